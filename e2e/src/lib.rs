@@ -1,0 +1,241 @@
+//! What the end-to-end tests share: a real cluster of their own, started by `vtlocal`, and ways to look into it
+//! from outside: as a MySQL client of vtgate, directly at each mysqld, with `vtctldclient`.
+//!
+//! A cluster lies in a temporary directory and listens on ports that were free; it is stopped and removed when
+//! the value is dropped. What fails panics: everything here belongs to tests.
+
+// The helpers of a test fail the test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+pub mod scenario;
+pub mod shards;
+
+use std::{
+    collections::BTreeMap,
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use mysql_async::{Conn, OptsBuilder, Row, Value, prelude::Queryable};
+use mysqlctl::{Binaries, FlavorKind, binaries::SearchPath};
+use vtlocal::{plan::Plan, state::State};
+
+/// Ports that a cluster may need: ten and three a tablet.
+const PORTS: u16 = 60;
+
+/// A running cluster.
+pub struct Cluster {
+    dir: tempfile::TempDir,
+    flags: Vec<String>,
+    plan: Plan,
+}
+
+/// Where `cargo build --workspace --bins` put the programs: beside the folder of this test.
+pub fn bin_dir() -> PathBuf {
+    let exe = env::current_exe().unwrap();
+    let dir = exe.parent().and_then(Path::parent).unwrap().to_owned();
+    assert!(
+        dir.join("vtlocal").is_file(),
+        "no vtlocal in {}: run `cargo build --workspace --bins` first, as `make test` does",
+        dir.display()
+    );
+    dir
+}
+
+impl Cluster {
+    /// Starts a cluster with these flags of `vtlocal up`.
+    pub fn start(flags: &[&str]) -> Self {
+        let dir = testkit::temp_dir();
+        let base = testkit::free_ports(PORTS).to_string();
+        let mut all = vec!["--base-port".to_owned(), base];
+        all.extend(flags.iter().map(|f| (*f).to_owned()));
+        let out = vtlocal(dir.path(), "up", &all);
+        assert!(out.status.success(), "vtlocal up failed:\n{}\n{}", text(&out), logs(dir.path()));
+        let state = State::read(dir.path()).unwrap().expect("a cluster that was started is recorded");
+        let plan = Plan::new(&state.spec, dir.path());
+        Self { dir, flags: all, plan }
+    }
+
+    /// On MariaDB; says so and gives nothing where there is none.
+    #[allow(clippy::print_stdout)]
+    pub fn start_on_mariadb(flags: &[&str]) -> Option<Self> {
+        let found = Binaries::find(&SearchPath::from_env(), Some(FlavorKind::MariaDb));
+        match found {
+            Ok(_) => Some(Self::start(&[&["--mysql-flavor", "mariadb"], flags].concat())),
+            Err(e) => {
+                println!("not run: {e}");
+                None
+            }
+        }
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// `vtlocal up` with the same flags again.
+    pub fn up(&self) -> Output {
+        vtlocal(self.data_dir(), "up", &self.flags)
+    }
+
+    pub fn down(&self) -> Output {
+        vtlocal(self.data_dir(), "down", &[])
+    }
+
+    pub fn state(&self) -> State {
+        State::read(self.data_dir()).unwrap().unwrap()
+    }
+
+    /// The pid of a process by its name in the plan.
+    pub fn pid(&self, name: &str) -> i32 {
+        self.state().running(name).unwrap_or_else(|| panic!("{name} does not run\n{}", self.logs())).pid
+    }
+
+    /// Sends a signal to a process by its name in the plan.
+    pub fn signal(&self, name: &str, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid(name)), signal).unwrap();
+    }
+
+    /// The end of each log, for a message.
+    pub fn logs(&self) -> String {
+        logs(self.data_dir())
+    }
+
+    /// A client of vtgate.
+    pub async fn connect(&self, database: &str) -> Conn {
+        self.try_connect(database)
+            .await
+            .unwrap_or_else(|e| panic!("connecting to {database:?}: {e}\n{}", self.logs()))
+    }
+
+    pub async fn try_connect(&self, database: &str) -> mysql_async::Result<Conn> {
+        let options = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(self.plan.ports.vtgate_mysql)
+            .user(Some("user"))
+            .db_name(Some(database).filter(|d| !d.is_empty()))
+            .prefer_socket(false);
+        let limit = Duration::from_secs(10);
+        match tokio::time::timeout(limit, Conn::new(options)).await {
+            Ok(conn) => conn,
+            Err(_) => Err(std::io::Error::other(format!("no connection within {limit:?}")).into()),
+        }
+    }
+
+    /// The administrator of one tablet's own mysqld, past all of our programs.
+    pub async fn mysqld(&self, uid: u32) -> Conn {
+        let socket = self.data_dir().join(format!("vt_{uid:010}/mysql.sock"));
+        let options = OptsBuilder::default()
+            .socket(Some(socket.to_string_lossy()))
+            .user(Some("vt_dba"))
+            .prefer_socket(false);
+        Conn::new(options).await.unwrap_or_else(|e| panic!("{}: {e}", socket.display()))
+    }
+
+    /// What each tablet says it is: uid -> type in lower case.
+    pub async fn tablet_types(&self) -> BTreeMap<u32, String> {
+        let mut types = BTreeMap::new();
+        for tablet in &self.plan.tablets {
+            let vars = vtlocal::supervise::http_get(tablet.process.ready.0, "/debug/vars").await;
+            let vars: serde_json::Value = serde_json::from_str(&vars.unwrap_or_default()).unwrap_or_default();
+            types.insert(tablet.uid, vars["TabletType"].as_str().unwrap_or("-").to_ascii_lowercase());
+        }
+        types
+    }
+
+    /// The uid of a shard's primary.
+    pub async fn primary(&self, keyspace: &str, shard: &str) -> u32 {
+        let types = self.tablet_types().await;
+        let of_shard = self.plan.tablets.iter().filter(|t| t.keyspace == keyspace && t.shard == shard);
+        let primaries: Vec<u32> = of_shard.map(|t| t.uid).filter(|uid| types[uid] == "primary").collect();
+        assert_eq!(primaries.len(), 1, "primaries of {keyspace}/{shard}: {primaries:?} of {types:?}");
+        primaries[0]
+    }
+
+    /// The uid of a replica of a shard.
+    pub async fn replica(&self, keyspace: &str, shard: &str) -> u32 {
+        let types = self.tablet_types().await;
+        let mut of_shard = self.plan.tablets.iter().filter(|t| t.keyspace == keyspace && t.shard == shard);
+        of_shard.find(|t| types[&t.uid] == "replica").expect("the shard has a replica").uid
+    }
+
+    /// Runs a command of vtctldclient against the cluster's vtctld.
+    pub fn vtctl(&self, args: &[&str]) -> Output {
+        let server = format!("--server={}", self.plan.vtctld_address());
+        Command::new(bin_dir().join("vtctldclient")).arg(server).args(args).output().unwrap()
+    }
+
+    /// The same for a command that has to succeed: what it printed.
+    pub fn vtctl_ok(&self, args: &[&str]) -> String {
+        let out = self.vtctl(args);
+        assert!(out.status.success(), "vtctldclient {args:?}: {}\n{}", text(&out), self.logs());
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let out = self.down();
+        if !out.status.success() && !std::thread::panicking() {
+            panic!("vtlocal down failed: {}", text(&out));
+        }
+    }
+}
+
+fn vtlocal(dir: &Path, command: &str, flags: &[String]) -> Output {
+    Command::new(bin_dir().join("vtlocal")).arg(command).args(flags).env("VTDATAROOT", dir).output().unwrap()
+}
+
+/// Everything that a program printed.
+pub fn text(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+fn logs(dir: &Path) -> String {
+    let Ok(entries) = std::fs::read_dir(dir.join("logs")) else { return "no logs".to_owned() };
+    let mut logs: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+    logs.sort();
+    let shown = logs.iter().map(|log| {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        format!("--- {}\n{}", log.display(), lines[lines.len().saturating_sub(8)..].join("\n"))
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// The rows of a query, each value as text; NULL is `NULL`.
+pub async fn rows(conn: &mut Conn, sql: &str) -> Vec<Vec<String>> {
+    try_rows(conn, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"))
+}
+
+pub async fn try_rows(conn: &mut Conn, sql: &str) -> mysql_async::Result<Vec<Vec<String>>> {
+    let rows: Vec<Row> = conn.query(sql).await?;
+    Ok(rows.into_iter().map(|row| row.unwrap().iter().map(value).collect()).collect())
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::NULL => "NULL".to_owned(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => other.as_sql(true),
+    }
+}
+
+/// Runs a statement that has to succeed.
+pub async fn exec(conn: &mut Conn, sql: &str) {
+    conn.query_drop(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+}
+
+/// MySQL's number and state of a statement that has to fail, with its message.
+pub async fn fault(conn: &mut Conn, sql: &str) -> (u16, String, String) {
+    match conn.query_drop(sql).await {
+        Err(mysql_async::Error::Server(e)) => (e.code, e.state, e.message),
+        other => panic!("{sql}: expected an error of the server, got {other:?}"),
+    }
+}

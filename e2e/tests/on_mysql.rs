@@ -1,0 +1,28 @@
+//! The default cluster on MySQL, used as a newcomer would.
+//!
+//! One cluster, one test, step by step: starting it costs more than the steps.
+
+use e2e::{Cluster, scenario as day};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sample_cluster_on_mysql() {
+    let cluster = Cluster::start(&["--mysql-flavor", "mysql"]);
+    day::step("up again changes nothing");
+    day::up_again_changes_nothing(&cluster);
+    day::step("sample rows");
+    day::sample_rows(&cluster).await;
+    day::step("customers land where their vindex says");
+    day::customers_land_where_their_vindex_says(&cluster).await;
+    day::step("rows come back");
+    day::rows_come_back(&cluster).await;
+    day::step("writes by key touch one shard");
+    day::writes_by_key_touch_one_shard(&cluster).await;
+    day::step("a rolled back transaction leaves nothing");
+    day::a_rolled_back_transaction_leaves_nothing(&cluster).await;
+    day::step("bad input");
+    day::bad_input(&cluster).await;
+    day::step("reparent");
+    day::a_reparent_moves_the_primary_and_inserts_go_on(&cluster).await;
+    day::step("down and up");
+    day::data_survives_down_and_up(&cluster).await;
+}

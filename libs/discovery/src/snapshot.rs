@@ -1,0 +1,72 @@
+//! The immutable picture: by target, the tablets that said they are of it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use tabletclient::QueryService;
+use vtmodel::{TabletAlias, TabletType, Target};
+
+/// What one tablet last said.
+#[derive(Clone)]
+pub struct TabletHealth {
+    pub alias: TabletAlias,
+    pub target: Target,
+    pub serving: bool,
+    /// Seconds since the epoch when the tablet became primary; 0 if it is not.
+    pub primary_term_start: i64,
+    pub replication_lag_seconds: u32,
+    /// Why it does not serve, or an empty text.
+    pub error: String,
+    pub hostname: String,
+    pub service: Arc<dyn QueryService>,
+}
+
+/// Who serves what, at one moment.
+#[derive(Clone, Default)]
+pub struct Snapshot {
+    by_target: HashMap<Target, Arc<[Arc<TabletHealth>]>>,
+    by_alias: BTreeMap<TabletAlias, Arc<TabletHealth>>,
+}
+
+impl Snapshot {
+    /// The picture of these tablets. Of several primaries of a shard only the one with the newest term counts.
+    pub fn of(tablets: impl IntoIterator<Item = Arc<TabletHealth>>) -> Self {
+        let by_alias: BTreeMap<_, _> = tablets.into_iter().map(|t| (t.alias.clone(), t)).collect();
+        let mut lists: HashMap<Target, Vec<Arc<TabletHealth>>> = HashMap::new();
+        for tablet in by_alias.values() {
+            let list = lists.entry(tablet.target.clone()).or_default();
+            if tablet.target.tablet_type == TabletType::Primary
+                && let Some(other) = list.first_mut()
+            {
+                if tablet.primary_term_start > other.primary_term_start {
+                    *other = tablet.clone();
+                }
+                continue;
+            }
+            list.push(tablet.clone());
+        }
+        let by_target = lists.into_iter().map(|(target, list)| (target, list.into())).collect();
+        Self { by_target, by_alias }
+    }
+
+    /// Every tablet of the target, serving or not.
+    pub fn of_target(&self, target: &Target) -> &[Arc<TabletHealth>] {
+        self.by_target.get(target).map_or(&[], |list| list)
+    }
+
+    /// The tablets that serve the target.
+    pub fn serving(&self, target: &Target) -> Vec<Arc<TabletHealth>> {
+        self.of_target(target).iter().filter(|t| t.serving).cloned().collect()
+    }
+
+    pub fn by_alias(&self, alias: &TabletAlias) -> Option<&Arc<TabletHealth>> {
+        self.by_alias.get(alias)
+    }
+
+    /// All tablets in the order of their aliases.
+    pub fn tablets(&self) -> impl Iterator<Item = &Arc<TabletHealth>> {
+        self.by_alias.values()
+    }
+}

@@ -1,0 +1,108 @@
+//! How to connect.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use vterrors::{Error, Result};
+
+/// Where a mysqld listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    Unix(PathBuf),
+    Tcp { host: String, port: u16 },
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// Whether the server tells the GTID of each commit, and in which family's words it is asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GtidTracking {
+    #[default]
+    Off,
+    /// `session_track_gtids = OWN_GTID` on MySQL; `last_gtid` among the tracked variables on MariaDB.
+    OwnGtid,
+}
+
+/// Everything one connection needs.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    pub address: Address,
+    pub user: String,
+    pub password: String,
+    /// The database to be in; empty for none.
+    pub database: String,
+    /// The collation of the handshake; its character set is the connection's.
+    pub collation: u16,
+    /// `affected rows` counts the rows found, not the rows changed (CLIENT_FOUND_ROWS).
+    pub found_rows: bool,
+    /// More than one statement in a query. Off for everything that carries users' text.
+    pub multi_statements: bool,
+    pub track_gtids: GtidTracking,
+    /// For the socket, the handshake and `init` together.
+    pub connect_timeout: Duration,
+    /// Statements run once after the handshake.
+    pub init: Vec<String>,
+}
+
+impl fmt::Debug for ConnectOptions {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("address", &self.address)
+            .field("user", &self.user)
+            .field("database", &self.database)
+            .field("collation", &self.collation)
+            .field("found_rows", &self.found_rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConnectOptions {
+    /// A user without password, utf8mb4, 10 seconds to connect.
+    pub fn new(address: Address, user: impl Into<String>) -> Self {
+        Self {
+            address,
+            user: user.into(),
+            password: String::new(),
+            database: String::new(),
+            collation: UTF8MB4_GENERAL_CI,
+            found_rows: false,
+            multi_statements: false,
+            track_gtids: GtidTracking::Off,
+            connect_timeout: Duration::from_secs(10),
+            init: Vec::new(),
+        }
+    }
+}
+
+const UTF8MB4_GENERAL_CI: u16 = 45;
+
+/// The default collation's number of a character set, or of a collation named itself, as far as a
+/// connection may use it: character sets in which a backslash or a quote can be the second byte of a
+/// character are refused, because text is escaped bytewise.
+///
+/// Numbers: MySQL's `information_schema.collations`.
+pub fn collation_of_charset(name: &str) -> Result<u16> {
+    Ok(match name.to_ascii_lowercase().as_str() {
+        // Both families know it; the server's own default for utf8mb4 differs between them.
+        "" | "utf8mb4" | "utf8mb4_general_ci" => UTF8MB4_GENERAL_CI,
+        "utf8mb4_0900_ai_ci" => 255,
+        "utf8mb4_unicode_ci" => 224,
+        "utf8mb4_bin" => 46,
+        "utf8" | "utf8mb3" | "utf8_general_ci" | "utf8mb3_general_ci" => 33,
+        "latin1" | "latin1_swedish_ci" => 8,
+        "ascii" | "ascii_general_ci" => 11,
+        "binary" => 63,
+        other => {
+            return Err(Error::invalid(format!(
+                "character set {other:?} cannot be used for connections (utf8mb4, utf8mb3, latin1, ascii, binary)"
+            )));
+        }
+    })
+}

@@ -1,0 +1,129 @@
+//! The admin HTTP server: it has its own thread, so that it answers while the data path is choked.
+//!
+//! Every process has `/debug/vars`, `/metrics`, `/healthz`, `/debug/health` and `/debug/status`; a service
+//! adds its own routes, a health check, and sections of its status page.
+
+use std::{
+    fmt::Write,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{Html, IntoResponse, Redirect},
+    routing::get,
+};
+use vterrors::{Condition, Error, Result};
+
+use crate::Context;
+
+/// A part of the status page: a heading, and a function that writes its HTML when somebody looks.
+pub struct StatusSection {
+    pub heading: &'static str,
+    pub html: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+type HealthCheck = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+#[derive(Default)]
+struct Pages {
+    router: Option<Router>,
+    health: Option<HealthCheck>,
+    sections: Vec<StatusSection>,
+}
+
+/// What a service adds to the admin server before it starts. Clones share one set.
+#[derive(Clone, Default)]
+pub struct AdminPages(Arc<Mutex<Pages>>);
+
+impl AdminPages {
+    fn with<T>(&self, f: impl FnOnce(&mut Pages) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds routes; must happen before `start` of the service returns.
+    pub fn add_routes(&self, routes: Router) {
+        self.with(|p| p.router = Some(p.router.take().unwrap_or_default().merge(routes)));
+    }
+
+    /// Says whether the process is healthy; a text says why not.
+    pub fn set_health(&self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
+        self.with(|p| p.health = Some(Box::new(check)));
+    }
+
+    pub fn add_section(&self, heading: &'static str, html: impl Fn() -> String + Send + Sync + 'static) {
+        self.with(|p| p.sections.push(StatusSection { heading, html: Box::new(html) }));
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.with(|p| p.health.as_ref().map_or(Ok(()), |check| check()))
+    }
+}
+
+/// Text as HTML shows it.
+pub fn html_escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Binds the port; serving begins with [`serve`].
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener> {
+    let fault = |e: std::io::Error| {
+        Error::new(Condition::FailedPrecondition, format!("cannot listen for HTTP on {address}: {e}"))
+    };
+    let listener = TcpListener::bind(address).map_err(fault)?;
+    listener.set_nonblocking(true).map_err(fault)?;
+    Ok(listener)
+}
+
+/// Serves on a thread of its own until the process ends.
+pub(crate) fn serve(listener: TcpListener, context: Context) -> Result<()> {
+    let extra = context.pages.with(|p| p.router.take()).unwrap_or_default();
+    let stop = context.stop.clone();
+    let router = Router::new()
+        .route("/", get(|| async { Redirect::temporary("/debug/status") }))
+        .route("/debug/vars", get(|State(c): State<Context>| async move { Json(c.metrics.to_json()) }))
+        .route("/metrics", get(|State(c): State<Context>| async move { c.metrics.to_prometheus(c.program) }))
+        .route("/healthz", get(health))
+        .route("/debug/health", get(health))
+        .route("/debug/status", get(status))
+        .with_state(context)
+        .merge(extra);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Error::internal(format!("admin runtime: {e}")))?;
+    let work = async move {
+        let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+        let _ =
+            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+    };
+    let thread = std::thread::Builder::new().name("admin-http".into()).spawn(move || runtime.block_on(work));
+    thread.map(drop).map_err(|e| Error::internal(format!("admin thread: {e}")))
+}
+
+async fn health(State(c): State<Context>) -> impl IntoResponse {
+    match c.pages.health() {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("not ok: {why}\n")),
+    }
+}
+
+async fn status(State(c): State<Context>) -> Html<String> {
+    let mut page = format!(
+        "<!doctype html><meta charset=utf-8><title>{0}</title>\
+         <style>:root{{color-scheme:light dark}}body{{font:14px system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}}\
+         table{{border-collapse:collapse}}td,th{{border:1px solid #8886;padding:.25rem .6rem;text-align:left}}\
+         h2{{margin-top:2rem}}code{{font-family:ui-monospace,monospace}}</style>\
+         <h1>{0}</h1><p>{1}</p>",
+        c.program,
+        html_escape(&crate::version_text())
+    );
+    c.pages.with(|p| {
+        for s in &p.sections {
+            let _ = write!(page, "<h2>{}</h2>{}", s.heading, (s.html)());
+        }
+    });
+    page.push_str("<h2>Pages</h2><p><a href=/debug/vars>/debug/vars</a> <a href=/metrics>/metrics</a> <a href=/healthz>/healthz</a></p>");
+    Html(page)
+}

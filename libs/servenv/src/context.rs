@@ -1,0 +1,50 @@
+//! What a service is handed when it starts.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument, error_span};
+
+use crate::{AdminPages, Metrics};
+
+/// The process around a service: metrics, pages, the tasks that belong to it, and the sign to stop.
+#[derive(Clone)]
+pub struct Context {
+    pub program: &'static str,
+    pub metrics: Arc<Metrics>,
+    pub pages: AdminPages,
+    /// Cancelled after the last shutdown step: every task ends.
+    pub stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Context {
+    pub fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            metrics: Arc::default(),
+            pages: AdminPages::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Runs a task under a name until it ends by itself or the process stops.
+    pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        let work = async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+            }
+        };
+        self.tasks.spawn(work.instrument(error_span!("task", name)));
+    }
+
+    /// Tells every task to end and waits for them, at most `limit`.
+    pub async fn stop_tasks(&self, limit: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        let _ = tokio::time::timeout(limit, self.tasks.wait()).await;
+    }
+}

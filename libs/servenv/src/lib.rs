@@ -1,0 +1,27 @@
+//! The frame of every process: options, logging, metrics, admin HTTP, signals, ordered shutdown.
+//!
+//! A service is `start(options, context) -> Result<Vec<Step>>`: it returns when it is up, with the named,
+//! timed steps that take it down again. [`run`] does the rest. Nothing here is global: what a service
+//! needs it finds in its [`Context`].
+
+mod admin;
+mod args;
+mod context;
+mod duration;
+mod logging;
+mod metrics;
+mod options;
+mod run;
+mod shutdown;
+mod version;
+
+pub use admin::{AdminPages, StatusSection, html_escape};
+pub use args::{normalise, parse, parse_from};
+pub use context::Context;
+pub use duration::{format_duration, parse_duration};
+pub use logging::LogOptions;
+pub use metrics::{Counter, Gauge, Metrics, TimingCounter};
+pub use options::{ServerOptions, bind_address};
+pub use run::{run, run_tool};
+pub use shutdown::Step;
+pub use version::version_text;

@@ -1,0 +1,76 @@
+//! The options that every server process has.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use vterrors::{Error, Result};
+
+use crate::{LogOptions, parse_duration};
+
+/// Ports, addresses, and how long a process takes to go.
+#[derive(Debug, Clone, Args)]
+pub struct ServerOptions {
+    /// Port of the HTTP server (status, metrics); none when not given
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Address that the HTTP server listens on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub bind_address: String,
+    /// Port of the gRPC server; none when not given
+    #[arg(long)]
+    pub grpc_port: Option<u16>,
+    /// Address that the gRPC server listens on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub grpc_bind_address: String,
+    /// Services to offer; accepted for Vitess's sake, all of ours are always on
+    #[arg(long, value_delimiter = ',')]
+    pub service_map: Vec<String>,
+    /// File that holds the process id while the process runs
+    #[arg(long)]
+    pub pid_file: Option<PathBuf>,
+    /// How long the process goes on serving after SIGTERM, so that callers see that it is going
+    #[arg(long, default_value = "50ms", value_parser = parse_duration)]
+    pub lameduck_period: Duration,
+    /// How long work that is under way may take after SIGTERM
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    pub onterm_timeout: Duration,
+    /// How long closing may take after that
+    #[arg(long, default_value = "10s", value_parser = parse_duration)]
+    pub onclose_timeout: Duration,
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub pprof_http: bool,
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true, value_delimiter = ',')]
+    pub pprof: Vec<String>,
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub config_file_not_found_handling: Option<String>,
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub security_policy: Option<String>,
+    #[command(flatten)]
+    pub log: LogOptions,
+}
+
+impl ServerOptions {
+    pub fn http_address(&self) -> Result<Option<SocketAddr>> {
+        self.port.map(|port| bind_address(&self.bind_address, port)).transpose()
+    }
+
+    pub fn grpc_address(&self) -> Result<Option<SocketAddr>> {
+        self.grpc_port.map(|port| bind_address(&self.grpc_bind_address, port)).transpose()
+    }
+}
+
+/// An address to listen on; an empty host is every address.
+pub fn bind_address(host: &str, port: u16) -> Result<SocketAddr> {
+    let host = match host {
+        "" => "0.0.0.0",
+        "localhost" => "127.0.0.1",
+        other => other,
+    };
+    let ip = host.trim_matches(['[', ']']).parse();
+    ip.map(|ip| SocketAddr::new(ip, port))
+        .map_err(|_| Error::invalid(format!("invalid bind address {host:?}: expected an IP address")))
+}

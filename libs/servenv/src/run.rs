@@ -1,0 +1,121 @@
+//! The life of a process, from top to bottom: options, log, port, start, wait for a signal, go down.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+use vterrors::{Context as _, Error, Result};
+
+use crate::{Context, ServerOptions, Step, admin, args, shutdown, version_text};
+
+/// How long tasks may take to see that the process stops.
+const TASKS_LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs a server process. `server` finds the common options in the program's; `start` brings the service
+/// up and returns the steps that take it down. A fault before or in `start` is printed; exit code 1.
+pub fn run<O, F>(
+    program: &'static str,
+    server: impl FnOnce(&O) -> &ServerOptions,
+    start: impl FnOnce(O, Context) -> F,
+) -> ExitCode
+where
+    O: Parser,
+    F: Future<Output = Result<Vec<Step>>>,
+{
+    if let Some(code) = print_version() {
+        return code;
+    }
+    let options: O = match args::parse() {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    let server = server(&options).clone();
+    in_runtime(program, async move {
+        server.log.start(program)?;
+        let context = Context::new(program);
+        let listener = server.http_address()?.map(admin::bind).transpose()?;
+        info!(version = version_text(), "starting {program}");
+        let steps = start(options, context.clone()).await?;
+        if let Some(listener) = listener {
+            admin::serve(listener, context.clone())?;
+        }
+        let pid_file = write_pid_file(&server)?;
+        info!("{program} is up");
+        stop_signal().await?;
+        info!("shutting down");
+        tokio::time::sleep(server.lameduck_period).await;
+        shutdown::execute(steps).await;
+        context.stop_tasks(TASKS_LIMIT).await;
+        if let Some(path) = pid_file {
+            let _ = std::fs::remove_file(path);
+        }
+        info!("{program} is down");
+        Ok(())
+    })
+}
+
+/// Runs a program that does one thing and ends.
+pub fn run_tool<O, F>(program: &'static str, work: impl FnOnce(O) -> F) -> ExitCode
+where
+    O: Parser,
+    F: Future<Output = Result<()>>,
+{
+    if let Some(code) = print_version() {
+        return code;
+    }
+    match args::parse() {
+        Ok(options) => in_runtime(program, work(options)),
+        Err(code) => code,
+    }
+}
+
+/// `-v`, `--version` alone: clap would print it in another form.
+#[allow(clippy::print_stdout)]
+fn print_version() -> Option<ExitCode> {
+    let asked = std::env::args().nth(1).is_some_and(|a| a == "--version" || a == "-v");
+    asked.then(|| {
+        println!("{}", version_text());
+        ExitCode::SUCCESS
+    })
+}
+
+#[allow(clippy::print_stderr)]
+fn in_runtime(program: &str, work: impl Future<Output = Result<()>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(work);
+            // What still runs was told to stop and had its time.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            result
+        }
+        Err(e) => Err(Error::internal(format!("cannot start the runtime: {e}"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!("{e}");
+            eprintln!("{program}: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write_pid_file(server: &ServerOptions) -> Result<Option<std::path::PathBuf>> {
+    let Some(path) = &server.pid_file else { return Ok(None) };
+    std::fs::write(path, format!("{}\n", std::process::id()))
+        .map_err(|e| Error::invalid(e.to_string()))
+        .context_with(|| format!("cannot write --pid-file {}", path.display()))?;
+    Ok(Some(path.clone()))
+}
+
+async fn stop_signal() -> Result<()> {
+    let listen = |kind| signal(kind).map_err(|e| Error::internal(format!("cannot listen for signals: {e}")));
+    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}

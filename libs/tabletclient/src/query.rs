@@ -1,0 +1,74 @@
+//! The query service.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use futures::{Stream, StreamExt};
+use proto::{query as q, queryservice::query_client::QueryClient as Grpc};
+use rpc::{Channel, ChannelOptions, MAX_MESSAGE_BYTES, error_of};
+use vterrors::Result;
+
+/// Messages of a streaming call, in order; the first error is the last item.
+pub type RowStream<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
+
+macro_rules! query_service {
+    (
+        unary { $($unary:ident($unary_request:ident) -> $unary_response:ident;)* }
+        streaming { $($stream:ident($stream_request:ident) -> $stream_response:ident;)* }
+    ) => {
+        /// What a gate asks of a tablet.
+        #[async_trait]
+        pub trait QueryService: Send + Sync {
+            $(async fn $unary(&self, request: q::$unary_request) -> Result<q::$unary_response>;)*
+            $(async fn $stream(&self, request: q::$stream_request) -> Result<RowStream<q::$stream_response>>;)*
+        }
+
+        #[async_trait]
+        impl QueryService for QueryClient {
+            $(async fn $unary(&self, request: q::$unary_request) -> Result<q::$unary_response> {
+                let answer = self.grpc.clone().$unary(request).await;
+                answer.map(tonic::Response::into_inner).map_err(error_of)
+            })*
+            $(async fn $stream(&self, request: q::$stream_request) -> Result<RowStream<q::$stream_response>> {
+                let answer = self.grpc.clone().$stream(request).await.map_err(error_of)?;
+                Ok(Box::pin(answer.into_inner().map(|item| item.map_err(error_of))))
+            })*
+        }
+    };
+}
+
+query_service! {
+    unary {
+        execute(ExecuteRequest) -> ExecuteResponse;
+        begin(BeginRequest) -> BeginResponse;
+        commit(CommitRequest) -> CommitResponse;
+        rollback(RollbackRequest) -> RollbackResponse;
+        begin_execute(BeginExecuteRequest) -> BeginExecuteResponse;
+        reserve_execute(ReserveExecuteRequest) -> ReserveExecuteResponse;
+        reserve_begin_execute(ReserveBeginExecuteRequest) -> ReserveBeginExecuteResponse;
+        release(ReleaseRequest) -> ReleaseResponse;
+    }
+    streaming {
+        stream_execute(StreamExecuteRequest) -> StreamExecuteResponse;
+        begin_stream_execute(BeginStreamExecuteRequest) -> BeginStreamExecuteResponse;
+        stream_health(StreamHealthRequest) -> StreamHealthResponse;
+        get_schema(GetSchemaRequest) -> GetSchemaResponse;
+    }
+}
+
+/// The query service over gRPC. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct QueryClient {
+    grpc: Grpc<Channel>,
+}
+
+impl QueryClient {
+    /// A client of the tablet at `host:port`; connects at the first call.
+    pub fn new(address: &str, options: &ChannelOptions) -> Result<Self> {
+        let channel = rpc::connect_lazy(address, options)?;
+        let grpc = Grpc::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Ok(Self { grpc })
+    }
+}

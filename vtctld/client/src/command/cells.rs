@@ -1,0 +1,138 @@
+//! Cells and cells aliases.
+
+use clap::Args;
+use proto::{topodata, vtctldata::*};
+use vterrors::Result;
+
+use crate::Client;
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AddCellInfo {
+    /// Address of the cell's lock server, as host:port
+    #[arg(long, short = 'a', default_value = "")]
+    server_address: String,
+    /// Path of the cell's root in its lock server
+    #[arg(long, short = 'r', default_value = "")]
+    root: String,
+    cell: String,
+}
+
+impl AddCellInfo {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let cell_info = Some(topodata::CellInfo { server_address: self.server_address, root: self.root });
+        c.vtctld.add_cell_info(AddCellInfoRequest { name: self.cell.clone(), cell_info }).await?;
+        Ok(format!("Created cell: {}\n", self.cell))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpdateCellInfo {
+    /// Address of the cell's lock server; stays as it is if not given
+    #[arg(long, short = 'a', default_value = "")]
+    server_address: String,
+    /// Path of the cell's root; stays as it is if not given
+    #[arg(long, short = 'r', default_value = "")]
+    root: String,
+    cell: String,
+}
+
+impl UpdateCellInfo {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let cell_info = Some(topodata::CellInfo { server_address: self.server_address, root: self.root });
+        let answer = c.vtctld.update_cell_info(UpdateCellInfoRequest { name: self.cell, cell_info }).await?;
+        let json = c.json("topodata.CellInfo", &answer.cell_info.unwrap_or_default())?;
+        Ok(format!("Updated cell {}. New CellInfo:\n{json}", answer.name))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeleteCellInfo {
+    /// Also if keyspaces are served in the cell
+    #[arg(long, short)]
+    force: bool,
+    cell: String,
+}
+
+impl DeleteCellInfo {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        c.vtctld.delete_cell_info(DeleteCellInfoRequest { name: self.cell.clone(), force: self.force }).await?;
+        Ok(format!("Deleted cell {}\n", self.cell))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GetCellInfo {
+    cell: String,
+}
+
+impl GetCellInfo {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let answer = c.vtctld.get_cell_info(GetCellInfoRequest { cell: self.cell }).await?;
+        c.json("topodata.CellInfo", &answer.cell_info.unwrap_or_default())
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GetCellInfoNames {}
+
+impl GetCellInfoNames {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let answer = c.vtctld.get_cell_info_names(GetCellInfoNamesRequest {}).await?;
+        Ok(answer.names.into_iter().map(|n| n + "\n").collect())
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AddCellsAlias {
+    /// The cells, separated by commas
+    #[arg(long, short, value_delimiter = ',')]
+    cells: Vec<String>,
+    alias: String,
+}
+
+impl AddCellsAlias {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let request = AddCellsAliasRequest { name: self.alias.clone(), cells: self.cells.clone() };
+        c.vtctld.add_cells_alias(request).await?;
+        Ok(format!("Created cells alias: {} (cells = [{}])\n", self.alias, self.cells.join(" ")))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpdateCellsAlias {
+    /// The cells, separated by commas
+    #[arg(long, short, value_delimiter = ',')]
+    cells: Vec<String>,
+    alias: String,
+}
+
+impl UpdateCellsAlias {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let cells_alias = Some(topodata::CellsAlias { cells: self.cells });
+        let answer = c.vtctld.update_cells_alias(UpdateCellsAliasRequest { name: self.alias, cells_alias }).await?;
+        let json = c.json("topodata.CellsAlias", &answer.cells_alias.unwrap_or_default())?;
+        Ok(format!("Updated cells alias {}. New CellsAlias:\n{json}", answer.name))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeleteCellsAlias {
+    alias: String,
+}
+
+impl DeleteCellsAlias {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        c.vtctld.delete_cells_alias(DeleteCellsAliasRequest { name: self.alias.clone() }).await?;
+        Ok(format!("Deleted cells alias {}\n", self.alias))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GetCellsAliases {}
+
+impl GetCellsAliases {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let answer = c.vtctld.get_cells_aliases(GetCellsAliasesRequest {}).await?;
+        Ok(ops::json::map_to_json("topodata.CellsAlias", &answer.aliases, c.style)? + "\n")
+    }
+}

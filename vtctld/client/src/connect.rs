@@ -1,0 +1,75 @@
+//! Where commands go: to a vtctld over gRPC, or to the operations in this process.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use ops::{Ops, Vtctld};
+use proto::{vtctldata::*, vtctlservice::vtctld_client::VtctldClient};
+use rpc::{Channel, ChannelOptions, MAX_MESSAGE_BYTES, error_of};
+use tabletclient::GrpcTabletManagerClient;
+use tonic::Request;
+use vterrors::{Error, Result};
+
+use crate::GlobalOptions;
+
+/// The value of `--server` that needs no server.
+const INTERNAL: &str = "internal";
+
+pub(crate) async fn open(options: &GlobalOptions) -> Result<Box<dyn Vtctld>> {
+    match options.server.as_str() {
+        "" => Err(Error::invalid("please give --server <vtctld host>:<grpc port>, or --server internal")),
+        INTERNAL => {
+            let topo = topo::Server::open(&options.topo.validate()?).await?;
+            let tablets = Arc::new(GrpcTabletManagerClient::new(options.action_timeout));
+            Ok(Box::new(Ops::new(topo, tablets)))
+        }
+        address => {
+            let channel = rpc::connect_lazy(address, &ChannelOptions::default())?;
+            let grpc = VtctldClient::new(channel)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES);
+            Ok(Box::new(Remote { grpc, address: address.to_owned(), limit: options.action_timeout }))
+        }
+    }
+}
+
+/// A vtctld.
+struct Remote {
+    grpc: VtctldClient<Channel>,
+    address: String,
+    /// Sent with each call, so that the server gives up when we do.
+    limit: Duration,
+}
+
+impl Remote {
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.limit);
+        request
+    }
+
+    /// A server that is not there is named; what it answers stands for itself.
+    fn fault(&self, status: tonic::Status) -> Error {
+        let e = error_of(status);
+        match e.condition() {
+            vterrors::Condition::Unreachable | vterrors::Condition::ConnectionLost => {
+                e.context(format!("vtctld at {}", self.address))
+            }
+            _ => e,
+        }
+    }
+}
+
+macro_rules! remote {
+    ($($method:ident($request:ident) -> $response:ident;)*) => {
+        #[async_trait]
+        impl Vtctld for Remote {
+            $(async fn $method(&self, request: $request) -> Result<$response> {
+                let answer = self.grpc.clone().$method(self.request(request)).await;
+                answer.map(tonic::Response::into_inner).map_err(|status| self.fault(status))
+            })*
+        }
+    };
+}
+
+ops::for_each_rpc!(remote);

@@ -1,0 +1,152 @@
+//! The operators' command line: Vitess's commands, flags and output, for our vtctld or theirs.
+//!
+//! A command is a struct of its flags and a `run` that asks a [`ops::Vtctld`] and returns the text to
+//! print: over gRPC with `--server host:port`, or in this process with `--server internal`. Nothing else
+//! is printed, because scripts read stdout and stderr together as JSON.
+
+mod command;
+mod connect;
+mod former;
+mod print;
+mod table;
+
+use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
+use ops::{Vtctld, json::Style};
+use servenv::parse_duration;
+use topo::TopoOptions;
+use vterrors::{Error, Result};
+
+use crate::command::Command;
+
+/// Flags that every command takes, before or after its name.
+#[derive(Debug, Clone, Args)]
+struct GlobalOptions {
+    /// Server to send the command to, as host:port; "internal" works on the topology in this process
+    #[arg(long, default_value = "", value_name = "HOST:PORT|internal")]
+    server: String,
+
+    /// Leave fields without a value out of JSON
+    #[arg(long)]
+    compact: bool,
+
+    /// Longest time for the command
+    #[arg(long, default_value = "1h", value_parser = parse_duration, value_name = "DURATION")]
+    action_timeout: Duration,
+
+    #[command(flatten)]
+    topo: TopoOptions,
+
+    #[command(flatten)]
+    log: servenv::LogOptions,
+
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    mysql_server_version: Option<String>,
+
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    security_policy: Option<String>,
+}
+
+/// Commands an operator gives to a cluster.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "vtctldclient", disable_version_flag = true, disable_help_subcommand = true)]
+struct Options {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// [`Options`] with flags that may stand on either side of the command, and commands in lower case too.
+struct Cli(Options);
+
+impl CommandFactory for Cli {
+    fn command() -> clap::Command {
+        tweak(Options::command())
+    }
+
+    fn command_for_update() -> clap::Command {
+        tweak(Options::command_for_update())
+    }
+}
+
+fn tweak(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.global(true)).mut_subcommands(|c| {
+        // clap keeps names for the life of the process, which is one command.
+        let lower: &'static str = Box::leak(c.get_name().to_ascii_lowercase().into_boxed_str());
+        c.alias(lower)
+    })
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Options::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl Parser for Cli {}
+
+/// What a command works with.
+pub(crate) struct Client {
+    vtctld: Box<dyn Vtctld>,
+    style: Style,
+}
+
+/// The whole program.
+#[allow(clippy::print_stderr)]
+pub fn main() -> ExitCode {
+    if let Some(text) = former::answer(std::env::args_os().skip(1)) {
+        eprintln!("{text}");
+        return ExitCode::FAILURE;
+    }
+    servenv::run_tool("vtctldclient", |cli: Cli| async move {
+        let text = run(cli.0).await?;
+        let mut out = std::io::stdout();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|e| Error::internal(format!("cannot write to stdout: {e}")))
+    })
+}
+
+/// Parses and runs one command line (without the program's name); gives what it prints.
+///
+/// # Errors
+/// The text for stderr: of wrong flags, or of what the command met.
+pub async fn run_args(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<String> {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    if let Some(text) = former::answer(args.iter().cloned()) {
+        return Err(Error::invalid(text));
+    }
+    let all = std::iter::once(OsString::from("vtctldclient")).chain(args);
+    match servenv::parse_from::<Cli>(all) {
+        Ok(cli) => run(cli.0).await,
+        Err((text, 0)) => Ok(text),
+        Err((text, _)) => Err(Error::invalid(text)),
+    }
+}
+
+async fn run(options: Options) -> Result<String> {
+    let Options { global, command } = options;
+    if global.log.log_dir.is_some() {
+        global.log.start("vtctldclient")?;
+    }
+    let client = Client { vtctld: connect::open(&global).await?, style: Style { compact: global.compact } };
+    let limit = global.action_timeout;
+    // Boxed: the future holds every command's requests.
+    match tokio::time::timeout(limit, Box::pin(command.run(&client))).await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(
+            vterrors::Condition::Timeout,
+            format!("the command was not done within --action-timeout {}", servenv::format_duration(limit)),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! `PlannedReparentShard`.
+
+use std::cmp::Ordering;
+
+use vterrors::Result;
+use vtmodel::{Position, TabletAlias};
+
+use super::{all_answer, named, refused, repoint};
+use crate::{Kind, Plan, PlannedRequest, Snapshot, Step, TabletState, durability::may_be_promoted};
+
+/// The plan, or why there is none.
+pub fn planned(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
+    let current = snapshot.primary();
+    if let Some(expected) = &request.expected_primary
+        && current.map(|c| &c.alias) != Some(expected)
+    {
+        let found = current.map_or_else(|| "none".to_owned(), |c| c.alias.to_string());
+        return refused(format!("the primary is {found}, not {expected} as expected"));
+    }
+    if request.new_primary.is_some() && request.new_primary == request.avoid_primary {
+        return refused("--new-primary and --avoid-primary name the same tablet");
+    }
+    if let (Some(avoid), Some(current)) = (&request.avoid_primary, current)
+        && current.alias != *avoid
+    {
+        return Ok(nothing(&current.alias));
+    }
+    match current {
+        Some(current) => from_primary(snapshot, request, current),
+        None => first_primary(snapshot, request),
+    }
+}
+
+fn nothing(primary: &TabletAlias) -> Plan {
+    Plan { kind: Kind::Nothing, primary: primary.clone(), old_primary: Some(primary.clone()), steps: Vec::new() }
+}
+
+fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletState) -> Result<Plan> {
+    all_answer(snapshot)?;
+    let elect = match &request.new_primary {
+        Some(alias) => named(snapshot, alias)?,
+        None => choose(snapshot, request, Some(current))?,
+    };
+    if elect.alias == current.alias {
+        return Ok(repair(snapshot, current));
+    }
+    promotable(elect)?;
+    let semi_sync = snapshot.durability.primary_waits();
+    let primary = elect.alias.clone();
+    let promote = vec![
+        Step::PromoteReplica { tablet: primary.clone(), semi_sync },
+        Step::PopulateReparentJournal { tablet: primary.clone() },
+    ];
+    let mut branches = vec![promote];
+    branches.extend(repoint(snapshot, &primary, Some(&current.alias)));
+    let steps = vec![
+        Step::CatchUp {
+            tablet: primary.clone(),
+            source: current.alias.clone(),
+            semi_sync: snapshot.durability.replica_acknowledges(&current.alias.cell, &elect.tablet),
+        },
+        Step::DemotePrimary { tablet: current.alias.clone(), semi_sync },
+        Step::WaitForPosition { tablet: primary.clone() },
+        Step::Together { branches },
+    ];
+    Ok(Plan { kind: Kind::Graceful, primary, old_primary: Some(current.alias.clone()), steps })
+}
+
+/// The wanted tablet is primary: a reparent that was broken off after its promotion is ended here.
+fn repair(snapshot: &Snapshot, current: &TabletState) -> Plan {
+    let primary = current.alias.clone();
+    let mut branches = vec![vec![
+        Step::PromoteReplica { tablet: primary.clone(), semi_sync: snapshot.durability.primary_waits() },
+        Step::PopulateReparentJournal { tablet: primary.clone() },
+    ]];
+    branches.extend(repoint(snapshot, &primary, None));
+    Plan { kind: Kind::Repair, primary, old_primary: None, steps: vec![Step::Together { branches }] }
+}
+
+fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
+    if let Some(gone) = TabletAlias::from_proto(snapshot.record.primary_alias.as_ref()) {
+        return refused(format!(
+            "its record names {gone} as primary, but no running tablet is one: EmergencyReparentShard is for that"
+        ));
+    }
+    all_answer(snapshot)?;
+    let elect = match &request.new_primary {
+        Some(alias) => named(snapshot, alias)?,
+        None => choose(snapshot, request, None)?,
+    };
+    promotable(elect)?;
+    let primary = elect.alias.clone();
+    let semi_sync = snapshot.durability.primary_waits();
+    let database = match elect.tablet.db_name_override.as_str() {
+        "" => vtmodel::default_db_name(&snapshot.keyspace),
+        name => name.to_owned(),
+    };
+    let lead = vec![
+        Step::InitPrimary { tablet: primary.clone(), semi_sync },
+        Step::CreateDatabase { tablet: primary.clone(), database },
+        Step::PopulateReparentJournal { tablet: primary.clone() },
+    ];
+    let mut branches = vec![lead];
+    branches.extend(repoint(snapshot, &primary, None));
+    let steps = vec![Step::Together { branches }];
+    Ok(Plan { kind: Kind::Initialise, primary, old_primary: None, steps })
+}
+
+fn promotable(tablet: &TabletState) -> Result<()> {
+    if may_be_promoted(&tablet.tablet) {
+        return Ok(());
+    }
+    let tablet_type = tablet.tablet.r#type().as_str_name();
+    refused(format!("tablet {} is {tablet_type}: only a REPLICA can become primary", tablet.alias))
+}
+
+/// The best candidate: of the primary's cell, within the tolerated lag, most advanced, then by alias.
+fn choose<'a>(
+    snapshot: &'a Snapshot,
+    request: &PlannedRequest,
+    current: Option<&TabletState>,
+) -> Result<&'a TabletState> {
+    let mut rejected = Vec::new();
+    let mut best: Option<&TabletState> = None;
+    for tablet in &snapshot.tablets {
+        if let Some(why) = why_not(tablet, request, current) {
+            rejected.push(format!("{}: {why}", tablet.alias));
+        } else if best.is_none_or(|best| more_advanced(tablet, best)) {
+            best = Some(tablet);
+        }
+    }
+    match best {
+        Some(best) => Ok(best),
+        None => refused(format!("no tablet can become primary ({})", rejected.join("; "))),
+    }
+}
+
+fn why_not(tablet: &TabletState, request: &PlannedRequest, current: Option<&TabletState>) -> Option<String> {
+    if current.is_some_and(|c| c.alias == tablet.alias) {
+        return Some("it is the primary".into());
+    }
+    if request.avoid_primary.as_ref() == Some(&tablet.alias) {
+        return Some("it is to be avoided".into());
+    }
+    if !may_be_promoted(&tablet.tablet) {
+        return Some(format!("its type is {}", tablet.tablet.r#type().as_str_name()));
+    }
+    if let Some(current) = current
+        && !request.allow_cross_cell_promotion
+        && current.alias.cell != tablet.alias.cell
+    {
+        return Some(format!("it is not in the primary's cell {}", current.alias.cell));
+    }
+    if tablet.backup_running {
+        return Some("it is taking a backup".into());
+    }
+    if let Some(fault) = &tablet.fault {
+        return Some(fault.clone());
+    }
+    let limit = request.tolerable_replication_lag;
+    match tablet.lag {
+        _ if limit.is_zero() || current.is_none() => None,
+        Some(lag) if lag <= limit => None,
+        Some(lag) => Some(format!("it lags {lag:?}, more than {limit:?}")),
+        None => Some("its lag is not known".into()),
+    }
+}
+
+/// Whether `a` goes before `b`; tablets come sorted by alias, so of two equal ones the first stays.
+fn more_advanced(a: &TabletState, b: &TabletState) -> bool {
+    order(a.position.as_ref(), b.position.as_ref()) == Ordering::Greater
+}
+
+fn order(a: Option<&Position>, b: Option<&Position>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => match (a.at_least(b), b.at_least(a)) {
+            (true, false) => Ordering::Greater,
+            (false, true) => Ordering::Less,
+            _ => Ordering::Equal,
+        },
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+use std::time::Duration;
+
+use proto::topodata::{self, Tablet, TabletType};
+
+use super::*;
+use crate::{Durability, PlannedRequest, Snapshot, TabletState, decide::planned};
+
+fn state(alias: &str, tablet_type: TabletType, executed: u64) -> TabletState {
+    let alias: TabletAlias = alias.parse().unwrap();
+    let tablet = Tablet {
+        alias: Some((&alias).into()),
+        keyspace: "ks".into(),
+        shard: "0".into(),
+        r#type: tablet_type as i32,
+        ..Tablet::default()
+    };
+    let position = format!("MySQL56/3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{executed}");
+    TabletState {
+        alias,
+        tablet,
+        position: Some(position.parse().unwrap()),
+        replicates: tablet_type != TabletType::Primary,
+        lag: Some(Duration::ZERO),
+        backup_running: false,
+        fault: None,
+    }
+}
+
+fn snapshot(tablets: Vec<TabletState>) -> Snapshot {
+    Snapshot {
+        keyspace: "ks".into(),
+        shard: "0".into(),
+        record: topodata::Shard::default(),
+        durability: Durability::None,
+        tablets,
+    }
+}
+
+use TabletType::{Primary, Rdonly, Replica};
+
+#[test]
+fn the_most_advanced_replica_of_the_primarys_cell_is_chosen() {
+    let s = snapshot(vec![
+        state("z1-1", Primary, 10),
+        state("z1-2", Replica, 8),
+        state("z1-3", Replica, 9),
+        state("z1-4", Rdonly, 10),
+        state("z2-5", Replica, 10),
+    ]);
+    let plan = planned(&s, &PlannedRequest::new("ks", "0")).unwrap();
+    assert_eq!(plan.primary.to_string(), "z1-0000000003");
+    let anywhere = PlannedRequest { allow_cross_cell_promotion: true, ..PlannedRequest::new("ks", "0") };
+    assert_eq!(planned(&s, &anywhere).unwrap().primary.to_string(), "z2-0000000005");
+}
+
+#[test]
+fn a_plan_reads_as_a_list_of_steps() {
+    let s = snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), state("z1-3", Rdonly, 10)]);
+    let plan = planned(&s, &PlannedRequest::new("ks", "0")).unwrap();
+    assert_eq!(
+        plan.to_string(),
+        "Graceful: primary z1-0000000001 -> z1-0000000002\n\
+         \x20 CatchUp z1-0000000002 from z1-0000000001\n\
+         \x20 DemotePrimary z1-0000000001\n\
+         \x20 WaitForPosition z1-0000000002\n\
+         \x20 at the same time:\n\
+         \x20   1:\n\
+         \x20     PromoteReplica z1-0000000002\n\
+         \x20     PopulateReparentJournal z1-0000000002\n\
+         \x20   2:\n\
+         \x20     SetReplicationSource z1-0000000001 from z1-0000000002\n\
+         \x20   3:\n\
+         \x20     SetReplicationSource z1-0000000003 from z1-0000000002\n"
+    );
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["steps"][1]["DemotePrimary"]["tablet"], "z1-0000000001");
+}
+
+#[test]
+fn why_nobody_can_be_chosen_is_told_for_each() {
+    let mut backup = state("z1-2", Replica, 10);
+    backup.backup_running = true;
+    let mut late = state("z1-3", Replica, 10);
+    late.lag = Some(Duration::from_secs(60));
+    let s = snapshot(vec![state("z1-1", Primary, 10), backup, late, state("z1-4", Rdonly, 10)]);
+    let request =
+        PlannedRequest { tolerable_replication_lag: Duration::from_secs(5), ..PlannedRequest::new("ks", "0") };
+    let e = planned(&s, &request).unwrap_err();
+    for why in ["it is the primary", "taking a backup", "it lags 60s, more than 5s", "its type is RDONLY"] {
+        assert!(e.message().contains(why), "{why}: {e}");
+    }
+}
+
+#[test]
+fn a_tablet_that_does_not_answer_is_named() {
+    let mut silent = state("z1-3", Rdonly, 10);
+    silent.fault = Some("no answer".into());
+    let s = snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), silent]);
+    let e = planned(&s, &PlannedRequest::new("ks", "0")).unwrap_err();
+    assert_eq!(e.message(), "not all tablets answer: z1-0000000003: no answer");
+}
+
+#[test]
+fn expected_and_avoided_primaries_are_looked_at_first() {
+    let s = snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10)]);
+    let other: TabletAlias = "z1-2".parse().unwrap();
+    let expected = PlannedRequest { expected_primary: Some(other.clone()), ..PlannedRequest::new("ks", "0") };
+    assert!(planned(&s, &expected).unwrap_err().message().contains("not z1-0000000002 as expected"));
+    let avoid = PlannedRequest { avoid_primary: Some(other), ..PlannedRequest::new("ks", "0") };
+    assert_eq!(planned(&s, &avoid).unwrap().kind, Kind::Nothing);
+}
+
+#[test]
+fn a_primary_that_is_gone_is_not_taken_for_a_new_shard() {
+    let mut s = snapshot(vec![state("z1-2", Replica, 10)]);
+    s.record.primary_alias = Some(topodata::TabletAlias { cell: "z1".into(), uid: 1 });
+    let e = planned(&s, &PlannedRequest::new("ks", "0")).unwrap_err();
+    assert!(e.message().contains("EmergencyReparentShard"), "{e}");
+}
+
+#[test]
+fn of_two_primaries_the_one_with_the_newer_term_counts() {
+    let term = |seconds| Some(proto::vttime::Time { seconds, nanoseconds: 0 });
+    let (mut old, mut new) = (state("z1-1", Primary, 10), state("z1-2", Primary, 11));
+    old.tablet.primary_term_start_time = term(5);
+    new.tablet.primary_term_start_time = term(6);
+    let s = snapshot(vec![old, new]);
+    let wanted = PlannedRequest { new_primary: Some("z1-2".parse().unwrap()), ..PlannedRequest::new("ks", "0") };
+    assert_eq!(planned(&s, &wanted).unwrap().kind, Kind::Repair);
+}
+
+#[test]
+fn semi_sync_is_asked_of_those_the_policy_names() {
+    let mut s = snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), state("z2-3", Replica, 10)]);
+    s.durability = Durability::CrossCell;
+    let plan = planned(&s, &PlannedRequest::new("ks", "0")).unwrap();
+    let Some(Step::Together { branches }) = plan.steps.last() else { panic!("{plan}") };
+    let semi: Vec<bool> = branches[1..]
+        .iter()
+        .map(|b| matches!(b[0], Step::SetReplicationSource { semi_sync: true, .. }))
+        .collect();
+    assert_eq!(semi, [false, true]);
+    assert!(matches!(branches[0][0], Step::PromoteReplica { semi_sync: true, .. }));
+}

@@ -1,0 +1,349 @@
+//! Carries a plan out, step by step, under the shard's lock.
+//!
+//! What is undone when a step fails: a demoted primary is made writable again, and replicas that follow
+//! the candidate are pointed back. That is done only while it is certain that the candidate was not
+//! promoted: a promotion that failed without an answer may still happen, and then two tablets would
+//! accept writes. In doubt the shard stays read-only and the error says what to run next. It is also not
+//! done when the lock is known to be lost, for then somebody else may be at work on the shard.
+
+use std::time::Duration;
+
+use proto::{tabletmanagerdata as tm, topodata};
+use tokio::sync::Mutex;
+use topo::{Edit, ErrorKind, LockGuard};
+use vterrors::{Condition, Error, Result};
+use vtmodel::TabletAlias;
+
+use crate::{Done, Kind, Plan, Reparenter, Snapshot, Step, info, now};
+
+/// How long an undo may take: the shard does not accept writes meanwhile.
+const UNDO_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What the steps of one reparent share.
+struct Run<'a> {
+    reparenter: &'a Reparenter,
+    guard: &'a LockGuard,
+    snapshot: &'a Snapshot,
+    plan: &'a Plan,
+    name: &'a str,
+    wait: Duration,
+    /// Marks this reparent in the journal; replicas wait for the entry with it.
+    created_ns: i64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Where the old primary stopped, then where the new one began.
+    position: String,
+    /// Steps that were begun, whether or not they ended.
+    begun: Vec<Step>,
+    /// A promotion was asked for and not answered: it may still happen.
+    promotion_in_doubt: bool,
+    events: Vec<proto::logutil::Event>,
+}
+
+impl Reparenter {
+    pub(crate) async fn execute(
+        &self,
+        guard: &LockGuard,
+        snapshot: &Snapshot,
+        plan: Plan,
+        name: &str,
+        wait: Duration,
+    ) -> Result<Done> {
+        let created_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
+        let state = Mutex::default();
+        let run = Run { reparenter: self, guard, snapshot, plan: &plan, name, wait, created_ns, state };
+        run.say(format!("{name}: {:?}, primary will be {}", plan.kind, plan.primary)).await;
+        for step in &plan.steps {
+            if let Err(e) = run.step(step).await {
+                return Err(run.give_up(e).await);
+            }
+        }
+        if plan.kind == Kind::Nothing {
+            run.say(format!("{name}: primary {} stays, there is nothing to do", plan.primary)).await;
+        }
+        let events = run.state.into_inner().events;
+        Ok(Done { primary: plan.primary, events })
+    }
+}
+
+impl Run<'_> {
+    async fn say(&self, text: String) {
+        tracing::info!("{text}");
+        self.state.lock().await.events.push(info(text));
+    }
+
+    /// One step of the plan. A group's replicas that fail are reported together, once its lead is done.
+    async fn step(&self, step: &Step) -> Result<()> {
+        let Step::Together { branches } = step else { return self.single(step).await };
+        let (lead, others) = match self.plan_leads(branches) {
+            Some((lead, others)) => (Some(lead), others),
+            None => (None, branches.as_slice()),
+        };
+        let lead = async {
+            match lead {
+                Some(lead) => self.branch(lead).await,
+                None => Ok(()),
+            }
+        };
+        let others = futures::future::join_all(others.iter().map(|b| self.branch(b)));
+        tokio::pin!(lead, others);
+        // A lead that fails breaks the others off: they may wait for what it will never do.
+        let others = tokio::select! {
+            led = &mut lead => {
+                led?;
+                others.await
+            }
+            done = &mut others => {
+                lead.await?;
+                done
+            }
+        };
+        let failed: Vec<String> = others.into_iter().filter_map(|r| r.err().map(|e| e.to_string())).collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "{}: {} is the primary, but not all others follow it: {}; run it again with --new-primary {}",
+            self.name,
+            self.plan.primary,
+            failed.join("; "),
+            self.plan.primary
+        );
+        Err(Error::new(Condition::FailedPrecondition, text))
+    }
+
+    /// A group has a lead if its first branch is about the new primary and does not only reset it.
+    fn plan_leads<'b>(&self, branches: &'b [Vec<Step>]) -> Option<(&'b [Step], &'b [Vec<Step>])> {
+        let (first, others) = branches.split_first()?;
+        let step = first.first()?;
+        let resets = matches!(step, Step::ResetReplication { .. });
+        (!resets && step.tablet() == Some(&self.plan.primary)).then_some((first.as_slice(), others))
+    }
+
+    async fn branch(&self, steps: &[Step]) -> Result<()> {
+        for step in steps {
+            self.single(step).await?;
+        }
+        Ok(())
+    }
+
+    async fn single(&self, step: &Step) -> Result<()> {
+        self.guard.check().await.map_err(|e| self.failed(step, e))?;
+        let promotes = matches!(step, Step::PromoteReplica { .. });
+        {
+            let mut state = self.state.lock().await;
+            state.begun.push(step.clone());
+            state.promotion_in_doubt |= promotes;
+        }
+        let done = self.act(step).await;
+        if promotes {
+            let silent = |e: &Error| matches!(e.condition(), Condition::Timeout | Condition::ConnectionLost);
+            self.state.lock().await.promotion_in_doubt = done.as_ref().is_err_and(silent);
+        }
+        done.map_err(|e| self.failed(step, e))?;
+        let tablet = step.tablet().map(|t| format!(" {t}")).unwrap_or_default();
+        self.say(format!("{}: {}{tablet} done", self.name, step.name())).await;
+        Ok(())
+    }
+
+    fn failed(&self, step: &Step, e: Error) -> Error {
+        let tablet = step.tablet().map(|t| format!(" {t}")).unwrap_or_default();
+        e.context(format!("{}: step {}{tablet}", self.name, step.name()))
+    }
+
+    fn record(&self, alias: &TabletAlias) -> Result<&topodata::Tablet> {
+        let found = self.snapshot.tablet(alias).map(|t| &t.tablet);
+        found.ok_or_else(|| Error::internal(format!("tablet {alias} is not in the snapshot")))
+    }
+
+    /// What a step does. Every call is bounded: by the wait for replicas where it waits, by the manager
+    /// client's own limit elsewhere.
+    async fn act(&self, step: &Step) -> Result<()> {
+        let manager = &self.reparenter.tablets;
+        let record = match step.tablet() {
+            Some(alias) => self.record(alias)?,
+            None => return Err(Error::internal("a group inside of a group")),
+        };
+        match step {
+            Step::ResetReplication { .. } => {
+                manager.reset_replication(record, tm::ResetReplicationRequest {}).await?;
+            }
+            Step::CatchUp { source, semi_sync, .. } => {
+                let source_record = self.record(source)?;
+                let position = manager.primary_position(source_record, tm::PrimaryPositionRequest {}).await?;
+                let request = tm::SetReplicationSourceRequest {
+                    parent: Some(source.into()),
+                    wait_position: position.position,
+                    semi_sync: *semi_sync,
+                    ..Default::default()
+                };
+                self.waiting(manager.set_replication_source(record, request)).await?;
+            }
+            Step::DemotePrimary { .. } => {
+                let answer = manager.demote_primary(record, tm::DemotePrimaryRequest { force: false }).await?;
+                let position = answer.primary_status.unwrap_or_default().position;
+                if position.is_empty() {
+                    return Err(Error::internal("the demoted primary did not say its position"));
+                }
+                self.state.lock().await.position = position;
+            }
+            Step::WaitForPosition { .. } => {
+                let position = self.state.lock().await.position.clone();
+                self.waiting(manager.wait_for_position(record, tm::WaitForPositionRequest { position })).await?;
+            }
+            Step::PromoteReplica { semi_sync, .. } => {
+                let request = tm::PromoteReplicaRequest { semi_sync: *semi_sync };
+                let answer = manager.promote_replica(record, request).await?;
+                self.state.lock().await.position = answer.position;
+            }
+            Step::InitPrimary { semi_sync, .. } => {
+                let request = tm::InitPrimaryRequest { semi_sync: *semi_sync };
+                let answer = manager.init_primary(record, request).await?;
+                self.state.lock().await.position = answer.position;
+            }
+            Step::SetReplicationSource { source, semi_sync, .. } => {
+                let request = tm::SetReplicationSourceRequest {
+                    parent: Some(source.into()),
+                    time_created_ns: self.created_ns,
+                    semi_sync: *semi_sync,
+                    ..Default::default()
+                };
+                self.waiting(manager.set_replication_source(record, request)).await?;
+            }
+            Step::PopulateReparentJournal { tablet } => {
+                let action = self.name.split_whitespace().next().unwrap_or_default();
+                let request = tm::PopulateReparentJournalRequest {
+                    time_created_ns: self.created_ns,
+                    action_name: action.to_owned(),
+                    primary_alias: Some(tablet.into()),
+                    replication_position: self.state.lock().await.position.clone(),
+                };
+                self.waiting(manager.populate_reparent_journal(record, request)).await?;
+            }
+            Step::WriteShardRecord { tablet } => self.write_shard_record(tablet).await?,
+            Step::CreateDatabase { database, .. } => {
+                let name = database.replace('`', "``");
+                let request = tm::ExecuteFetchAsDbaRequest {
+                    query: format!("CREATE DATABASE IF NOT EXISTS `{name}`").into_bytes(),
+                    max_rows: 1,
+                    reload_schema: true,
+                    ..Default::default()
+                };
+                self.waiting(manager.execute_fetch_as_dba(record, request)).await?;
+            }
+            Step::Together { .. } => {}
+        }
+        Ok(())
+    }
+
+    async fn waiting<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        match tokio::time::timeout(self.wait, call).await {
+            Ok(done) => done,
+            Err(_) => {
+                Err(Error::new(Condition::Timeout, format!("not done within --wait-replicas-timeout {:?}", self.wait)))
+            }
+        }
+    }
+
+    async fn write_shard_record(&self, primary: &TabletAlias) -> Result<()> {
+        let alias = topodata::TabletAlias::from(primary);
+        let edit = |shard: &mut topodata::Shard| {
+            if shard.primary_alias.as_ref() == Some(&alias) {
+                return Ok(Edit::Keep);
+            }
+            shard.primary_alias = Some(alias.clone());
+            Ok(Edit::Write)
+        };
+        let (keyspace, shard) = (&self.snapshot.keyspace, &self.snapshot.shard);
+        self.reparenter.topo.update_shard_fields(keyspace, shard, edit).await.map(drop)
+    }
+
+    /// Undoes what was begun where that is safe; gives the error that the caller hears.
+    async fn give_up(&self, e: Error) -> Error {
+        let begun = self.state.lock().await.begun.clone();
+        let demoted = begun.iter().find_map(|s| match s {
+            Step::DemotePrimary { tablet, semi_sync } => Some((tablet, *semi_sync)),
+            _ => None,
+        });
+        let Some((old_primary, semi_sync)) = demoted else { return e };
+        match self.promotion(&begun).await {
+            // Who follows is known; that some replica does not was said already.
+            Promotion::Happened => return e,
+            Promotion::Unknown => {
+                return e.context(format!(
+                    "{old_primary} stays read-only because {} may be promoted already; run it again when it answers",
+                    self.plan.primary
+                ));
+            }
+            Promotion::Not => {}
+        }
+        if let Err(lost) = self.guard.check().await
+            && topo::kind(&lost) == ErrorKind::NoNode
+        {
+            return e.context(format!("{old_primary} stays read-only because the shard's lock is lost"));
+        }
+        match self.undo(&begun, old_primary, semi_sync).await {
+            Ok(()) => e.context(format!("{old_primary} is the primary again")),
+            Err(undo) => e.context(format!("{old_primary} could not be made writable again ({undo})")),
+        }
+    }
+
+    /// Whether the candidate was promoted, as far as that can be known.
+    async fn promotion(&self, begun: &[Step]) -> Promotion {
+        let Some(step) = begun.iter().find(|s| matches!(s, Step::PromoteReplica { .. })) else {
+            return Promotion::Not;
+        };
+        let journal = |s: &Step| matches!(s, Step::PopulateReparentJournal { .. });
+        if begun.iter().any(journal) {
+            return Promotion::Happened;
+        }
+        if self.state.lock().await.promotion_in_doubt {
+            return Promotion::Unknown;
+        }
+        let Some(record) = step.tablet().and_then(|alias| self.record(alias).ok()) else { return Promotion::Unknown };
+        // A promotion takes replication away before it makes the tablet writable: one that answered with
+        // an error and still replicates was not promoted.
+        let ask = self.reparenter.tablets.replication_status(record, tm::ReplicationStatusRequest {});
+        match tokio::time::timeout(UNDO_TIMEOUT, ask).await {
+            Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|s| !s.source_host.is_empty()) => Promotion::Not,
+            _ => Promotion::Unknown,
+        }
+    }
+
+    async fn undo(&self, begun: &[Step], old_primary: &TabletAlias, semi_sync: bool) -> Result<()> {
+        let manager = &self.reparenter.tablets;
+        let record = self.record(old_primary)?;
+        let writable = manager.undo_demote_primary(record, tm::UndoDemotePrimaryRequest { semi_sync });
+        tokio::time::timeout(UNDO_TIMEOUT, writable)
+            .await
+            .map_err(|_| Error::new(Condition::Timeout, format!("no answer within {UNDO_TIMEOUT:?}")))??;
+        let back = begun.iter().filter_map(|s| match s {
+            Step::SetReplicationSource { tablet, undo_source: Some(source), .. } => Some((tablet, source)),
+            _ => None,
+        });
+        let back = back.map(|(tablet, source)| async move {
+            let record = self.record(tablet)?;
+            let request = tm::SetReplicationSourceRequest {
+                parent: Some(source.into()),
+                semi_sync: self.snapshot.durability.replica_acknowledges(&source.cell, record),
+                ..Default::default()
+            };
+            let done = tokio::time::timeout(UNDO_TIMEOUT, manager.set_replication_source(record, request)).await;
+            done.map_err(|_| Error::new(Condition::Timeout, format!("tablet {tablet} did not answer")))?
+        });
+        futures::future::join_all(back).await.into_iter().collect::<Result<Vec<_>>>().map(drop)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promotion {
+    Not,
+    Unknown,
+    Happened,
+}
+
+#[cfg(test)]
+mod tests;

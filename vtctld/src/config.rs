@@ -1,0 +1,68 @@
+//! vtctld's options.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Parser;
+use servenv::{ServerOptions, parse_duration};
+use topo::{TopoConfig, TopoOptions};
+use vterrors::Result;
+
+/// The control plane of a cluster: carries out operators' commands on the topology and the tablets.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "vtctld", disable_version_flag = true)]
+pub struct Options {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub topo: TopoOptions,
+
+    /// Cell that this process is in; only shown
+    #[arg(long, default_value = "")]
+    pub cell: String,
+
+    /// Longest time for one command that comes without a deadline of its own
+    #[arg(long, default_value = "1m", value_parser = parse_duration, value_name = "DURATION")]
+    pub action_timeout: Duration,
+
+    /// Where backups go (file, s3, ...); backups are not supported yet
+    #[arg(long)]
+    pub backup_storage_implementation: Option<String>,
+
+    /// Directory of file backups; backups are not supported yet
+    #[arg(long)]
+    pub file_backup_storage_root: Option<PathBuf>,
+
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub backup_engine_implementation: Option<String>,
+
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub mysql_server_version: Option<String>,
+
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub tablet_manager_grpc_concurrency: Option<u32>,
+
+    /// Accepted for Vitess's sake; without effect
+    #[arg(long, hide = true)]
+    pub tablet_refresh_interval: Option<String>,
+}
+
+/// Options that passed validation.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub topo: TopoConfig,
+    pub action_timeout: Duration,
+    pub onterm_timeout: Duration,
+}
+
+impl Options {
+    pub(crate) fn validate(&self) -> Result<Config> {
+        Ok(Config {
+            topo: self.topo.validate()?,
+            action_timeout: self.action_timeout,
+            onterm_timeout: self.server.onterm_timeout,
+        })
+    }
+}

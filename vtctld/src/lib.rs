@@ -1,0 +1,51 @@
+//! vtctld: the control plane's gRPC and HTTP faces. What it does is in `ops`; here is the frame.
+
+mod config;
+mod grpc;
+mod http;
+
+use std::{sync::Arc, time::Duration};
+
+use ops::Ops;
+use proto::vtctlservice::vtctld_server::VtctldServer;
+use servenv::{Context, Step};
+use tabletclient::GrpcTabletManagerClient;
+use tokio::{net::TcpListener, sync::oneshot};
+use vterrors::{Condition, Error, Result};
+
+pub use config::Options;
+
+/// A call to a tablet that has no shorter limit may take so long (a schema change on a large table).
+const TABLET_CALL_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Brings vtctld up: it does not wait for the lock server, so that its pages tell what is wrong.
+pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
+    let config = options.validate()?;
+    let topo = topo::Server::open(&config.topo).await?;
+    let tablets = Arc::new(GrpcTabletManagerClient::new(TABLET_CALL_LIMIT));
+    let ops = Arc::new(Ops::new(topo, tablets));
+    http::add_pages(&context, &ops, &options);
+    let Some(address) = options.server.grpc_address()? else { return Ok(Vec::new()) };
+    let listener = TcpListener::bind(address).await.map_err(|e| {
+        Error::new(Condition::FailedPrecondition, format!("cannot listen for gRPC on {address}: {e}"))
+    })?;
+    let service = grpc::Service::new(ops, &context.metrics, config.action_timeout);
+    let server = VtctldServer::new(service)
+        .max_decoding_message_size(rpc::MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(rpc::MAX_MESSAGE_BYTES);
+    let routes = rpc::routes().await?.add_service(server);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(rpc::serve(listener, routes, async move {
+        let _ = stopped.await;
+    }));
+    tracing::info!(%address, "serving gRPC");
+    Ok(vec![Step::new("let running commands end", config.onterm_timeout, async move {
+        // It may have ended by itself.
+        let _ = stop.send(());
+        match serving.await {
+            Ok(Err(e)) => tracing::error!("{e}"),
+            Err(e) => tracing::error!("the gRPC server's task failed: {e}"),
+            Ok(Ok(())) => {}
+        }
+    })])
+}

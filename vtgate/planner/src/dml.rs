@@ -1,0 +1,240 @@
+//! Plans of UPDATE and DELETE.
+//!
+//! Rows are changed where they are. A row whose primary vindex would change has to move to another shard;
+//! that is refused by name.
+
+use sqlast::ast::{self, Assignment, Expr, Limit, OrderBy, Statement, TableExpr};
+use vschema::{Table, TableKind};
+use vterrors::{Error, Result};
+
+use crate::{
+    Dml, PlanContext, PlanWarning, Primitive, Routing,
+    insert::lookup_warning,
+    normalized::directives,
+    rewrite,
+    routing::{self, Place},
+    select::{Planned, tables_used},
+    semantics::{Analysis, Analyzer, From, Source, TableId},
+};
+
+/// The parts of both statements.
+struct Parts<'a> {
+    verb: &'static str,
+    tables: &'a [TableExpr],
+    with: Option<&'a ast::With>,
+    where_: Option<&'a Expr>,
+    set: &'a [Assignment],
+    order_by: &'a [OrderBy],
+    limit: Option<&'a Limit>,
+    /// Names of the tables that DELETE deletes from; empty: the only one.
+    targets: &'a [ast::TableName],
+    multi_table: bool,
+}
+
+/// Plans an UPDATE.
+pub(crate) fn plan_update(update: &ast::Update, ctx: &PlanContext<'_>) -> Result<Planned> {
+    let parts = Parts {
+        verb: "UPDATE",
+        tables: &update.tables,
+        with: update.with.as_deref(),
+        where_: update.where_.as_ref(),
+        set: &update.set,
+        order_by: &update.order_by,
+        limit: update.limit.as_ref(),
+        targets: &[],
+        multi_table: !is_single(&update.tables),
+    };
+    let mut planned = plan(&parts, ctx, |conjunct| {
+        let mut update = update.clone();
+        routing::split_list(&mut update.where_, conjunct);
+        Statement::Update(Box::new(update))
+    })?;
+    planned.directives = directives(&update.comments);
+    check_scatter(ctx, &planned)?;
+    Ok(planned)
+}
+
+/// Plans a DELETE.
+pub(crate) fn plan_delete(delete: &ast::Delete, ctx: &PlanContext<'_>) -> Result<Planned> {
+    let parts = Parts {
+        verb: "DELETE",
+        tables: &delete.tables,
+        with: delete.with.as_deref(),
+        where_: delete.where_.as_ref(),
+        set: &[],
+        order_by: &delete.order_by,
+        limit: delete.limit.as_ref(),
+        targets: &delete.targets,
+        multi_table: !delete.targets.is_empty() || !is_single(&delete.tables),
+    };
+    let mut planned = plan(&parts, ctx, |conjunct| {
+        let mut delete = delete.clone();
+        routing::split_list(&mut delete.where_, conjunct);
+        Statement::Delete(Box::new(delete))
+    })?;
+    planned.directives = directives(&delete.comments);
+    check_scatter(ctx, &planned)?;
+    Ok(planned)
+}
+
+fn is_single(tables: &[TableExpr]) -> bool {
+    matches!(tables, [TableExpr::Table(_)])
+}
+
+fn check_scatter(ctx: &PlanContext<'_>, planned: &Planned) -> Result<()> {
+    match &planned.root {
+        Primitive::Update(dml) | Primitive::Delete(dml) if !dml.is_reference => {
+            routing::check_scatter(ctx, &dml.routing, planned.directives.allow_scatter)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn plan(
+    parts: &Parts<'_>,
+    ctx: &PlanContext<'_>,
+    statement: impl FnOnce(Option<usize>) -> Statement,
+) -> Result<Planned> {
+    let mut analyzer = Analyzer::new(ctx);
+    let root = analyzer.out.facts.open(None);
+    let read = analyzer.statement(parts.with, parts.tables, parts.where_, root)?;
+    for assignment in parts.set {
+        analyzer.subqueries(&assignment.value, read.scope)?;
+    }
+    for item in parts.order_by {
+        analyzer.subqueries(&item.expr, read.scope)?;
+    }
+    analyzer.end_statement(root)?;
+    let analysis = analyzer.out;
+    let written = written_tables(parts, &analysis, &read.tables)?;
+    let Some((_, first)) = written.first() else {
+        return Err(Error::unsupported(format!("{} of rows that are in no table", parts.verb)));
+    };
+    let (keyspace, name) = (first.keyspace.clone(), first.name.clone());
+    let (routing, conjunct, is_reference) = route(parts, ctx, &analysis, &read.from, &written)?;
+    let mut warnings: Vec<PlanWarning> = written
+        .iter()
+        .filter_map(|(_, table)| {
+            lookup_warning(table, |c| {
+                parts.set.is_empty() || parts.set.iter().any(|a| a.column.name.is(c.as_bytes()))
+            })
+        })
+        .collect();
+    if routing == Routing::Scatter && !is_reference {
+        warnings.push(PlanWarning::Scatter);
+    }
+    let mut statement = statement(conjunct);
+    let rewritten = rewrite::rewrite(&mut statement, ctx, false)?;
+    let is_update = matches!(statement, Statement::Update(_));
+    let dml = Box::new(Dml {
+        keyspace,
+        table: name,
+        routing,
+        query: rewrite::print(ctx, &statement)?,
+        is_reference,
+    });
+    Ok(Planned {
+        root: if is_update { Primitive::Update(dml) } else { Primitive::Delete(dml) },
+        tables_used: tables_used(&analysis),
+        rewritten,
+        warnings,
+        directives: crate::Directives::default(),
+    })
+}
+
+/// Where the statement goes, the condition whose list is split, and whether it writes a reference table.
+fn route(
+    parts: &Parts<'_>,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+    from: &From,
+    written: &[(TableId, &Table)],
+) -> Result<(Routing, Option<usize>, bool)> {
+    if let Some(shard) = ctx.shard {
+        return Ok((Routing::ByTarget { shard: shard.to_owned() }, None, false));
+    }
+    let refuse = |what: String| Err(Error::unsupported(format!("{}: {what}", parts.verb)));
+    if matches!(routing::place(ctx, analysis)?, Place::Unsharded(_) | Place::Anywhere) {
+        return Ok((Routing::Unsharded, None, false));
+    }
+    refuse_vindex_change(parts, analysis, written)?;
+    let references = written.iter().filter(|(_, t)| t.is_reference()).count();
+    if references > 0 {
+        if let Some((_, table)) = written.iter().find(|(_, t)| has_source(t)) {
+            return refuse(format!("the reference table {} is written at its source", table.full_name()));
+        }
+        if references < written.len() || routing::sharded_tables(analysis).next().is_some() {
+            return refuse("a reference table together with sharded tables".to_owned());
+        }
+        return Ok((Routing::Scatter, None, true));
+    }
+    if let Some(routing) = routing::one_shard(ctx, analysis) {
+        return Ok((routing, None, false));
+    }
+    if parts.limit.is_some() {
+        return refuse("LIMIT over several shards".to_owned());
+    }
+    let driver = routing::many_shards(ctx, analysis, from)?;
+    Ok((driver.routing, driver.split_conjunct, false))
+}
+
+fn has_source(table: &Table) -> bool {
+    matches!(table.kind, TableKind::Reference { source: Some(_) })
+}
+
+/// The base tables that are changed.
+fn written_tables<'a>(
+    parts: &Parts<'_>,
+    analysis: &'a Analysis,
+    tables: &[TableId],
+) -> Result<Vec<(TableId, &'a Table)>> {
+    let base = |id: TableId| match &analysis.table(id).source {
+        Source::Base(table) => Some((id, table.as_ref())),
+        _ => None,
+    };
+    let all = || tables.iter().filter_map(|id| base(*id));
+    if !parts.targets.is_empty() {
+        let find = |target: &ast::TableName| {
+            let wanted = target.name.to_string_lossy();
+            all().find(|(id, _)| analysis.table(*id).alias == *wanted).ok_or_else(|| {
+                let text = format!("Unknown table '{wanted}' in MULTI DELETE");
+                Error::new(vterrors::Condition::UnknownTable, text)
+            })
+        };
+        return parts.targets.iter().map(find).collect();
+    }
+    if !parts.multi_table {
+        return Ok(all().collect());
+    }
+    // A multi-table UPDATE changes those whose columns it sets; one without a qualifier may be any.
+    let qualifiers: Option<Vec<_>> = parts
+        .set
+        .iter()
+        .map(|a| a.column.qualifier.as_ref().map(|q| q.name.to_string_lossy().into_owned()))
+        .collect();
+    Ok(match qualifiers {
+        Some(names) => all().filter(|(id, _)| names.contains(&analysis.table(*id).alias)).collect(),
+        None => all().collect(),
+    })
+}
+
+/// A row stays where its primary vindex says.
+fn refuse_vindex_change(parts: &Parts<'_>, analysis: &Analysis, written: &[(TableId, &Table)]) -> Result<()> {
+    for assignment in parts.set {
+        let name = &assignment.column;
+        let qualifier = name.qualifier.as_ref().map(|q| q.name.to_string_lossy());
+        for (id, table) in written {
+            if qualifier.as_ref().is_some_and(|q| **q != *analysis.table(*id).alias) {
+                continue;
+            }
+            let columns = table.primary_vindex().filter(|_| table.sharded).map(|v| &v.columns);
+            if let Some(column) = columns.into_iter().flatten().find(|c| name.name.is(c.as_bytes())) {
+                return Err(Error::unsupported(format!(
+                    "UPDATE of the column {column}, which decides the shard of the rows of {}",
+                    table.full_name()
+                )));
+            }
+        }
+    }
+    Ok(())
+}

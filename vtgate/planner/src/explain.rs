@@ -1,0 +1,232 @@
+//! A plan as a printed tree: for golden tests, `VEXPLAIN PLAN` and `/debug/query_plans`.
+
+use std::fmt::{self, Display, Write};
+
+use crate::{
+    ColumnAt, Dml, Generate, Insert, InsertRows, LiteralValue, OrderBy, Plan, Primitive, Route, Routing,
+    SameShardPart, Send, SendTo, SessionValue, ValueRef,
+};
+
+/// The plan, one step or property a line, two spaces deeper for what a step works on.
+pub fn explain(plan: &Plan) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = print_plan(plan, &mut out);
+    out
+}
+
+fn print_plan(plan: &Plan, out: &mut String) -> fmt::Result {
+    primitive(&plan.root, 0, out)?;
+    if !plan.tables_used.is_empty() {
+        writeln!(out, "tables: {}", plan.tables_used.join(", "))?;
+    }
+    if let Some(bound) = &plan.literal_bound {
+        writeln!(out, "literal bound: {}", bound.reason)?;
+    }
+    for bind in &plan.session_values {
+        writeln!(out, "session: :{} = {}", bind.bind, session_value(&bind.value))?;
+    }
+    for warning in &plan.warnings {
+        match warning {
+            crate::PlanWarning::LookupNotMaintained { vindexes, .. } => {
+                writeln!(out, "warning: {} ({})", warning.name(), vindexes.join(", "))?;
+            }
+            crate::PlanWarning::Scatter => writeln!(out, "warning: {}", warning.name())?,
+        }
+    }
+    Ok(())
+}
+
+fn session_value(value: &SessionValue) -> String {
+    match value {
+        SessionValue::Database => "database()".to_owned(),
+        SessionValue::LastInsertId => "last_insert_id()".to_owned(),
+        SessionValue::FoundRows => "found_rows()".to_owned(),
+        SessionValue::RowCount => "row_count()".to_owned(),
+        SessionValue::ConnectionId => "connection_id()".to_owned(),
+        SessionValue::User => "user()".to_owned(),
+        SessionValue::Version => "version()".to_owned(),
+        SessionValue::UserVariable(name) => format!("@{name}"),
+        SessionValue::SystemVariable { name, global: false } => format!("@@{name}"),
+        SessionValue::SystemVariable { name, global: true } => format!("@@global.{name}"),
+    }
+}
+
+fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Result {
+    match primitive {
+        Primitive::Route(route) => print_route(route, depth, out),
+        Primitive::Limit(limit) => {
+            let offset = limit.offset.as_ref().map(|o| format!(" offset {}", Value(o))).unwrap_or_default();
+            line(out, depth, format_args!("Limit {}{offset}", Value(&limit.count)))?;
+            self::primitive(&limit.input, depth + 1, out)
+        }
+        Primitive::Insert(insert) => print_insert(insert, depth, out),
+        Primitive::Update(dml) => print_dml("Update", dml, depth, out),
+        Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),
+        Primitive::Send(send) => print_send(send, depth, out),
+        Primitive::Rows(rows) => {
+            let names: Vec<_> = rows.fields.iter().map(|f| f.name.as_str()).collect();
+            line(out, depth, format_args!("Rows {}", names.join(", ")))?;
+            rows.rows.iter().try_for_each(|row| {
+                let values: Vec<_> = row.iter().map(|v| Value(v).to_string()).collect();
+                line(out, depth + 1, format_args!("({})", values.join(", ")))
+            })
+        }
+    }
+}
+
+fn line(out: &mut String, depth: usize, text: impl Display) -> fmt::Result {
+    writeln!(out, "{:width$}{text}", "", width = depth * 2)
+}
+
+fn print_route(route: &Route, depth: usize, out: &mut String) -> fmt::Result {
+    line(out, depth, format_args!("Route {} {}", route.keyspace, Shards(&route.routing)))?;
+    let deeper = depth + 1;
+    line(out, deeper, &route.query)?;
+    if !route.order_by.is_empty() {
+        let items: Vec<_> = route.order_by.iter().map(|o| Order(o).to_string()).collect();
+        line(out, deeper, format_args!("merge by {}", items.join(", ")))?;
+    }
+    if route.hidden_columns > 0 {
+        line(out, deeper, format_args!("hidden columns: {}", route.hidden_columns))?;
+    }
+    if let Some(system) = &route.system_schema {
+        let values: Vec<_> = system.schemas.iter().map(|v| Value(v).to_string()).collect();
+        line(out, deeper, format_args!("system schema: {}", values.join(", ")).to_string().trim_end())?;
+    }
+    for (on, name) in [(route.is_locking, "locking"), (route.is_sequence, "sequence")] {
+        if on {
+            line(out, deeper, name)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_insert(insert: &Insert, depth: usize, out: &mut String) -> fmt::Result {
+    let verb = if insert.replace { "Replace" } else { "Insert" };
+    let ignore = if insert.ignore { " ignore" } else { "" };
+    let deeper = depth + 1;
+    match &insert.rows {
+        InsertRows::Whole { routing, query } => {
+            line(out, depth, format_args!("{verb}{ignore} {} {}", insert.keyspace, Shards(routing)))?;
+            line(out, deeper, query)?;
+        }
+        InsertRows::Sharded { vindex, prefix, rows, suffix } => {
+            line(out, depth, format_args!("{verb}{ignore} {} by {}", insert.keyspace, vindex.name))?;
+            line(out, deeper, prefix.trim_end())?;
+            for row in rows {
+                let binds = row.vindex_binds.iter().zip(&row.vindex_values);
+                let values: Vec<_> =
+                    binds.map(|(bind, value)| format!(":{bind} = {}", Value(value))).collect();
+                line(out, deeper, format_args!("{} with {}", row.text, values.join(", ")))?;
+            }
+            if !suffix.trim().is_empty() {
+                line(out, deeper, suffix.trim())?;
+            }
+        }
+    }
+    match &insert.generate {
+        Some(generate) => print_generate(generate, deeper, out),
+        None => Ok(()),
+    }
+}
+
+fn print_generate(generate: &Generate, depth: usize, out: &mut String) -> fmt::Result {
+    let values: Vec<_> = generate.values.iter().map(|v| Value(v).to_string()).collect();
+    let Generate { keyspace, query, column, .. } = generate;
+    line(out, depth, format_args!("sequence for {column} of ({}): {keyspace} {query}", values.join(", ")))
+}
+
+fn print_dml(verb: &str, dml: &Dml, depth: usize, out: &mut String) -> fmt::Result {
+    let reference = if dml.is_reference { " reference" } else { "" };
+    line(out, depth, format_args!("{verb} {} {}{reference}", dml.keyspace, Shards(&dml.routing)))?;
+    line(out, depth + 1, &dml.query)
+}
+
+fn print_send(send: &Send, depth: usize, out: &mut String) -> fmt::Result {
+    let to = match &send.destination {
+        SendTo::AllShards => "to all shards".to_owned(),
+        SendTo::AnyShard => "to any shard".to_owned(),
+        SendTo::Shard(shard) => format!("to {shard}"),
+    };
+    let ddl = if send.is_ddl { " ddl" } else { "" };
+    line(out, depth, format_args!("Send {} {to}{ddl}", send.keyspace))?;
+    line(out, depth + 1, &send.query)
+}
+
+struct Shards<'a>(&'a Routing);
+
+impl Display for Shards<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())?;
+        match self.0 {
+            Routing::EqualUnique { vindex, values } | Routing::SubShard { vindex, values } => {
+                write!(f, " {}({})", vindex.name, list(values))
+            }
+            Routing::In { vindex, values } => write!(f, " {}({})", vindex.name, Value(values)),
+            Routing::MultiEqual { vindex, tuples } => {
+                let tuples: Vec<_> = tuples.iter().map(|t| format!("({})", list(t))).collect();
+                write!(f, " {}({})", vindex.name, tuples.join(", "))
+            }
+            Routing::SameShard { parts } => {
+                let part = |part: &SameShardPart| match part {
+                    SameShardPart::Vindex { vindex, values } => format!("{}({})", vindex.name, list(values)),
+                    SameShardPart::KeyspaceId(id) => hex(id),
+                };
+                let parts: Vec<_> = parts.iter().map(part).collect();
+                write!(f, " {}", parts.join(", "))
+            }
+            Routing::KeyspaceId(id) => write!(f, " {}", hex(id)),
+            Routing::ByTarget { shard } => write!(f, " {shard}"),
+            Routing::Unsharded | Routing::Scatter | Routing::AnyShard | Routing::Reference => Ok(()),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn list(values: &[ValueRef]) -> String {
+    values.iter().map(|v| Value(v).to_string()).collect::<Vec<_>>().join(", ")
+}
+
+struct Value<'a>(&'a ValueRef);
+
+impl Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ValueRef::Null => f.write_str("null"),
+            ValueRef::Bind(name) => write!(f, ":{name}"),
+            ValueRef::ListBind(name) => write!(f, "::{name}"),
+            ValueRef::List(values) => write!(f, "({})", list(values)),
+            ValueRef::Literal(
+                LiteralValue::Integer(t) | LiteralValue::Decimal(t) | LiteralValue::Float(t),
+            ) => f.write_str(t),
+            ValueRef::Literal(LiteralValue::Bytes(bytes)) => {
+                write!(f, "'{}'", String::from_utf8_lossy(bytes))
+            }
+            ValueRef::Literal(LiteralValue::Binary(bytes)) => write!(f, "x'{}'", hex(bytes)),
+        }
+    }
+}
+
+struct Order<'a>(&'a OrderBy);
+
+impl Display for Order<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |at: &ColumnAt| match at {
+            ColumnAt::Start(at) => format!("{at}"),
+            ColumnAt::Hidden(at) => format!("hidden {at}"),
+        };
+        f.write_str(&at(&self.0.column))?;
+        let weight = self.0.weight_string.iter().map(|w| format!("weight {}", at(w)));
+        let column = self.0.collation_column.iter().map(|c| format!("collation {}", at(c)));
+        let known = self.0.collation.clone();
+        let notes: Vec<String> = weight.chain(column).chain(known).collect();
+        if !notes.is_empty() {
+            write!(f, " ({})", notes.join(", "))?;
+        }
+        f.write_str(if self.0.desc { " desc" } else { "" })
+    }
+}

@@ -1,0 +1,334 @@
+//! Plans of INSERT and REPLACE.
+//!
+//! Rows of a sharded table go to the shard of their primary vindex, many rows in one statement for each
+//! shard. A column with a sequence gets its values from there, whatever the table's own auto-increment
+//! would say: no two shards may give the same number.
+
+use sqlast::ast::{
+    self, ColName, Expr, InsertSource, Literal, Param, Query, QueryBody, Statement, TableName,
+};
+use vschema::{AutoIncrement, Table, TableKind};
+use vterrors::{Condition, Error, Result};
+
+use crate::{
+    Generate, Insert, InsertRow, InsertRows, PlanContext, PlanWarning, Primitive, Routing, ValueRef,
+    insert_bind,
+    normalized::directives,
+    rewrite,
+    routing::{self, Place},
+    select::{Planned, tables_used},
+    semantics::{Analysis, Analyzer, value_of},
+    sequence_bind,
+};
+
+/// Plans an INSERT or REPLACE.
+pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planned> {
+    let table = ctx.table(&insert.table)?;
+    let table = match &table.kind {
+        // A reference table that has a source is written there, and copied from there.
+        TableKind::Reference { source: Some((keyspace, name)) } => {
+            ctx.table(&TableName::qualified(keyspace.as_str(), name.as_str()))?
+        }
+        _ => table,
+    };
+    let mut insert = insert.clone();
+    if insert.table.name.as_bytes() != table.name.as_bytes() || insert.table.qualifier.is_some() {
+        insert.table = TableName::qualified(table.keyspace.as_str(), table.name.as_str());
+    }
+    plain_rows(&mut insert);
+    let analysis = analyze(&insert, ctx)?;
+    let planner = Planner { ctx, table: &table, analysis: &analysis };
+    let (rows, generate) = planner.rows(&mut insert)?;
+    let (rows, rewritten) = planner.print(insert.clone(), rows)?;
+    let mut tables = tables_used(&analysis);
+    tables.push(table.full_name());
+    tables.sort();
+    tables.dedup();
+    let root = Insert {
+        keyspace: table.keyspace.clone(),
+        table: table.name.clone(),
+        rows,
+        generate,
+        ignore: insert.ignore,
+        replace: insert.replace,
+        is_reference: table.is_reference() && table.sharded,
+    };
+    Ok(Planned {
+        root: Primitive::Insert(Box::new(root)),
+        tables_used: tables,
+        rewritten,
+        warnings: lookup_warning(&table, |_| true).into_iter().collect(),
+        directives: directives(&insert.comments),
+    })
+}
+
+/// The warning that entries of lookup vindexes on columns that `touched` names are not written.
+pub(crate) fn lookup_warning(table: &Table, touched: impl Fn(&str) -> bool) -> Option<PlanWarning> {
+    let vindexes: Vec<String> = table
+        .owned_vindexes()
+        .filter(|v| v.columns.iter().any(|c| touched(c)))
+        .map(|v| v.name.clone())
+        .collect();
+    (!vindexes.is_empty()).then(|| PlanWarning::LookupNotMaintained { table: table.full_name(), vindexes })
+}
+
+/// `INSERT ... SET` and `INSERT ... VALUES ROW(...)` are `INSERT (...) VALUES (...)`.
+fn plain_rows(insert: &mut ast::Insert) {
+    match &mut insert.source {
+        InsertSource::Set(assignments) => {
+            let assignments = std::mem::take(assignments);
+            let (columns, row) = assignments.into_iter().map(|a| (a.column, a.value)).unzip();
+            insert.columns = columns;
+            insert.source = InsertSource::Values(vec![row]);
+        }
+        InsertSource::Query(query) if query.is_bare() => {
+            if let QueryBody::Values(values) = &mut query.body {
+                let rows = std::mem::take(&mut values.rows);
+                insert.source = InsertSource::Values(rows);
+            }
+        }
+        InsertSource::Query(_) | InsertSource::Values(_) => {}
+    }
+}
+
+/// The tables that the rows are read from.
+fn analyze(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Analysis> {
+    let mut analyzer = Analyzer::new(ctx);
+    let root = analyzer.out.facts.open(None);
+    match &insert.source {
+        InsertSource::Values(rows) => {
+            for expr in rows.iter().flatten() {
+                analyzer.subqueries(expr, root)?;
+            }
+        }
+        InsertSource::Query(query) => drop(analyzer.query(query, root)?),
+        InsertSource::Set(_) => {}
+    }
+    for assignment in &insert.on_duplicate {
+        analyzer.subqueries(&assignment.value, root)?;
+    }
+    Ok(analyzer.out)
+}
+
+/// The rows, before they are text.
+enum Split {
+    Whole(Routing),
+    Rows(Vec<Vec<ValueRef>>),
+}
+
+struct Planner<'a> {
+    ctx: &'a PlanContext<'a>,
+    table: &'a Table,
+    analysis: &'a Analysis,
+}
+
+impl Planner<'_> {
+    fn refuse<T>(&self, what: impl std::fmt::Display) -> Result<T> {
+        Err(Error::unsupported(format!("INSERT into {}: {what}", self.table.full_name())))
+    }
+
+    /// Decides where the rows go; puts bind variables where the executor sets values.
+    fn rows(&self, insert: &mut ast::Insert) -> Result<(Split, Option<Generate>)> {
+        if let Some(shard) = self.ctx.shard {
+            return Ok((Split::Whole(Routing::ByTarget { shard: shard.to_owned() }), None));
+        }
+        self.refuse_vindex_update(insert)?;
+        if let InsertSource::Query(query) = &insert.source {
+            return self.from_query(query).map(|routing| (Split::Whole(routing), None));
+        }
+        self.check_sources()?;
+        self.name_columns(insert)?;
+        let generate = match &self.table.auto_increment {
+            Some(auto) => Some(self.generate(insert, auto)?),
+            None => None,
+        };
+        if !self.table.sharded {
+            return Ok((Split::Whole(Routing::Unsharded), generate));
+        }
+        if let Some(keyspace_id) = &self.table.pinned {
+            return Ok((Split::Whole(Routing::KeyspaceId(keyspace_id.clone())), generate));
+        }
+        if self.table.is_reference() {
+            return Ok((Split::Whole(Routing::Scatter), generate));
+        }
+        Ok((Split::Rows(self.split(insert)?), generate))
+    }
+
+    /// `INSERT ... SELECT`: whole, where all tables are in one place.
+    fn from_query(&self, _query: &Query) -> Result<Routing> {
+        if self.table.auto_increment.is_some() {
+            return self.refuse("INSERT ... SELECT into a table with a sequence");
+        }
+        let place = routing::place(self.ctx, self.analysis)?;
+        match place {
+            Place::Anywhere if !self.table.sharded => Ok(Routing::Unsharded),
+            Place::Unsharded(keyspace) if keyspace.name == self.table.keyspace => Ok(Routing::Unsharded),
+            _ => self.refuse("INSERT ... SELECT with rows of several shards or keyspaces"),
+        }
+    }
+
+    /// Subqueries among the values can be answered where the rows go only if all is in one place.
+    fn check_sources(&self) -> Result<()> {
+        let elsewhere = self.analysis.base_tables().any(|(_, t)| t.keyspace != self.table.keyspace);
+        let any = self.analysis.base_tables().next().is_some() || self.analysis.has_system_tables();
+        if elsewhere || (any && self.table.sharded) {
+            return self.refuse("a subquery among the values");
+        }
+        Ok(())
+    }
+
+    /// A row keeps the shard it has: its primary vindex does not change on a duplicate key.
+    fn refuse_vindex_update(&self, insert: &ast::Insert) -> Result<()> {
+        let Some(vindex) = self.table.primary_vindex().filter(|_| self.table.sharded) else { return Ok(()) };
+        for assignment in &insert.on_duplicate {
+            if let Some(column) = vindex.columns.iter().find(|c| assignment.column.name.is(c.as_bytes())) {
+                return self.refuse(format_args!(
+                    "ON DUPLICATE KEY UPDATE of the column {column}, which decides the row's shard"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that columns are named where they must be known, and each row has as many values.
+    fn name_columns(&self, insert: &mut ast::Insert) -> Result<()> {
+        let needed =
+            self.table.auto_increment.is_some() || (self.table.sharded && !self.table.is_reference());
+        if insert.columns.is_empty() && needed {
+            if !self.table.column_list_authoritative {
+                return self.refuse("a column list is needed (the VSchema does not list all columns)");
+            }
+            let visible = self.table.columns.iter().filter(|c| !c.invisible);
+            insert.columns = visible.map(|c| ColName::unqualified(c.name.as_str())).collect();
+        }
+        let InsertSource::Values(rows) = &insert.source else { return Ok(()) };
+        let uneven = rows.iter().position(|row| row.len() != insert.columns.len());
+        match uneven {
+            Some(at) if needed => Err(Error::new(
+                Condition::WrongValueCount,
+                format!("Column count doesn't match value count at row {}", at + 1),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes the values of the sequence's column out of the rows.
+    fn generate(&self, insert: &mut ast::Insert, auto: &AutoIncrement) -> Result<Generate> {
+        let at = self.column_at(insert, &auto.column).unwrap_or_else(|| {
+            insert.columns.push(ColName::unqualified(auto.column.as_str()));
+            insert.columns.len() - 1
+        });
+        let InsertSource::Values(rows) = &mut insert.source else {
+            return self.refuse("rows that are not values, into a table with a sequence");
+        };
+        let mut values = Vec::with_capacity(rows.len());
+        for (row_at, row) in rows.iter_mut().enumerate() {
+            let bind = Expr::Param(Param::Named(sequence_bind(row_at).into()));
+            let given = match row.get_mut(at) {
+                Some(slot) => std::mem::replace(slot, bind),
+                None => {
+                    row.push(bind);
+                    Expr::Literal(Literal::Null)
+                }
+            };
+            let value = match &given {
+                Expr::Default(None) => Some(ValueRef::Null),
+                other => value_of(other),
+            };
+            match value {
+                Some(value) => values.push(value),
+                None => {
+                    return self.refuse(format_args!(
+                        "the value of the auto-increment column {} is an expression",
+                        auto.column
+                    ));
+                }
+            }
+        }
+        let sequence = TableName::unqualified(auto.sequence_table.as_str());
+        let query = format!("select next :n values from {}", rewrite::print_table(self.ctx, &sequence)?);
+        Ok(Generate { keyspace: auto.sequence_keyspace.clone(), query, column: auto.column.clone(), values })
+    }
+
+    fn column_at(&self, insert: &ast::Insert, column: &str) -> Option<usize> {
+        insert.columns.iter().position(|c| c.name.is(column.as_bytes()))
+    }
+
+    /// Takes the values of the primary vindex's columns out of the rows.
+    fn split(&self, insert: &mut ast::Insert) -> Result<Vec<Vec<ValueRef>>> {
+        let Some(vindex) = self.table.primary_vindex() else { return self.refuse("the table has no vindex") };
+        let mut places = Vec::with_capacity(vindex.columns.len());
+        for column in &vindex.columns {
+            match self.column_at(insert, column) {
+                Some(at) => places.push((column, at)),
+                None => {
+                    return self.refuse(format_args!(
+                        "the column {column}, which decides the row's shard, has no value"
+                    ));
+                }
+            }
+        }
+        let InsertSource::Values(rows) = &mut insert.source else {
+            return self.refuse("rows that are not values");
+        };
+        let mut out = Vec::with_capacity(rows.len());
+        for (row_at, row) in rows.iter_mut().enumerate() {
+            let mut values = Vec::with_capacity(places.len());
+            for (column, at) in &places {
+                let bind = Expr::Param(Param::Named(insert_bind(column, row_at).into()));
+                let given = row.get_mut(*at).map(|slot| std::mem::replace(slot, bind));
+                match given.as_ref().and_then(value_of) {
+                    Some(value) => values.push(value),
+                    None => {
+                        return self.refuse(format_args!(
+                            "the value of the column {column}, which decides the row's shard, is an expression"
+                        ));
+                    }
+                }
+            }
+            out.push(values);
+        }
+        Ok(out)
+    }
+
+    /// The text, split where the rows of a shard go.
+    fn print(&self, insert: ast::Insert, split: Split) -> Result<(InsertRows, rewrite::Rewritten)> {
+        let mut statement = Statement::Insert(Box::new(insert));
+        let rewritten = rewrite::rewrite(&mut statement, self.ctx, false)?;
+        let Split::Rows(values) = split else {
+            let Split::Whole(routing) = split else { return self.refuse("no rows") };
+            return Ok((
+                InsertRows::Whole { routing, query: rewrite::print(self.ctx, &statement)? },
+                rewritten,
+            ));
+        };
+        let Some(vindex) = self.table.primary_vindex() else { return self.refuse("the table has no vindex") };
+        let Statement::Insert(insert) = &mut statement else { return self.refuse("not an INSERT any more") };
+        let InsertSource::Values(rows) = &mut insert.source else {
+            return self.refuse("rows that are not values");
+        };
+        // Printed with a single row that no statement can contain, the text falls apart where rows go.
+        let marker = Expr::Param(Param::Named("__vtrows".into()));
+        let rows = std::mem::replace(rows, vec![vec![marker]]);
+        let text = rewrite::print(self.ctx, &statement)?;
+        let Some((prefix, suffix)) = text.split_once("(:__vtrows)") else {
+            return Err(Error::internal("the printed INSERT has no place for its rows"));
+        };
+        let rows = rows
+            .into_iter()
+            .zip(values)
+            .enumerate()
+            .map(|(at, (row, vindex_values))| {
+                let parts = row.iter().map(|e| rewrite::print(self.ctx, e)).collect::<Result<Vec<_>>>()?;
+                Ok(InsertRow {
+                    vindex_values,
+                    vindex_binds: vindex.columns.iter().map(|c| insert_bind(c, at)).collect(),
+                    text: format!("({})", parts.join(", ")),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let vindex = routing::vindex_ref(self.table, vindex);
+        let (prefix, suffix) = (prefix.to_owned(), suffix.to_owned());
+        Ok((InsertRows::Sharded { vindex, prefix, rows, suffix }, rewritten))
+    }
+}

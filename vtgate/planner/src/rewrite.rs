@@ -1,0 +1,314 @@
+//! From the client's statement to the text for tablets: names without keyspaces, the session's values as
+//! bind variables, the columns' names kept.
+
+use sqlast::{
+    Rewriter, Visit, Visitor, Walk,
+    ast::{
+        AliasedTable, ColName, ComparisonOp, Expr, FuncCall, Ident, Param, Query, QueryBody, Select,
+        SelectItem, Statement, TableExpr, TableName, VarScope,
+    },
+    printer::Node,
+    visit::TableRole,
+};
+use vterrors::{Error, Result};
+
+use crate::{PlanContext, SCHEMA_NAME, SessionBind, SessionValue, context::is_system_schema};
+
+/// System variables that vtgate's sessions hold themselves (names as in Vitess). All others are the
+/// tablet's to answer.
+const SESSION_VARIABLES: [&str; 24] = [
+    "autocommit",
+    "client_found_rows",
+    "ddl_strategy",
+    "enable_system_settings",
+    "migration_context",
+    "query_timeout",
+    "read_after_write_gtid",
+    "read_after_write_timeout",
+    "session_enable_system_settings",
+    "session_track_gtids",
+    "session_uuid",
+    "skip_query_plan_cache",
+    "socket",
+    "sql_select_limit",
+    "sql_mode",
+    "transaction_isolation",
+    "transaction_mode",
+    "transaction_read_only",
+    "transaction_timeout",
+    "tx_isolation",
+    "tx_read_only",
+    "version",
+    "version_comment",
+    "workload",
+];
+
+/// The name of a call without arguments, of a function of MySQL's own.
+fn plain_call(call: &FuncCall) -> Option<&[u8]> {
+    (call.args.is_empty() && call.qualifier.is_none() && call.over.is_none()).then(|| call.name.as_bytes())
+}
+
+/// The bind variable, and what it stands for, of an expression that only the session can answer.
+pub(crate) fn session_value(expr: &Expr) -> Option<(String, SessionValue)> {
+    match expr {
+        Expr::Func(call) => {
+            let (bind, value) = match plain_call(call)? {
+                b"database" | b"schema" => ("__vtdbname", SessionValue::Database),
+                b"last_insert_id" => ("__lastInsertId", SessionValue::LastInsertId),
+                b"found_rows" => ("__vtfrows", SessionValue::FoundRows),
+                b"row_count" => ("__vtrcount", SessionValue::RowCount),
+                b"connection_id" => ("__vtconnid", SessionValue::ConnectionId),
+                b"user" | b"current_user" | b"session_user" | b"system_user" => {
+                    ("__vtuser", SessionValue::User)
+                }
+                b"version" => ("__vtversion", SessionValue::Version),
+                _ => return None,
+            };
+            Some((bind.to_owned(), value))
+        }
+        Expr::UserVar(name) => {
+            let name = name.to_lower();
+            Some((format!("__vtudv{name}"), SessionValue::UserVariable(name)))
+        }
+        Expr::SysVar(var) if var.component.is_none() => {
+            let name = var.name.to_lower();
+            let global = match var.scope {
+                None | Some(VarScope::Session) => false,
+                Some(VarScope::Global) => true,
+                Some(_) => return None,
+            };
+            let prefix = if global { "__vtglobal" } else { "__vt" };
+            SESSION_VARIABLES
+                .contains(&name.as_str())
+                .then(|| (format!("{prefix}{name}"), SessionValue::SystemVariable { name, global }))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a column of information_schema or performance_schema holds a schema's name.
+pub(crate) fn is_schema_column(name: &ColName) -> bool {
+    const NAMES: [&[u8]; 11] = [
+        b"table_schema",
+        b"schema_name",
+        b"constraint_schema",
+        b"unique_constraint_schema",
+        b"referenced_table_schema",
+        b"routine_schema",
+        b"trigger_schema",
+        b"event_schema",
+        b"event_object_schema",
+        b"index_schema",
+        b"object_schema",
+    ];
+    NAMES.iter().any(|n| name.name.is(n))
+}
+
+/// What a rewritten statement needs from the session, and what was seen.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    pub session_values: Vec<SessionBind>,
+}
+
+/// Rewrites a statement. With `system`, schema names in comparisons become [`SCHEMA_NAME`].
+pub(crate) fn rewrite(statement: &mut Statement, ctx: &PlanContext<'_>, system: bool) -> Result<Rewritten> {
+    let mut rewriter = Names { ctx, system, ctes: Vec::new(), out: Rewritten::default(), error: None };
+    statement.rewrite(&mut rewriter);
+    match rewriter.error {
+        Some(error) => Err(error),
+        None => Ok(rewriter.out),
+    }
+}
+
+struct Names<'a> {
+    ctx: &'a PlanContext<'a>,
+    system: bool,
+    /// Names of CTEs around the place we are at.
+    ctes: Vec<Vec<String>>,
+    out: Rewritten,
+    error: Option<Error>,
+}
+
+impl Names<'_> {
+    fn bind(&mut self, expr: &mut Expr, bind: String, value: SessionValue) {
+        *expr = Expr::Param(Param::Named(bind.as_str().into()));
+        if !self.out.session_values.iter().any(|b| b.bind == bind) {
+            self.out.session_values.push(SessionBind { bind, value });
+        }
+    }
+
+    fn is_cte(&self, name: &TableName) -> bool {
+        name.qualifier.is_none() && {
+            let name = name.name.to_lower();
+            self.ctes.iter().flatten().any(|cte| *cte == name)
+        }
+    }
+
+    /// `table_schema = <value>`: the tablet's database has another name than the keyspace.
+    fn schema_comparison(&mut self, expr: &mut Expr) {
+        let Expr::Comparison(comparison) = expr else { return };
+        if comparison.op != ComparisonOp::Equal || comparison.quantifier.is_some() {
+            return;
+        }
+        let is_schema = |e: &Expr| matches!(e, Expr::Column(name) if is_schema_column(name));
+        let is_value = |e: &Expr| crate::semantics::value_of(e).is_some();
+        let (left, right) = (&mut comparison.left, &mut comparison.right);
+        let value = match (is_schema(left), is_schema(right)) {
+            (true, false) if is_value(right) => right,
+            (false, true) if is_value(left) => left,
+            _ => return,
+        };
+        *value = Expr::Param(Param::Named(SCHEMA_NAME.into()));
+    }
+}
+
+impl Rewriter for Names<'_> {
+    fn enter_query(&mut self, query: &mut Query) -> bool {
+        let names = query.with.iter().flat_map(|w| &w.tables).map(|t| t.name.to_lower()).collect();
+        self.ctes.push(names);
+        true
+    }
+
+    fn leave_query(&mut self, _query: &mut Query) {
+        self.ctes.pop();
+    }
+
+    fn enter_table_expr(&mut self, table: &mut TableExpr) -> bool {
+        if let TableExpr::Table(table) = table {
+            table.hints.retain(|hint| !hint.vindex);
+            if table.alias.is_none() && !self.is_cte(&table.name) && !table.name.is_dual() {
+                self.keep_name(table);
+            }
+        }
+        true
+    }
+
+    fn table_name(&mut self, name: &mut TableName, role: TableRole) {
+        let system = name.qualifier.as_ref().is_some_and(|q| is_system_schema(q.as_bytes()));
+        if system {
+            return;
+        }
+        if role == TableRole::Reference {
+            name.qualifier = None;
+        } else if !self.is_cte(name) && !name.is_dual() {
+            match self.ctx.table(name) {
+                Ok(table) => *name = TableName::unqualified(table.name.as_str()),
+                Err(e) => self.error = self.error.take().or(Some(e)),
+            }
+        }
+    }
+
+    fn leave_expr(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Func(_) | Expr::UserVar(_) | Expr::SysVar(_) => {
+                if let Some((bind, value)) = session_value(expr) {
+                    self.bind(expr, bind, value);
+                }
+            }
+            Expr::Comparison(_) if self.system => self.schema_comparison(expr),
+            Expr::Assign(assign) => {
+                let text = format!("assigning the user variable @{} in an expression", assign.variable);
+                self.error = self.error.take().or(Some(Error::unsupported(text)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Names<'_> {
+    /// A routing rule may give a table another name: its columns go by the old one.
+    fn keep_name(&self, table: &mut AliasedTable) {
+        if let Ok(found) = self.ctx.table(&table.name)
+            && found.name.as_bytes() != table.name.name.as_bytes()
+        {
+            table.alias = Some(table.name.name.clone());
+        }
+    }
+}
+
+/// Names each column of the outermost select list, and of derived tables, as MySQL would name it from the
+/// client's text, where the text for tablets would give another name. `sql` is the client's text.
+pub(crate) fn keep_column_names(statement: &mut Statement, sql: &[u8]) {
+    struct Keeper<'a> {
+        sql: &'a [u8],
+    }
+    impl Rewriter for Keeper<'_> {
+        fn enter_select(&mut self, select: &mut Select) -> bool {
+            name_items(select, self.sql);
+            true
+        }
+        // Columns of subqueries in expressions have no names that anyone sees.
+        fn enter_expr(&mut self, _expr: &mut Expr) -> bool {
+            false
+        }
+    }
+    if let Statement::Query(query) = statement {
+        query.rewrite(&mut Keeper { sql });
+    }
+}
+
+/// MySQL cuts longer names off (its limit for column labels).
+const MAX_LABEL_CHARS: usize = 256;
+
+fn name_items(select: &mut Select, sql: &[u8]) {
+    for item in &mut select.items {
+        let SelectItem::Expr(item) = item else { continue };
+        if item.alias.is_some() || matches!(item.expr, Expr::Column(_) | Expr::Literal(_) | Expr::Param(_)) {
+            continue;
+        }
+        let source = item.span.of(sql).trim_ascii();
+        let Ok(source) = std::str::from_utf8(source) else { continue };
+        if !source.is_empty()
+            && (sqlast::to_sql(&item.expr) != source.as_bytes() || changes_when_rewritten(&item.expr))
+        {
+            let label: String = source.chars().take(MAX_LABEL_CHARS).collect();
+            item.alias = Some(Ident::new(label.as_str()));
+        }
+    }
+}
+
+/// Whether a part of an expression becomes a bind variable or loses a qualifier.
+fn changes_when_rewritten(expr: &Expr) -> bool {
+    struct Finder {
+        found: bool,
+    }
+    impl Visitor for Finder {
+        fn enter_expr(&mut self, expr: &Expr) -> Visit {
+            self.found |= match expr {
+                Expr::Func(call) => plain_call(call).is_some(),
+                Expr::UserVar(_) | Expr::SysVar(_) => true,
+                Expr::Column(name) => name.qualifier.as_ref().is_some_and(|q| q.qualifier.is_some()),
+                Expr::Subquery(_) | Expr::Exists(_) => true,
+                _ => false,
+            };
+            if self.found { Visit::Stop } else { Visit::Into }
+        }
+    }
+    let mut finder = Finder { found: false };
+    expr.walk(&mut finder);
+    finder.found
+}
+
+/// The text of a tree for a tablet. Tablets take text, not bytes: a name that is not UTF-8 is refused.
+pub(crate) fn print(ctx: &PlanContext<'_>, node: &impl Node) -> Result<String> {
+    let options = sqlast::PrintOptions { sql_mode: ctx.sql_mode, ..Default::default() };
+    String::from_utf8(sqlast::to_sql_with(node, options))
+        .map_err(|_| Error::unsupported("a statement whose text is not UTF-8"))
+}
+
+/// A table's name, quoted where it has to be.
+pub(crate) fn print_table(ctx: &PlanContext<'_>, name: &TableName) -> Result<String> {
+    let query = Query::new(QueryBody::Table(name.clone()));
+    let text = print(ctx, &query)?;
+    let name =
+        text.strip_prefix("table ").ok_or_else(|| Error::internal("a printed TABLE without its word"))?;
+    Ok(name.to_owned())
+}
+
+/// The SELECT of a query that is nothing but one, parentheses aside.
+pub(crate) fn only_select(query: &mut Query) -> Option<&mut Select> {
+    match &mut query.body {
+        QueryBody::Select(select) => Some(select),
+        _ => None,
+    }
+}

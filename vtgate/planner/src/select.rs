@@ -1,0 +1,206 @@
+//! Plans of queries.
+
+mod merge;
+
+use sqlast::ast::{Expr, Into, Limit as SqlLimit, Param, Query, QueryBody, Select, SelectItem, Statement};
+use vterrors::{Error, Result};
+
+use crate::{
+    Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema, UPPER_LIMIT,
+    normalized::directives,
+    rewrite::{self, Rewritten},
+    routing::{self, Driver, Place},
+    semantics::{Aggregation, Analysis, Analyzer, Block, SelectBlock, value_of},
+};
+
+/// What a statement's own part of the plan is.
+pub(crate) struct Planned {
+    pub root: Primitive,
+    pub tables_used: Vec<String>,
+    pub rewritten: Rewritten,
+    pub warnings: Vec<PlanWarning>,
+    pub directives: Directives,
+}
+
+/// Plans a query.
+pub(crate) fn plan(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    refuse_into(query)?;
+    let mut analyzer = Analyzer::new(ctx);
+    let root = analyzer.out.facts.open(None);
+    let block = analyzer.outermost(query, root)?;
+    let analysis = analyzer.out;
+    let directives = query_directives(query);
+
+    if let Some(shard) = ctx.shard {
+        let keyspace = ctx.session_keyspace()?.name.clone();
+        let routing = Routing::ByTarget { shard: shard.to_owned() };
+        return whole(query, ctx, &analysis, keyspace, routing, directives);
+    }
+    match routing::place(ctx, &analysis)? {
+        Place::Anywhere => {
+            let keyspace = ctx.any_keyspace()?;
+            let routing = if keyspace.sharded { Routing::AnyShard } else { Routing::Unsharded };
+            whole(query, ctx, &analysis, keyspace.name.clone(), routing, directives)
+        }
+        Place::Unsharded(keyspace) => {
+            whole(query, ctx, &analysis, keyspace.name.clone(), Routing::Unsharded, directives)
+        }
+        Place::Sharded(keyspace) => match routing::one_shard(ctx, &analysis) {
+            Some(routing) => whole(query, ctx, &analysis, keyspace.name.clone(), routing, directives),
+            None => several(query, ctx, &analysis, &block, keyspace.name.clone(), directives),
+        },
+    }
+}
+
+/// The whole query to one place.
+fn whole(
+    query: &Query,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+    keyspace: String,
+    routing: Routing,
+    directives: Directives,
+) -> Result<Planned> {
+    let mut statement = Statement::Query(Box::new(query.clone()));
+    let rewritten = rewrite::rewrite(&mut statement, ctx, analysis.has_system_tables())?;
+    let route = Route {
+        keyspace,
+        routing,
+        query: rewrite::print(ctx, &statement)?,
+        order_by: Vec::new(),
+        hidden_columns: 0,
+        is_locking: !query.locks.is_empty(),
+        system_schema: system_schema(analysis),
+        is_sequence: is_sequence(query),
+    };
+    Ok(Planned {
+        root: Primitive::Route(Box::new(route)),
+        tables_used: tables_used(analysis),
+        rewritten,
+        warnings: Vec::new(),
+        directives,
+    })
+}
+
+/// The query to several shards, each for itself; what is left to do is done with their rows.
+fn several(
+    query: &Query,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+    block: &Block,
+    keyspace: String,
+    directives: Directives,
+) -> Result<Planned> {
+    let (QueryBody::Select(_), Block::Select(block)) = (&query.body, block) else {
+        return Err(Error::unsupported(match &query.body {
+            QueryBody::SetOperation(_) => "UNION, EXCEPT or INTERSECT of rows of several shards",
+            _ => "a query in parentheses over rows of several shards",
+        }));
+    };
+    let driver = routing::many_shards(ctx, analysis, &block.from)?;
+    routing::check_scatter(ctx, &driver.routing, directives.allow_scatter)?;
+    divides(query, analysis, block, &driver)?;
+
+    let mut shard_query = query.clone();
+    if let Some(select) = rewrite::only_select(&mut shard_query) {
+        routing::split_list(&mut select.where_, driver.split_conjunct);
+    }
+    let merge = merge::plan(&mut shard_query, analysis, block)?;
+    let limit = push_limit(&mut shard_query)?;
+    let mut statement = Statement::Query(Box::new(shard_query));
+    let rewritten = rewrite::rewrite(&mut statement, ctx, false)?;
+    let warnings = match driver.routing {
+        Routing::Scatter => vec![PlanWarning::Scatter],
+        _ => Vec::new(),
+    };
+    let route = Route {
+        keyspace,
+        routing: driver.routing,
+        query: rewrite::print(ctx, &statement)?,
+        order_by: merge.order_by,
+        hidden_columns: merge.hidden,
+        is_locking: !query.locks.is_empty(),
+        system_schema: None,
+        is_sequence: false,
+    };
+    let mut root = Primitive::Route(Box::new(route));
+    if let Some((count, offset)) = limit {
+        root = Primitive::Limit(Box::new(Limit { input: root, count, offset }));
+    }
+    Ok(Planned { root, tables_used: tables_used(analysis), rewritten, warnings, directives })
+}
+
+/// Refuses what the shards' rows, put together, would not answer.
+fn divides(query: &Query, analysis: &Analysis, block: &SelectBlock, driver: &Driver) -> Result<()> {
+    let refuse = |what: &str| Err(Error::unsupported(format!("{what} over several shards")));
+    if block.windows {
+        return refuse("window functions");
+    }
+    let QueryBody::Select(select) = &query.body else { return refuse("a query in parentheses") };
+    if select.options.calc_found_rows {
+        return refuse("SQL_CALC_FOUND_ROWS");
+    }
+    match &block.aggregation {
+        Aggregation::None => {}
+        Aggregation::Scalar => return refuse("aggregate functions"),
+        Aggregation::Grouped { rollup: true, .. } => return refuse("GROUP BY WITH ROLLUP"),
+        Aggregation::Grouped { keys, .. } if driver.divides(keys) => {}
+        Aggregation::Grouped { .. } => return refuse("GROUP BY without the columns of the primary vindex"),
+    }
+    if select.distinct {
+        let groups = block.aggregation != Aggregation::None;
+        if groups || !driver.is_among(analysis, &block.outputs) {
+            return refuse("DISTINCT without the columns of the primary vindex");
+        }
+    }
+    Ok(())
+}
+
+/// Lets each shard send no more rows than are wanted in all; returns what is cut off the merged rows.
+fn push_limit(query: &mut Query) -> Result<Option<(crate::ValueRef, Option<crate::ValueRef>)>> {
+    let Some(limit) = query.limit.take() else { return Ok(None) };
+    let value = |expr: &Expr| value_of(expr).ok_or_else(|| Error::unsupported("a LIMIT that is no number"));
+    let pushed = (value(&limit.count)?, limit.offset.as_ref().map(value).transpose()?);
+    query.limit =
+        Some(SqlLimit { count: Expr::Param(Param::Named(UPPER_LIMIT.into())), offset: None, comma: false });
+    Ok(Some(pushed))
+}
+
+fn refuse_into(query: &Query) -> Result<()> {
+    match query.into.as_deref() {
+        None => Ok(()),
+        Some(Into::Variables(_)) => Err(Error::unsupported("SELECT ... INTO a variable")),
+        Some(Into::DumpFile(_) | Into::OutFile(_)) => Err(Error::unsupported("SELECT ... INTO a file")),
+    }
+}
+
+/// `keyspace.table` of each base table, sorted.
+pub(crate) fn tables_used(analysis: &Analysis) -> Vec<String> {
+    let mut names: Vec<String> = analysis.base_tables().map(|(_, t)| t.full_name()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn system_schema(analysis: &Analysis) -> Option<SystemSchema> {
+    analysis.has_system_tables().then(|| SystemSchema { schemas: analysis.schema_values.clone() })
+}
+
+fn is_sequence(query: &Query) -> bool {
+    match &query.body {
+        QueryBody::Select(select) => select.items.iter().any(|item| matches!(item, SelectItem::Next(_))),
+        _ => false,
+    }
+}
+
+fn query_directives(query: &Query) -> Directives {
+    fn first(body: &QueryBody) -> Option<&Select> {
+        match body {
+            QueryBody::Select(select) => Some(select),
+            QueryBody::SetOperation(operation) => first(&operation.first),
+            QueryBody::Nested(nested) => first(&nested.body),
+            QueryBody::Values(_) | QueryBody::Table(_) => None,
+        }
+    }
+    first(&query.body).map(|select| directives(&select.comments)).unwrap_or_default()
+}

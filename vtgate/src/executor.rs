@@ -1,0 +1,227 @@
+//! A statement's way through the gate: plan it (or find its plan), run the plan, note what the session
+//! must remember.
+
+mod administer;
+mod binds;
+mod plan_cache;
+mod run;
+mod set;
+mod show;
+mod sink;
+mod transaction;
+
+use std::{sync::Arc, time::Instant};
+
+use planner::{Normalized, Plan, PlanContext, StatementClass};
+use sqlast::{ParseOptions, ast::Statement};
+use sqltypes::BindVars;
+use vterrors::{Condition, Error, Result};
+
+pub use sink::{Collected, Outcome, Sink};
+pub use transaction::parse_target;
+
+use crate::{
+    gateway::Gateway,
+    metrics::GateMetrics,
+    schema::{Layout, Schema},
+    session::Session,
+};
+use plan_cache::PlanCache;
+
+/// MySQL's version as far as `/*!NNNNN */` comments ask for it: 8.4.6.
+const MYSQL_VERSION: u32 = 80406;
+
+/// What the executor needs of the options.
+#[derive(Debug, Clone)]
+pub struct ExecutorConfig {
+    pub single_shard_transactions: bool,
+    pub max_memory_rows: usize,
+    pub no_scatter: bool,
+    pub server_version: String,
+    pub query_timeout: std::time::Duration,
+}
+
+/// Shared by all sessions.
+pub struct Executor {
+    pub schema: Schema,
+    pub gateway: Gateway,
+    pub config: ExecutorConfig,
+    pub metrics: GateMetrics,
+    plans: PlanCache,
+}
+
+impl Executor {
+    pub fn new(
+        schema: Schema,
+        gateway: Gateway,
+        config: ExecutorConfig,
+        metrics: GateMetrics,
+        plan_cache_bytes: u64,
+    ) -> Self {
+        Self { schema, gateway, config, metrics, plans: PlanCache::new(plan_cache_bytes) }
+    }
+
+    /// Executes one statement. Rows go to `sink`; the outcome says how it ended. `params` are the bind
+    /// variables of a client that sends some.
+    pub async fn execute(
+        &self,
+        session: &mut Session,
+        sql: &[u8],
+        params: BindVars,
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
+        let started = Instant::now();
+        let limit = self.config.query_timeout;
+        let work = self.statement(session, sql, params, sink);
+        let result = if limit.is_zero() {
+            work.await
+        } else {
+            tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+                Err(Error::new(
+                    Condition::Timeout,
+                    format!("Query execution was interrupted, maximum statement execution time ({limit:?}) exceeded"),
+                ))
+            })
+        };
+        self.metrics.queries.record(started.elapsed());
+        if let Err(e) = &result {
+            session.row_count = -1;
+            let keyspace = &session.target.keyspace;
+            self.metrics.errors.inc(&format!("Execute.{keyspace}.{}", e.code().as_str_name()));
+        }
+        result
+    }
+
+    async fn statement(
+        &self,
+        session: &mut Session,
+        sql: &[u8],
+        params: BindVars,
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
+        let sql = trimmed(sql);
+        let layout = self.schema.layout().clone();
+        let options = self.parse_options(session);
+        if let Some((plan, binds)) = self.plans.find(sql, session, &options, layout.version) {
+            self.metrics.plan_hits.inc();
+            session.warnings.clear();
+            return self.run_plan(session, &layout, &plan, sql, with(params, binds), sink).await;
+        }
+        let statement =
+            sqlast::parse(sql, &options).map_err(|e| Error::new(Condition::SyntaxError, e.to_string()))?;
+        let clears_warnings = !matches!(&statement, Statement::Show(s) if show::reads_warnings(s));
+        if clears_warnings {
+            session.warnings.clear();
+        }
+        if let Some(outcome) = self.session_statement(session, &layout, &statement, sink).await? {
+            return Ok(outcome);
+        }
+        self.metrics.plan_misses.inc();
+        let normalized = Normalized::new(statement, sql, &options);
+        let plan = Arc::new(planner::plan(&normalized, &self.plan_context(session, &layout))?);
+        let binds = binds::of_normalized(&normalized.values);
+        if plan.literal_bound.is_none() && !plan.directives.skip_query_plan_cache {
+            self.plans.insert(sql, session, &options, layout.version, &normalized.values, plan.clone());
+        }
+        self.run_plan(session, &layout, &plan, sql, with(params, binds), sink).await
+    }
+
+    /// The statements that concern the session itself; `None` for those that are planned.
+    async fn session_statement(
+        &self,
+        session: &mut Session,
+        layout: &Layout,
+        statement: &Statement,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Outcome>> {
+        Ok(Some(match statement {
+            Statement::Empty => return Err(Error::mysql(1065, *b"42000", "Query was empty")),
+            Statement::Begin(begin) => self.begin(session, begin).await?,
+            Statement::Commit(end) => self.commit(session, *end).await?,
+            Statement::Rollback(end) => self.rollback(session, *end).await?,
+            Statement::Savepoint(name) => self.savepoint(session, name).await?,
+            Statement::RollbackTo(name) => self.rollback_to(session, name).await?,
+            Statement::ReleaseSavepoint(name) => self.release_savepoint(session, name).await?,
+            Statement::Set(set) => self.set(session, set, sink).await?,
+            Statement::Use(target) => self.use_target(session, layout, target.as_ref())?,
+            Statement::Show(show) => return self.show(session, layout, show, sink).await,
+            Statement::UnlockTables => Outcome::default(),
+            _ => match administer::refused(statement) {
+                Some(what) => return Err(Error::unsupported(format!("not supported yet: {what}"))),
+                None => return Ok(None),
+            },
+        }))
+    }
+
+    /// How the session's statements are read.
+    pub fn parse_options(&self, session: &Session) -> ParseOptions {
+        ParseOptions { sql_mode: session.sql_mode, mysql_version: MYSQL_VERSION }
+    }
+
+    fn plan_context<'a>(&self, session: &'a Session, layout: &'a Layout) -> PlanContext<'a> {
+        let target = &session.target;
+        PlanContext {
+            vschema: &layout.vschema,
+            keyspace: Some(target.keyspace.as_str()).filter(|k| !k.is_empty()),
+            shard: target.shard.as_deref(),
+            tablet_type: session.tablet_type(),
+            no_scatter: self.config.no_scatter,
+            ignore_values: false,
+            // Tablets read text in MySQL's default mode, whatever mode the client writes in.
+            sql_mode: sqlast::SqlMode::default(),
+        }
+    }
+
+    /// Runs a plan and notes in the session what MySQL's functions ask of the last statement.
+    async fn run_plan(
+        &self,
+        session: &mut Session,
+        layout: &Layout,
+        plan: &Plan,
+        sql: &[u8],
+        binds: BindVars,
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
+        self.metrics.executions.inc(plan.statement.name());
+        for warning in &plan.warnings {
+            run::warn_of(session, warning);
+        }
+        let outcome = run::Run::new(self, session, layout, plan, sql, binds)?.run(sink).await?;
+        match plan.statement {
+            StatementClass::Select | StatementClass::Show | StatementClass::Explain => {
+                session.found_rows = outcome.rows;
+                session.row_count = -1;
+            }
+            _ => session.row_count = i64::try_from(outcome.affected_rows).unwrap_or(i64::MAX),
+        }
+        if outcome.insert_id != 0 {
+            session.last_insert_id = outcome.insert_id;
+        }
+        Ok(outcome)
+    }
+
+    /// Ends a session: what it holds on the tablets is given back.
+    pub async fn close(&self, session: &mut Session) {
+        crate::tx::release_all(&self.gateway, session).await;
+    }
+
+    /// The plans in the cache by their normalised text, for `/debug/query_plans`.
+    pub fn cached_plans(&self) -> Vec<Arc<Plan>> {
+        self.plans.all()
+    }
+}
+
+/// A statement without the white space and the semicolons around it.
+fn trimmed(sql: &[u8]) -> &[u8] {
+    let sql = sql.trim_ascii();
+    let end = sql.iter().rposition(|b| *b != b';' && !b.is_ascii_whitespace()).map_or(0, |at| at + 1);
+    &sql[..end]
+}
+
+fn with(mut params: BindVars, binds: BindVars) -> BindVars {
+    if params.is_empty() {
+        return binds;
+    }
+    params.extend(binds);
+    params
+}

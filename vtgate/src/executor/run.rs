@@ -1,0 +1,171 @@
+//! Runs a plan: one file a primitive.
+
+mod insert;
+mod limit;
+mod merge;
+mod resolve;
+mod route;
+mod shards;
+mod write;
+
+use std::sync::Arc;
+
+use planner::{Plan, PlanWarning, Primitive, Rows, SessionValue};
+use proto::query::{BindVariable, Type};
+use sqltypes::{BindValue, BindVars, Field};
+use vterrors::{Condition, Error, Result};
+use vtmodel::{TabletType, Target};
+
+use super::{Executor, Outcome, Sink, binds, sink::give};
+use crate::{schema::Layout, session::Session};
+
+/// Vitess's code of warnings that are not MySQL's.
+const WARNING: u32 = 1235;
+
+/// One run of a plan: the session's values are in the bind variables.
+pub(super) struct Run<'a> {
+    executor: &'a Executor,
+    session: &'a mut Session,
+    layout: &'a Layout,
+    plan: &'a Plan,
+    /// The client's text, from which a plan without the values can be made; `None` in that plan's own run.
+    statement: Option<&'a [u8]>,
+    binds: BindVars,
+}
+
+/// Tells the session of what a user should know about a plan.
+pub(super) fn warn_of(session: &mut Session, warning: &PlanWarning) {
+    if let PlanWarning::LookupNotMaintained { table, vindexes } = warning {
+        let names = vindexes.join(", ");
+        session.warn(WARNING, format!("lookup vindexes of {table} are not maintained yet: {names}"));
+    }
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        executor: &'a Executor,
+        session: &'a mut Session,
+        layout: &'a Layout,
+        plan: &'a Plan,
+        statement: &'a [u8],
+        mut binds: BindVars,
+    ) -> Result<Self> {
+        for bind in &plan.session_values {
+            let value = session_value(executor, session, &bind.value)?;
+            binds.insert(bind.bind.clone(), value);
+        }
+        if !session.autocommit && !session.in_transaction && !plan.tables_used.is_empty() {
+            session.in_transaction = true;
+        }
+        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds })
+    }
+
+    pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
+        self.check_writable()?;
+        match &self.plan.root {
+            Primitive::Route(route) => self.route(route, sink).await,
+            Primitive::Limit(limit) => self.limit(limit, sink).await,
+            Primitive::Insert(insert) => self.insert(insert).await,
+            Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
+            Primitive::Send(send) => self.send(send, sink).await,
+            Primitive::Rows(rows) => self.rows(rows, sink).await,
+        }
+    }
+
+    /// Writes go to primaries only: a session on replicas is told so, and nothing is sent.
+    fn check_writable(&self) -> Result<()> {
+        let class = self.plan.statement;
+        let writes = class.is_dml() || class == planner::StatementClass::Ddl;
+        let tablet_type = self.session.tablet_type();
+        if writes && tablet_type != TabletType::Primary {
+            return Err(Error::new(
+                Condition::ReadOnly,
+                format!(
+                    "{} is supported only for primary tablet type, current type: {}",
+                    class.name(),
+                    vtmodel::tablet_type_lower(tablet_type)
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The values of this run do not fit the plan: a plan that does not rely on them is made and run instead.
+    async fn plan_again(&mut self, sink: &mut dyn Sink) -> Result<Outcome> {
+        let statement =
+            self.statement.ok_or_else(|| Error::internal("a plan for any values does not fit"))?;
+        let mut context = self.executor.plan_context(self.session, self.layout);
+        context.ignore_values = true;
+        let options = self.executor.parse_options(self.session);
+        let plan = planner::plan(&planner::Normalized::parse(statement, &options)?, &context)?;
+        let again = Run {
+            executor: self.executor,
+            session: self.session,
+            layout: self.layout,
+            plan: &plan,
+            statement: None,
+            binds: std::mem::take(&mut self.binds),
+        };
+        Box::pin(again.run(sink)).await
+    }
+
+    fn target(&self, keyspace: &str, shard: &str) -> Target {
+        Target::new(keyspace, shard, self.session.tablet_type())
+    }
+
+    /// Rows that no tablet is asked for.
+    async fn rows(&self, rows: &Rows, sink: &mut dyn Sink) -> Result<Outcome> {
+        let mut out = Vec::with_capacity(rows.rows.len());
+        let mut types = vec![Type::NullType; rows.fields.len()];
+        for row in &rows.rows {
+            let mut builder = sqltypes::RowBuilder::default();
+            for (column, reference) in row.iter().enumerate() {
+                let (ty, bytes) = binds::value(reference, &self.binds)?;
+                builder.push((ty != Type::NullType).then_some(&bytes[..]));
+                if let Some(known) = types.get_mut(column).filter(|t| **t == Type::NullType) {
+                    *known = ty;
+                }
+            }
+            out.push(builder.finish());
+        }
+        let fields = rows.fields.iter().zip(types).map(|(f, ty)| made_field(&f.name, ty)).collect();
+        give(sink, fields, out).await
+    }
+}
+
+fn made_field(name: &str, ty: Type) -> Field {
+    if sqltypes::is_number(ty) || ty == Type::NullType {
+        sqltypes::int_field(name, ty)
+    } else {
+        sqltypes::text_field(name)
+    }
+}
+
+/// A value that only the session knows.
+fn session_value(executor: &Executor, session: &Session, value: &SessionValue) -> Result<BindVariable> {
+    let text = |s: &str| BindValue::text(s.as_bytes().to_vec());
+    let bind = match value {
+        SessionValue::Database if session.target.keyspace.is_empty() => BindValue::NULL,
+        SessionValue::Database => text(&session.target.to_string()),
+        SessionValue::LastInsertId => BindValue::uint64(session.last_insert_id),
+        SessionValue::FoundRows => BindValue::uint64(session.found_rows),
+        SessionValue::RowCount => BindValue::int64(session.row_count),
+        SessionValue::ConnectionId => BindValue::uint64(session.id.into()),
+        SessionValue::User => text(&format!("{}@localhost", session.caller.user)),
+        SessionValue::Version => text(&executor.config.server_version),
+        SessionValue::UserVariable(name) => {
+            session.user_variables.get(name).cloned().unwrap_or(BindValue::NULL)
+        }
+        SessionValue::SystemVariable { name, .. } => {
+            super::set::shown(executor, session, name).ok_or_else(|| {
+                Error::new(Condition::UnknownVariable, format!("Unknown system variable '{name}'"))
+            })?
+        }
+    };
+    Ok(bind.into())
+}
+
+/// A query's text for tablets, shared by its shards.
+fn shared_text(sql: &str) -> Arc<str> {
+    sql.into()
+}

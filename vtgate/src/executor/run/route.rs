@@ -1,0 +1,143 @@
+//! A query on the shards of its routing. One shard's answer is passed on; several shards' rows are streamed
+//! and merged, so that the memory taken does not grow with the result.
+
+use planner::{Route, Routing};
+use sqltypes::{BindValue, BindVars};
+use vterrors::{Condition, Error, Result};
+use vtmodel::TabletType;
+
+use super::{
+    Run,
+    merge::{Merge, Source},
+    resolve::{Destination, Resolved, resolve},
+};
+use crate::{
+    executor::{Outcome, Sink},
+    tx::{ShardCall, ShardQuery, Work},
+};
+
+impl Run<'_> {
+    pub(super) async fn route(&mut self, route: &Route, sink: &mut dyn Sink) -> Result<Outcome> {
+        let shards = self.layout.shards(&route.keyspace, self.session.tablet_type())?;
+        let Resolved::Shards(mut destinations) = resolve(&route.routing, &shards, &self.binds)? else {
+            return self.plan_again(sink).await;
+        };
+        if matches!(route.routing, Routing::AnyShard | Routing::Reference) {
+            self.prefer_held(&route.keyspace, &shards, &mut destinations);
+        }
+        let more = self.system_schema(route)?;
+        let queries = self.queries(&route.keyspace, &shards, &destinations, &route.query, &more);
+        match &queries[..] {
+            [one] => self.one_shard(route, one, sink).await,
+            many => self.stream(route, many, sink).await,
+        }
+    }
+
+    /// The bind variables with which a text asks information_schema: the tablet puts its database's name in.
+    fn system_schema(&self, route: &Route) -> Result<BindVars> {
+        let mut more = BindVars::new();
+        let Some(system) = &route.system_schema else { return Ok(more) };
+        for value in &system.schemas {
+            let (_, name) = crate::executor::binds::value(value, &self.binds)?;
+            let name = String::from_utf8_lossy(&name).into_owned();
+            if name != route.keyspace && !self.layout.has_keyspace(&name) {
+                // One of MySQL's own schemas: asked for under its name.
+                more.insert("__vtschemaname".to_owned(), BindValue::text(name.into_bytes()).into());
+                return Ok(more);
+            }
+        }
+        more.insert("__replacevtschemaname".to_owned(), BindValue::int64(1).into());
+        Ok(more)
+    }
+
+    /// Where any shard will do, one that the transaction is on already.
+    fn prefer_held(&self, keyspace: &str, shards: &vschema::ShardTable, destinations: &mut [Destination]) {
+        let held = self.session.shards.iter().find(|s| s.target.keyspace == keyspace);
+        let place = held.and_then(|h| shards.all().iter().position(|s| s.name == h.target.shard));
+        if let (Some(place), [only]) = (place, destinations) {
+            only.shard = place;
+        }
+    }
+
+    fn route_work(&self, route: &Route) -> Work {
+        if route.is_locking || route.is_sequence { Work::Write } else { Work::Read }
+    }
+
+    /// Locking reads outside of a transaction, and sequences always, run in a transaction of their own.
+    fn route_in_transaction(&self, route: &Route) -> bool {
+        self.session.in_transaction && !route.is_sequence
+    }
+
+    async fn one_shard(&mut self, route: &Route, query: &ShardQuery, sink: &mut dyn Sink) -> Result<Outcome> {
+        if self.session.olap {
+            return self.stream(route, std::slice::from_ref(query), sink).await;
+        }
+        if route.is_sequence && query.target.tablet_type != TabletType::Primary {
+            return Err(Error::new(Condition::ReadOnly, "a sequence is read on its primary"));
+        }
+        let in_transaction = self.route_in_transaction(route);
+        let work = self.route_work(route);
+        let answer = self.execute_all(std::slice::from_ref(query), in_transaction, work).await;
+        let mut result = match answer {
+            // The result is larger than a tablet gives at once: nothing was passed on yet, so stream it.
+            Err(e) if is_row_limit(&e) && !route.is_locking => {
+                return self.stream(route, std::slice::from_ref(query), sink).await;
+            }
+            answer => answer?.pop().unwrap_or_default(),
+        };
+        if result.fields.is_empty() {
+            return Ok(Outcome {
+                affected_rows: result.rows_affected,
+                insert_id: result.insert_id,
+                info: result.info,
+                ..Outcome::default()
+            });
+        }
+        if route.hidden_columns > 0 {
+            let keep = result.fields.len().saturating_sub(route.hidden_columns);
+            result.fields.truncate(keep);
+            result.rows.iter_mut().for_each(|row| super::merge::truncate(row, keep));
+        }
+        let count = result.rows.len() as u64;
+        sink.fields(self.client_fields(&route.keyspace, result.fields)).await?;
+        if count > 0 {
+            sink.rows(result.rows).await?;
+        }
+        Ok(Outcome { has_rows: true, rows: count, insert_id: result.insert_id, ..Outcome::default() })
+    }
+
+    async fn stream(
+        &mut self,
+        route: &Route,
+        queries: &[ShardQuery],
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
+        let in_transaction = self.route_in_transaction(route);
+        let work = self.route_work(route);
+        let openings: Vec<ShardQuery> = {
+            let call = self.call(in_transaction, work);
+            queries.iter().filter_map(|q| call.prepare_stream(&q.target)).collect()
+        };
+        if !openings.is_empty() {
+            self.execute_all(&openings, in_transaction, work).await?;
+        }
+        let call = self.call(in_transaction, work);
+        let streams = futures::future::join_all(queries.iter().map(|q| call.stream(q))).await;
+        let sources = streams.into_iter().collect::<Result<Vec<_>>>()?.into_iter().map(Source::new).collect();
+        let mut merge = Merge::new(sources, route);
+        let fields = merge.fields().await?;
+        sink.fields(self.client_fields(&route.keyspace, fields)).await?;
+        let rows = merge.run(sink).await?;
+        Ok(Outcome { has_rows: true, rows, ..Outcome::default() })
+    }
+
+    fn call(&self, in_transaction: bool, work: Work) -> ShardCall<'_> {
+        ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work }
+    }
+}
+
+/// A tablet refuses results above its `--queryserver-config-max-result-size` in this way.
+fn is_row_limit(e: &Error) -> bool {
+    matches!(e.code(), vterrors::Code::Aborted | vterrors::Code::ResourceExhausted)
+        && e.message().contains("Row count exceeded")
+}

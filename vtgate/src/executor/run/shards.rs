@@ -1,0 +1,136 @@
+//! Statements on several shards at once.
+
+use std::sync::Arc;
+
+use planner::LIST_VALUES;
+use proto::query::QueryResult;
+use sqltypes::{BindValue, BindVars, Field};
+use vschema::ShardTable;
+use vterrors::{Error, Result};
+
+use super::{Run, resolve::Destination};
+use crate::{
+    executor::binds,
+    tx::{self, Answer, ShardCall, ShardQuery, Work},
+};
+
+impl Run<'_> {
+    /// The queries of a text for its shards; each gets the bind variables that the text names, and its own
+    /// part of an IN list.
+    pub(super) fn queries(
+        &self,
+        keyspace: &str,
+        shards: &ShardTable,
+        destinations: &[Destination],
+        sql: &str,
+        more: &BindVars,
+    ) -> Vec<ShardQuery> {
+        let text = super::shared_text(sql);
+        let mut named = binds::used(sql, &self.binds);
+        named.extend(more.iter().map(|(k, v)| (k.clone(), v.clone())));
+        let named = Arc::new(named);
+        let query = |d: &Destination| {
+            let binds = match &d.list {
+                None => named.clone(),
+                Some(list) => {
+                    let mut own = (*named).clone();
+                    own.insert(LIST_VALUES.to_owned(), BindValue::List(list.clone()).into());
+                    Arc::new(own)
+                }
+            };
+            let target = self.target(keyspace, &shards.all()[d.shard].name);
+            ShardQuery { target, sql: text.clone(), binds }
+        };
+        destinations.iter().map(query).collect()
+    }
+
+    /// Runs the queries at the same time and takes all their results, in their order. The session holds
+    /// what they left open, whether they succeeded or not; the first error counts.
+    pub(super) async fn execute_all(
+        &mut self,
+        queries: &[ShardQuery],
+        in_transaction: bool,
+        work: Work,
+    ) -> Result<Vec<QueryResult>> {
+        self.check_transaction_mode(queries, in_transaction)?;
+        let answers: Vec<Answer<QueryResult>> = {
+            let call =
+                ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work };
+            match queries {
+                [one] => vec![call.execute(one).await],
+                many => futures::future::join_all(many.iter().map(|q| call.execute(q))).await,
+            }
+        };
+        let mut results = Vec::with_capacity(answers.len());
+        let mut fault = None;
+        for (query, answer) in queries.iter().zip(answers) {
+            if let Some(held) = answer.held {
+                self.session.hold(held);
+            }
+            match answer.result {
+                Ok(result) => results.push(result),
+                Err(e) => fault = fault.or(Some((query, e))),
+            }
+        }
+        match fault {
+            None => Ok(results),
+            Some((query, e)) => Err(self.shard_error(query, e)),
+        }
+    }
+
+    /// What a failed statement means for the session: a transaction that a tablet ended is over.
+    fn shard_error(&mut self, query: &ShardQuery, e: Error) -> Error {
+        if e.condition() == vterrors::Condition::TransactionGone || e.errno() == 1213 {
+            // MySQL rolled the whole transaction back on that shard: the other shards must follow.
+            self.session.shards.retain(|s| !(s.target == query.target && e.errno() != 1213));
+        }
+        e
+    }
+
+    /// `--transaction-mode SINGLE`: a transaction stays on its first shard.
+    fn check_transaction_mode(&self, queries: &[ShardQuery], in_transaction: bool) -> Result<()> {
+        if !in_transaction || !self.executor.config.single_shard_transactions {
+            return Ok(());
+        }
+        let open = self.session.shards.iter().filter(|s| s.transaction_id != 0).map(|s| &s.target);
+        let mut targets: Vec<_> = open.chain(queries.iter().map(|q| &q.target)).collect();
+        targets.dedup();
+        targets.sort_by_key(|t| t.to_string());
+        targets.dedup();
+        if targets.len() > 1 {
+            let names: Vec<_> = targets.iter().map(ToString::to_string).collect();
+            return Err(Error::new(
+                vterrors::Condition::Unsupported,
+                format!("multi-db transaction attempted: {}", names.join(", ")),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs writes on several shards as one: outside of a transaction they get one of their own.
+    pub(super) async fn write_all(&mut self, queries: &[ShardQuery]) -> Result<Vec<QueryResult>> {
+        if self.session.in_transaction || queries.len() <= 1 {
+            let in_transaction = self.session.in_transaction;
+            return self.execute_all(queries, in_transaction, Work::Write).await;
+        }
+        let results = self.execute_all(queries, true, Work::Write).await;
+        let gateway = &self.executor.gateway;
+        match results {
+            Ok(results) => tx::commit(gateway, self.session).await.map(|()| results),
+            Err(e) => {
+                tx::rollback(gateway, self.session).await;
+                Err(e)
+            }
+        }
+    }
+
+    /// Fields as clients see them: the database is the keyspace, not the tablet's database.
+    pub(super) fn client_fields(&self, keyspace: &str, mut fields: Vec<Field>) -> Vec<Field> {
+        let tablet_name = vtmodel::default_db_name(keyspace);
+        fields
+            .iter_mut()
+            .filter(|f| f.database == tablet_name)
+            .for_each(|f| f.database = keyspace.to_owned());
+        fields
+    }
+}

@@ -1,0 +1,102 @@
+//! UPDATE, DELETE, and statements that are sent as they are.
+
+use planner::{Dml, Send, SendTo};
+use proto::query::QueryResult;
+use sqltypes::BindVars;
+use vterrors::Result;
+
+use super::{
+    Run,
+    resolve::{Destination, Resolved, by_name, resolve},
+};
+use crate::{
+    executor::{Outcome, Sink, sink::give},
+    tx::Work,
+};
+
+impl Run<'_> {
+    pub(super) async fn dml(&mut self, dml: &Dml, sink: &mut dyn Sink) -> Result<Outcome> {
+        let shards = self.layout.shards(&dml.keyspace, self.session.tablet_type())?;
+        let Resolved::Shards(destinations) = resolve(&dml.routing, &shards, &self.binds)? else {
+            return self.plan_again(sink).await;
+        };
+        let queries = self.queries(&dml.keyspace, &shards, &destinations, &dml.query, &BindVars::new());
+        let mut results = self.write_all(&queries).await?;
+        if dml.is_reference {
+            results.truncate(1);
+        }
+        Ok(written(results))
+    }
+
+    pub(super) async fn send(&mut self, send: &Send, sink: &mut dyn Sink) -> Result<Outcome> {
+        let shards = self.layout.shards(&send.keyspace, self.session.tablet_type())?;
+        let one = |shard| vec![Destination { shard, list: None }];
+        let destinations = match &send.destination {
+            SendTo::AllShards => {
+                (0..shards.all().len()).map(|shard| Destination { shard, list: None }).collect()
+            }
+            SendTo::AnyShard => one(0),
+            SendTo::Shard(name) => one(by_name(&shards, name)?),
+        };
+        let queries = self.queries(&send.keyspace, &shards, &destinations, &send.query, &BindVars::new());
+        if send.is_ddl {
+            return self.ddl(&queries).await;
+        }
+        if send.is_dml {
+            return Ok(written(self.write_all(&queries).await?));
+        }
+        let in_transaction = self.session.in_transaction;
+        let mut results = self.execute_all(&queries, in_transaction, Work::Read).await?;
+        let first = results.swap_remove(0);
+        if first.fields.is_empty() {
+            return Ok(written(vec![first]));
+        }
+        give(sink, self.client_fields(&send.keyspace, first.fields), first.rows).await
+    }
+
+    /// A schema change on every shard. It ends an open transaction, as in MySQL; shards on which it failed
+    /// are named, and so are those on which it is done.
+    async fn ddl(&mut self, queries: &[crate::tx::ShardQuery]) -> Result<Outcome> {
+        if self.session.in_transaction {
+            crate::tx::commit(&self.executor.gateway, self.session).await?;
+        }
+        let mut done: Vec<String> = Vec::new();
+        let mut fault = None;
+        for query in queries {
+            match self.execute_all(std::slice::from_ref(query), false, Work::Write).await {
+                Ok(_) => done.push(query.target.shard.clone()),
+                Err(e) => {
+                    fault = Some((query, e));
+                    break;
+                }
+            }
+        }
+        match fault {
+            None => Ok(Outcome::default()),
+            // One shard in all, or nothing done yet: MySQL's error says everything.
+            Some((_, e)) if queries.len() == 1 => Err(e),
+            Some((query, e)) => {
+                let done = if done.is_empty() { "no shard".to_owned() } else { done.join(", ") };
+                let where_ = format!("shard {} of keyspace {}", query.target.shard, query.target.keyspace);
+                let code = e.mysql_code();
+                let text = format!("{} ({where_}; applied on {done})", e.message());
+                Err(vterrors::Error::mysql(code.errno, code.sqlstate, text))
+            }
+        }
+    }
+}
+
+/// The outcome of writes on several shards: their rows together.
+pub(super) fn written(results: Vec<QueryResult>) -> Outcome {
+    let mut outcome = Outcome::default();
+    for result in results {
+        outcome.affected_rows += result.rows_affected;
+        if outcome.insert_id == 0 {
+            outcome.insert_id = result.insert_id;
+        }
+        if outcome.info.is_empty() {
+            outcome.info = result.info;
+        }
+    }
+    outcome
+}

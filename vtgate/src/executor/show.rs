@@ -1,0 +1,286 @@
+//! SHOW: what vtgate knows itself; the rest is asked of a tablet.
+
+use std::sync::Arc;
+
+use proto::query::Type;
+use sqlast::ast::{Show, ShowFilter, ShowKind, ShowVitess};
+use sqltypes::{Field, Row, int_field, row_of, text_field};
+use vterrors::{Error, Result};
+use vtmodel::{TabletType, tablet_type_name};
+
+use super::{Executor, Outcome, Sink, set, sink::give};
+use crate::{schema::Layout, session::Session};
+
+/// Whether the statement asks for the warnings of the one before, so that they must not be cleared.
+pub(super) fn reads_warnings(show: &Show) -> bool {
+    matches!(show.kind, ShowKind::Warnings { .. } | ShowKind::Errors { .. })
+}
+
+struct Table {
+    fields: Vec<Field>,
+    rows: Vec<Row>,
+}
+
+fn texts(names: &[&str]) -> Vec<Field> {
+    names.iter().map(|n| text_field(*n)).collect()
+}
+
+impl Executor {
+    /// Answers a SHOW, or leaves it (`None`) to the planner, which passes it to a tablet.
+    pub(super) async fn show(
+        &self,
+        session: &mut Session,
+        layout: &Layout,
+        show: &Show,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Outcome>> {
+        let table = match &show.kind {
+            ShowKind::Databases => databases(layout),
+            ShowKind::Variables { .. } => self.variables(session),
+            ShowKind::Warnings { count, .. } => warnings(session, *count),
+            ShowKind::Errors { count, .. } => warnings_of(Vec::new(), *count),
+            ShowKind::Vitess(vitess) => self.vitess(session, layout, vitess)?,
+            ShowKind::Processlist { .. } => {
+                return Err(Error::unsupported("not supported yet: SHOW PROCESSLIST over several tablets"));
+            }
+            _ => return Ok(None),
+        };
+        let rows = filter(table.rows, show.filter.as_ref())?;
+        give(sink, table.fields, rows).await.map(Some)
+    }
+
+    fn variables(&self, session: &Session) -> Table {
+        let row = |name: &&'static str| {
+            let value = set::shown(self, session, name)?;
+            let text = match value {
+                sqltypes::BindValue::Scalar(_, bytes) => bytes,
+                sqltypes::BindValue::List(_) => return None,
+            };
+            let switch = matches!(*name, "autocommit" | "foreign_key_checks" | "unique_checks");
+            let text = match &text[..] {
+                b"1" if switch => b"ON".to_vec(),
+                b"0" if switch => b"OFF".to_vec(),
+                other => other.to_vec(),
+            };
+            Some(row_of([Some(name.as_bytes().to_vec()), Some(text)]))
+        };
+        Table {
+            fields: texts(&["Variable_name", "Value"]),
+            rows: set::SHOWN.iter().filter_map(row).collect(),
+        }
+    }
+
+    fn vitess(&self, session: &Session, layout: &Layout, what: &ShowVitess) -> Result<Table> {
+        Ok(match what {
+            ShowVitess::Keyspaces => databases(layout),
+            ShowVitess::Shards => shards(layout),
+            ShowVitess::Tablets => self.tablets(),
+            ShowVitess::Target => {
+                Table { fields: texts(&["Target"]), rows: vec![row_of([Some(session.target.to_string())])] }
+            }
+            ShowVitess::VschemaTables => vschema_tables(session, layout)?,
+            ShowVitess::VschemaKeyspaces => vschema_keyspaces(layout),
+            ShowVitess::VschemaVindexes { table } => {
+                let table = table.as_ref().map(|t| t.name.to_string_lossy().into_owned());
+                vindexes(session, layout, table.as_deref())?
+            }
+            ShowVitess::ReplicationStatus => self.replication(),
+            _ => return Err(Error::unsupported("not supported yet: this SHOW of Vitess's")),
+        })
+    }
+
+    fn tablets(&self) -> Table {
+        let names =
+            ["Cell", "Keyspace", "Shard", "TabletType", "State", "Alias", "Hostname", "PrimaryTermStartTime"];
+        let snapshot = self.gateway.discovery().snapshot();
+        let row = |t: &Arc<discovery::TabletHealth>| {
+            let state = if t.serving { "SERVING" } else { "NOT_SERVING" };
+            let term =
+                if t.primary_term_start > 0 { t.primary_term_start.to_string() } else { String::new() };
+            row_of([
+                Some(t.alias.cell.clone()),
+                Some(t.target.keyspace.clone()),
+                Some(t.target.shard.clone()),
+                Some(tablet_type_name(t.target.tablet_type).to_owned()),
+                Some(state.to_owned()),
+                Some(t.alias.to_string()),
+                Some(t.hostname.clone()),
+                Some(term),
+            ])
+        };
+        let mut tablets: Vec<_> = snapshot.tablets().collect();
+        tablets.sort_by(|a, b| {
+            let key = |t: &discovery::TabletHealth| (t.target.keyspace.clone(), t.target.shard.clone());
+            (key(a), a.target.tablet_type as i32, &a.alias).cmp(&(
+                key(b),
+                b.target.tablet_type as i32,
+                &b.alias,
+            ))
+        });
+        Table { fields: texts(&names), rows: tablets.into_iter().map(row).collect() }
+    }
+
+    fn replication(&self) -> Table {
+        let names = ["Keyspace", "Shard", "TabletType", "Alias", "Hostname", "ReplicationLag"];
+        let snapshot = self.gateway.discovery().snapshot();
+        let replicas = snapshot.tablets().filter(|t| t.target.tablet_type != TabletType::Primary);
+        let row = |t: &Arc<discovery::TabletHealth>| {
+            row_of([
+                Some(t.target.keyspace.clone()),
+                Some(t.target.shard.clone()),
+                Some(tablet_type_name(t.target.tablet_type).to_owned()),
+                Some(t.alias.to_string()),
+                Some(t.hostname.clone()),
+                Some(t.replication_lag_seconds.to_string()),
+            ])
+        };
+        Table { fields: texts(&names), rows: replicas.map(row).collect() }
+    }
+}
+
+fn databases(layout: &Layout) -> Table {
+    let own = ["information_schema", "mysql", "performance_schema", "sys"];
+    let mut names: Vec<&str> = layout.keyspaces().collect();
+    names.extend(own);
+    Table { fields: texts(&["Database"]), rows: names.into_iter().map(|n| row_of([Some(n)])).collect() }
+}
+
+fn shards(layout: &Layout) -> Table {
+    let mut rows = Vec::new();
+    for keyspace in layout.keyspaces() {
+        let Ok(shards) = layout.shards(keyspace, TabletType::Primary) else { continue };
+        rows.extend(shards.all().iter().map(|s| row_of([Some(format!("{keyspace}/{}", s.name))])));
+    }
+    Table { fields: texts(&["Shards"]), rows }
+}
+
+fn vschema_tables(session: &Session, layout: &Layout) -> Result<Table> {
+    let keyspace = layout.vschema.keyspace(session.keyspace()?)?;
+    let rows = keyspace.tables.keys().map(|t| row_of([Some(t)])).collect();
+    Ok(Table { fields: texts(&["Tables"]), rows })
+}
+
+fn vschema_keyspaces(layout: &Layout) -> Table {
+    let row = |k: &Arc<vschema::Keyspace>| {
+        let error = layout.vschema.problems().iter().find(|p| p.to_string().contains(&k.name));
+        row_of([
+            Some(k.name.clone()),
+            Some(k.sharded.to_string()),
+            Some(error.map(ToString::to_string).unwrap_or_default()),
+        ])
+    };
+    let rows = layout.vschema.keyspaces().map(row).collect();
+    Table { fields: texts(&["Keyspace", "Sharded", "Error"]), rows }
+}
+
+fn vindexes(session: &Session, layout: &Layout, table: Option<&str>) -> Result<Table> {
+    let keyspace = layout.vschema.keyspace(session.keyspace()?)?;
+    if let Some(name) = table {
+        let unknown =
+            || Error::mysql(1146, *b"42S02", format!("Table '{}.{name}' doesn't exist", keyspace.name));
+        let table = keyspace.tables.get(name).ok_or_else(unknown)?;
+        let row = |v: &vschema::ColumnVindex| {
+            row_of([Some(v.columns.join(", ")), Some(v.name.clone()), Some(v.vindex.type_name().to_owned())])
+        };
+        let rows = table.column_vindexes.iter().map(row).collect();
+        return Ok(Table { fields: texts(&["Columns", "Name", "Type"]), rows });
+    }
+    let row = |(name, v): (&String, &Arc<vschema::Vindex>)| {
+        row_of([Some(keyspace.name.clone()), Some(name.clone()), Some(v.type_name().to_owned())])
+    };
+    Ok(Table {
+        fields: texts(&["Keyspace", "Name", "Type"]),
+        rows: keyspace.vindexes.iter().map(row).collect(),
+    })
+}
+
+fn warnings(session: &Session, count: bool) -> Table {
+    let rows = session
+        .warnings
+        .iter()
+        .map(|w| row_of([Some("Warning".to_owned()), Some(w.code.to_string()), Some(w.message.clone())]));
+    warnings_of(rows.collect(), count)
+}
+
+fn warnings_of(rows: Vec<Row>, count: bool) -> Table {
+    if count {
+        let number = rows.len().to_string();
+        let fields = vec![int_field("@@session.warning_count", Type::Int64)];
+        return Table { fields, rows: vec![row_of([Some(number)])] };
+    }
+    let fields = vec![text_field("Level"), int_field("Code", Type::Uint32), text_field("Message")];
+    Table { fields, rows }
+}
+
+/// `LIKE` on the first column. A `WHERE` needs MySQL's expressions.
+fn filter(rows: Vec<Row>, filter: Option<&ShowFilter>) -> Result<Vec<Row>> {
+    let pattern = match filter {
+        None => return Ok(rows),
+        Some(ShowFilter::Where(_)) => {
+            return Err(Error::unsupported("not supported yet: WHERE in this SHOW; LIKE is"));
+        }
+        Some(ShowFilter::Like(pattern)) => pattern.to_string_lossy().to_lowercase(),
+    };
+    let first =
+        |row: &Row| sqltypes::value_at(row, 0).flatten().map(|v| String::from_utf8_lossy(v).to_lowercase());
+    Ok(rows.into_iter().filter(|row| first(row).is_some_and(|v| like(&pattern, &v))).collect())
+}
+
+/// MySQL's LIKE: `%` any text, `_` one character, a backslash takes the next one as it is.
+fn like(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on when what follows the last `%` does not fit: the `%` takes one more character.
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        let (literal, width) = match pattern.get(p) {
+            Some('\\') if p + 1 < pattern.len() => (pattern.get(p + 1), 2),
+            other => (other, 1),
+        };
+        match (pattern.get(p), literal) {
+            (Some('%'), _) => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            (Some('_'), _) => {
+                p += 1;
+                t += 1;
+            }
+            (_, Some(c)) if *c == text[t] => {
+                p += width;
+                t += 1;
+            }
+            _ => match retry.as_mut() {
+                Some((after, from)) => {
+                    *from += 1;
+                    (p, t) = (*after, *from);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '%')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::like;
+
+    #[test]
+    fn like_matches_as_in_mysql() {
+        for (pattern, text, matches) in [
+            ("auto%", "autocommit", true),
+            ("%commit", "autocommit", true),
+            ("a_b", "axb", true),
+            ("a\\_b", "axb", false),
+            ("a\\_b", "a_b", true),
+            ("", "", true),
+            ("%", "", true),
+            ("_", "", false),
+            ("%a%b%c", "xxaybzc", true),
+            ("%a%b%c", "xxaybz", false),
+        ] {
+            assert_eq!(like(pattern, text), matches, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Accepts clients, counts them, and bounds their number.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use mysqlwire::server::Connection;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::Semaphore,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+use vterrors::{Condition, Error, Result};
+use vtmodel::TargetString;
+
+use super::{Users, connection::Client};
+use crate::{executor::Executor, metrics::GateMetrics};
+
+/// After a failed accept (no file descriptors left) the next one waits a little.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all connections share.
+pub struct MysqlServer {
+    pub executor: Arc<Executor>,
+    pub users: Users,
+    pub version: String,
+    pub default_target: TargetString,
+    pub handshake_limit: Duration,
+    pub metrics: GateMetrics,
+    places: Arc<Semaphore>,
+    max_connections: usize,
+    next_id: AtomicU32,
+    pub clients: TaskTracker,
+    pub stop: CancellationToken,
+}
+
+impl MysqlServer {
+    pub fn new(
+        executor: Arc<Executor>,
+        users: Users,
+        version: String,
+        default_target: TargetString,
+        max_connections: usize,
+        metrics: GateMetrics,
+    ) -> Self {
+        Self {
+            executor,
+            users,
+            version,
+            default_target,
+            handshake_limit: Duration::from_secs(10),
+            metrics,
+            places: Arc::new(Semaphore::new(max_connections)),
+            max_connections,
+            next_id: AtomicU32::new(1),
+            clients: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    fn accept<S>(self: &Arc<Self>, stream: S, address: String, is_private: bool)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut client = Client { connection: Connection::new(stream), id, address, is_private };
+        let server = self.clone();
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let limit = self.max_connections;
+            self.clients.spawn(async move {
+                let e = Error::new(
+                    Condition::TooManyConnections,
+                    format!("Too many connections: --mysql-max-connections is {limit}"),
+                );
+                client.connection.write_error(&e);
+                let _ = tokio::time::timeout(Duration::from_secs(1), client.connection.flush()).await;
+            });
+            return;
+        };
+        self.metrics.mysql_connections_total.inc();
+        self.metrics.mysql_connections.add(1);
+        self.clients.spawn(async move {
+            client.serve(server.clone(), server.stop.clone()).await;
+            server.metrics.mysql_connections.add(-1);
+            drop(place);
+        });
+    }
+
+    /// Takes no more clients, ends idle ones, and waits for the others.
+    pub async fn drain(&self) {
+        self.stop.cancel();
+        self.clients.close();
+        self.clients.wait().await;
+    }
+}
+
+/// Serves clients over TCP until the server stops.
+pub async fn serve_tcp(server: Arc<MysqlServer>, listener: TcpListener) {
+    info!(address = ?listener.local_addr().ok(), "MySQL protocol is served");
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = server.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let _ = stream.set_nodelay(true);
+                server.accept(stream, address.to_string(), false);
+            }
+            Err(e) => {
+                warn!("cannot accept a MySQL client: {e}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Serves clients over a Unix socket until the server stops.
+pub async fn serve_unix(server: Arc<MysqlServer>, listener: UnixListener) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = server.stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => server.accept(stream, "localhost".to_owned(), true),
+            Err(e) => {
+                warn!("cannot accept a MySQL client: {e}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Binds the socket's path, taking the place of one that a dead process left.
+pub fn bind_unix(path: &Path) -> Result<UnixListener> {
+    let _ = std::fs::remove_file(path);
+    UnixListener::bind(path).map_err(|e| {
+        Error::new(Condition::FailedPrecondition, format!("cannot listen on {}: {e}", path.display()))
+    })
+}

@@ -1,0 +1,87 @@
+//! Sessions of gRPC clients: they travel with each call.
+
+use proto::vtgate as wire;
+use sqlast::SqlMode;
+use vterrors::{Error, Result};
+use vtmodel::{TabletAlias, Target, TargetString};
+
+use super::{Caller, Session, ShardSession};
+
+impl Session {
+    /// The session that a client sent.
+    pub fn from_wire(session: wire::Session, caller: Caller) -> Result<Self> {
+        let mut s = Self::new(0, caller, TargetString::parse(&session.target_string)?);
+        s.autocommit = session.autocommit;
+        s.in_transaction = session.in_transaction;
+        s.shards = session.shard_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
+        s.savepoints = session.savepoints;
+        s.warnings = session.warnings;
+        s.last_insert_id = session.last_insert_id;
+        s.found_rows = session.found_rows;
+        s.row_count = session.row_count;
+        s.user_variables =
+            session.user_defined_variables.into_iter().map(|(name, v)| (name, v.into())).collect();
+        s.system_variables = session.system_variables.into_iter().collect();
+        if let Some(mode) = s.system_variables.get("sql_mode") {
+            s.sql_mode = SqlMode::parse(mode.trim_matches('\''));
+        }
+        if let Some(options) = session.options {
+            s.olap = options.workload() == proto::query::execute_options::Workload::Olap;
+            s.client_found_rows = options.client_found_rows;
+            s.transaction_options = options;
+        }
+        if !session.session_uuid.is_empty() {
+            s.uuid = session.session_uuid;
+        }
+        Ok(s)
+    }
+
+    /// The session as the client keeps it until its next call.
+    pub fn to_wire(&self) -> wire::Session {
+        wire::Session {
+            in_transaction: self.in_transaction,
+            shard_sessions: self.shards.iter().map(shard_to_wire).collect(),
+            autocommit: self.autocommit,
+            target_string: self.target.to_string(),
+            options: Some(self.execute_options()),
+            warnings: self.warnings.clone(),
+            last_insert_id: self.last_insert_id,
+            found_rows: self.found_rows,
+            user_defined_variables: self
+                .user_variables
+                .iter()
+                .map(|(name, v)| (name.clone(), v.clone().into()))
+                .collect(),
+            system_variables: self.system_variables.clone().into_iter().collect(),
+            row_count: self.row_count,
+            savepoints: self.savepoints.clone(),
+            in_reserved_conn: self.needs_reserved(),
+            session_uuid: self.uuid.clone(),
+            ..wire::Session::default()
+        }
+    }
+}
+
+fn shard_from_wire(s: &wire::session::ShardSession) -> Result<ShardSession> {
+    let target = s.target.as_ref().ok_or_else(|| Error::invalid("a shard session has no target"))?;
+    let alias = TabletAlias::from_proto(s.tablet_alias.as_ref())
+        .ok_or_else(|| Error::invalid("a shard session has no tablet alias"))?;
+    Ok(ShardSession {
+        target: Target::from(target),
+        alias,
+        transaction_id: s.transaction_id,
+        reserved_id: s.reserved_id,
+        wrote: s.rows_affected,
+    })
+}
+
+fn shard_to_wire(s: &ShardSession) -> wire::session::ShardSession {
+    wire::session::ShardSession {
+        target: Some((&s.target).into()),
+        transaction_id: s.transaction_id,
+        tablet_alias: Some((&s.alias).into()),
+        reserved_id: s.reserved_id,
+        read_only: !s.wrote,
+        rows_affected: s.wrote,
+    }
+}

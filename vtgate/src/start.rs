@@ -1,0 +1,156 @@
+//! Brings vtgate up, step by step, and lists the steps that take it down.
+
+use std::{sync::Arc, time::Duration};
+
+use discovery::{Discovery, DiscoveryConfig};
+use proto::vtgateservice::vitess_server::VitessServer;
+use servenv::{Context, Step};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+use vterrors::{Condition, Error, Result};
+use vtmodel::{TabletType, Target};
+
+use crate::{
+    Config, Options,
+    executor::{Executor, ExecutorConfig},
+    frontend::{
+        grpc::VitessService,
+        mysql::{MysqlServer, Users, bind_unix, serve_tcp, serve_unix},
+    },
+    gateway::{Gateway, GatewayConfig},
+    metrics::GateMetrics,
+    pages,
+    schema::Schema,
+};
+
+/// Starts everything; returns when queries are taken.
+pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
+    let config = options.validate()?;
+    let o = &config.options;
+    // Ports first: a taken one is told before anything else was done.
+    let mysql = match config.mysql_address {
+        Some(address) => Some(listen("MySQL", address).await?),
+        None => None,
+    };
+    let grpc = match config.grpc_address {
+        Some(address) => Some(listen("gRPC", address).await?),
+        None => None,
+    };
+    let users = users(o)?;
+
+    let topo = Arc::new(topo::Server::open(&config.topo).await?);
+    let schema =
+        Schema::start(topo.clone(), &config.cell, &context, o.gateway_initial_tablet_timeout).await?;
+    let discovery = discover(&config, topo, &context).await?;
+    wait_for_tablets(&config, &schema, &discovery).await;
+
+    let metrics = GateMetrics::new(&context.metrics);
+    let gateway_config = GatewayConfig {
+        cell: config.cell.clone(),
+        retry_count: o.retry_count,
+        buffer_window: o.buffer_window,
+        buffer_size: o.buffer_size,
+    };
+    let executor_config = ExecutorConfig {
+        single_shard_transactions: o.transaction_mode.eq_ignore_ascii_case("single"),
+        max_memory_rows: o.max_memory_rows,
+        no_scatter: o.no_scatter,
+        server_version: o.mysql_server_version.clone(),
+        query_timeout: o.query_timeout,
+    };
+    let gateway = Gateway::new(discovery, gateway_config, metrics.clone());
+    let executor =
+        Arc::new(Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory));
+    pages::add(&context, &executor);
+
+    let server = Arc::new(MysqlServer::new(
+        executor.clone(),
+        users,
+        o.mysql_server_version.clone(),
+        config.default_target.clone(),
+        o.mysql_max_connections,
+        metrics,
+    ));
+    if let Some(listener) = mysql {
+        context.spawn("mysql", serve_tcp(server.clone(), listener));
+    }
+    if let Some(path) = &o.mysql_server_socket_path {
+        context.spawn("mysql-socket", serve_unix(server.clone(), bind_unix(path)?));
+    }
+    if let Some(listener) = grpc {
+        serve_grpc(listener, executor, &context).await?;
+    }
+    Ok(vec![Step::new("clients end", o.server.onterm_timeout, async move { server.drain().await })])
+}
+
+async fn listen(what: &str, address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|e| {
+        Error::new(Condition::FailedPrecondition, format!("cannot listen for {what} on {address}: {e}"))
+    })
+}
+
+fn users(o: &Options) -> Result<Users> {
+    match (&o.mysql_auth_server_static_file, &o.mysql_auth_server_static_string) {
+        _ if o.mysql_auth_server_impl == "none" => Users::everybody(),
+        (Some(path), _) => Users::from_file(path),
+        (None, Some(text)) => Users::from_json(text),
+        // No MySQL port either (checked with the options): nobody asks.
+        (None, None) => Users::from_json("{}"),
+    }
+}
+
+async fn discover(config: &Config, topo: Arc<topo::Server>, context: &Context) -> Result<Discovery> {
+    let o = &config.options;
+    let cells = match topo.expand_cells(&config.cells_to_watch).await {
+        Ok(cells) => cells,
+        Err(e) => {
+            warn!("cannot expand the aliases among --cells-to-watch, taking them as cells: {e}");
+            config.cells_to_watch.clone()
+        }
+    };
+    let discovery_config = DiscoveryConfig {
+        cells,
+        keyspaces: config.keyspaces_to_watch.clone(),
+        tablet_refresh_interval: o.tablet_refresh_interval,
+        healthcheck_timeout: o.healthcheck_timeout,
+        healthcheck_retry_delay: o.healthcheck_retry_delay,
+        connections_per_tablet: o.tablet_grpc_connections,
+    };
+    Ok(Discovery::start(topo, discovery_config, |name, work| context.spawn(name, work)))
+}
+
+/// Waits for the wanted tablet types of every shard. A shard that stays away does not keep the others from
+/// being served.
+async fn wait_for_tablets(config: &Config, schema: &Schema, discovery: &Discovery) {
+    let limit = config.options.gateway_initial_tablet_timeout;
+    let layout = schema.layout().clone();
+    let mut waits = Vec::new();
+    for keyspace in layout.keyspaces() {
+        if !config.keyspaces_to_watch.is_empty() && !config.keyspaces_to_watch.iter().any(|k| k == keyspace) {
+            continue;
+        }
+        for tablet_type in &config.tablet_types_to_wait {
+            let Ok(shards) = layout.shards(keyspace, TabletType::Primary) else { continue };
+            waits.extend(shards.all().iter().map(|s| Target::new(keyspace, &*s.name, *tablet_type)));
+        }
+    }
+    let waiting = waits.iter().map(|target| discovery.wait_for(target, limit.max(Duration::from_millis(1))));
+    for missing in futures::future::join_all(waiting).await.into_iter().filter_map(Result::err) {
+        warn!("starting without a tablet: {missing}");
+    }
+    info!(targets = waits.len(), "tablets are known");
+}
+
+async fn serve_grpc(listener: TcpListener, executor: Arc<Executor>, context: &Context) -> Result<()> {
+    let service = VitessServer::new(VitessService { executor })
+        .max_decoding_message_size(rpc::MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(rpc::MAX_MESSAGE_BYTES);
+    let routes = rpc::routes().await?.add_service(service);
+    let stop = context.stop.clone();
+    context.spawn("grpc", async move {
+        if let Err(e) = rpc::serve(listener, routes, async move { stop.cancelled().await }).await {
+            tracing::error!("{e}");
+        }
+    });
+    Ok(())
+}

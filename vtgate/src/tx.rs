@@ -1,0 +1,152 @@
+//! Transactions of a session: each shard's part begins with the first statement that reaches the shard.
+
+mod call;
+
+pub use call::{Answer, ShardCall, ShardQuery, Work};
+
+use std::time::Duration;
+
+use proto::query as q;
+use tracing::warn;
+use vterrors::{Condition, Error, Result};
+
+use crate::{
+    gateway::Gateway,
+    session::{Session, ShardSession},
+};
+
+/// How long a rollback or release on a tablet may take; after that the tablet's own timeout ends it.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Commits every shard's part in the order in which they began. When one fails, the parts after it are
+/// rolled back; when parts before it are committed already, the error says so.
+pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
+    let parts = take_parts(session);
+    let mut committed: Vec<String> = Vec::new();
+    let mut failed: Option<Error> = None;
+    for part in parts {
+        if failed.is_some() {
+            end_quietly(gateway, session, part).await;
+            continue;
+        }
+        match commit_part(gateway, session, &part).await {
+            Ok(reserved_id) => {
+                keep_reserved(session, &part, reserved_id);
+                if part.wrote {
+                    committed.push(part.target.to_string());
+                }
+            }
+            Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
+        }
+    }
+    match failed {
+        None => Ok(()),
+        Some(e) if committed.is_empty() => Err(e),
+        Some(e) => {
+            let text = format!("partial commit: {} committed already; {}", committed.join(", "), e.message());
+            session.warn(301, text.clone());
+            let code = e.mysql_code();
+            Err(Error::mysql(code.errno, code.sqlstate, text))
+        }
+    }
+}
+
+/// Rolls every shard's part back. A tablet that cannot be reached rolls back by itself.
+pub async fn rollback(gateway: &Gateway, session: &mut Session) {
+    for part in take_parts(session) {
+        end_quietly(gateway, session, part).await;
+    }
+}
+
+/// Ends everything that the session holds: the client is gone or starts anew.
+pub async fn release_all(gateway: &Gateway, session: &mut Session) {
+    session.in_transaction = false;
+    session.savepoints.clear();
+    let held = std::mem::take(&mut session.shards);
+    let work = held.into_iter().map(|part| {
+        let session = &*session;
+        async move {
+            let Ok(tablet) = gateway.tablet(&part.alias) else { return };
+            let (effective_caller_id, immediate_caller_id) = callers(session);
+            let target = Some((&part.target).into());
+            let ended = if part.reserved_id != 0 {
+                let request = q::ReleaseRequest {
+                    effective_caller_id,
+                    immediate_caller_id,
+                    target,
+                    transaction_id: part.transaction_id,
+                    reserved_id: part.reserved_id,
+                };
+                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.release(request)).await.map(|r| r.map(drop))
+            } else {
+                let request = q::RollbackRequest {
+                    effective_caller_id,
+                    immediate_caller_id,
+                    target,
+                    transaction_id: part.transaction_id,
+                };
+                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.rollback(request)).await.map(|r| r.map(drop))
+            };
+            if !matches!(ended, Ok(Ok(()))) {
+                warn!(target = %part.target, "could not release a connection: the tablet will by itself");
+            }
+        }
+    });
+    futures::future::join_all(work).await;
+}
+
+/// Callers of a request, effective and immediate.
+pub fn callers(session: &Session) -> (Option<proto::vtrpc::CallerId>, Option<q::VtGateCallerId>) {
+    let immediate = q::VtGateCallerId {
+        username: session.caller.user_data.clone(),
+        groups: session.caller.groups.clone(),
+    };
+    (Some(session.caller.effective()), Some(immediate))
+}
+
+/// The shards with a transaction; the session is out of its transaction afterwards.
+fn take_parts(session: &mut Session) -> Vec<ShardSession> {
+    session.in_transaction = false;
+    session.savepoints.clear();
+    session.transaction_options = q::ExecuteOptions::default();
+    let (parts, others) =
+        std::mem::take(&mut session.shards).into_iter().partition(|s| s.transaction_id != 0);
+    session.shards = others;
+    parts
+}
+
+async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
+    let tablet = gateway.tablet(&part.alias)?;
+    let (effective_caller_id, immediate_caller_id) = callers(session);
+    let request = q::CommitRequest {
+        effective_caller_id,
+        immediate_caller_id,
+        target: Some((&part.target).into()),
+        transaction_id: part.transaction_id,
+    };
+    Ok(tablet.commit(request).await?.reserved_id)
+}
+
+async fn end_quietly(gateway: &Gateway, session: &mut Session, part: ShardSession) {
+    let Ok(tablet) = gateway.tablet(&part.alias) else { return };
+    let (effective_caller_id, immediate_caller_id) = callers(session);
+    let request = q::RollbackRequest {
+        effective_caller_id,
+        immediate_caller_id,
+        target: Some((&part.target).into()),
+        transaction_id: part.transaction_id,
+    };
+    match tokio::time::timeout(CLEAN_UP_LIMIT, tablet.rollback(request)).await {
+        Ok(Ok(answer)) => keep_reserved(session, &part, answer.reserved_id),
+        Ok(Err(e)) if e.condition() == Condition::TransactionGone => {}
+        Ok(Err(e)) => warn!(target = %part.target, "rollback failed, the tablet will end it by itself: {e}"),
+        Err(_) => warn!(target = %part.target, "rollback took too long, the tablet will end it by itself"),
+    }
+}
+
+/// A reserved connection outlives its transaction under a new id.
+fn keep_reserved(session: &mut Session, part: &ShardSession, reserved_id: i64) {
+    if reserved_id != 0 {
+        session.shards.push(ShardSession { transaction_id: 0, reserved_id, wrote: false, ..part.clone() });
+    }
+}

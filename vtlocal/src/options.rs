@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use vterrors::{Error, Result};
+
+use crate::spec::{FlavorWish, KeyspaceSpec};
+
+/// Runs a whole cluster on this machine: etcd, vtctld, vttablets beside their mysqld, vtgate
+#[derive(Debug, Parser)]
+#[command(name = "vtlocal", version = "24.0.0")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the cluster; what runs already is left alone
+    Up(UpOptions),
+    /// Show the processes and their ports
+    Status(DataDir),
+    /// Stop the cluster and keep its data
+    Down(DataDir),
+    /// Stop the cluster and remove its data
+    Clean(DataDir),
+    /// Run SQL through vtgate, or open a client
+    Sql(SqlOptions),
+}
+
+/// Where the cluster is.
+#[derive(Debug, Clone, Args)]
+pub struct DataDir {
+    /// Directory of all data and logs
+    #[arg(long, env = "VTDATAROOT", default_value = "vtdataroot")]
+    pub data_dir: PathBuf,
+}
+
+impl DataDir {
+    /// As an absolute path: processes and records do not depend on where a command is typed.
+    pub fn absolute(&self) -> Result<PathBuf> {
+        std::path::absolute(&self.data_dir)
+            .map_err(|e| Error::invalid(format!("--data-dir {}: {e}", self.data_dir.display())))
+    }
+}
+
+/// What shall run. Nothing given: what the data directory holds, else the default cluster.
+#[derive(Debug, Clone, Args)]
+pub struct UpOptions {
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// A cell; the first holds the primaries and vtgate (default: zone1)
+    #[arg(long)]
+    pub cell: Vec<String>,
+    /// A keyspace and its shards, by number (customer=2) or by name (customer=-80,80-)
+    /// (default: commerce=1 and customer=2 with sample rows)
+    #[arg(long, value_name = "NAME=SHARDS", value_parser = parse_keyspace)]
+    pub keyspace: Vec<KeyspaceSpec>,
+    /// Replicas a shard beside its primary (default: 1)
+    #[arg(long)]
+    pub replicas: Option<u32>,
+    /// Read-only tablets a shard, for batch work (default: 0)
+    #[arg(long)]
+    pub rdonly: Option<u32>,
+    /// Family of the database servers (default: auto, the one found, MySQL before MariaDB)
+    #[arg(long, value_enum)]
+    pub mysql_flavor: Option<FlavorWish>,
+    /// Every port as an offset from this one, for several clusters on one machine
+    #[arg(long)]
+    pub base_port: Option<u16>,
+    /// Folder of the programs (default: where vtlocal itself is)
+    #[arg(long)]
+    pub bin_dir: Option<PathBuf>,
+}
+
+/// A statement, or a client to type it into.
+#[derive(Debug, Clone, Args)]
+pub struct SqlOptions {
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// Run these statements and print their rows; may be given several times
+    #[arg(short = 'e', long = "execute")]
+    pub execute: Vec<String>,
+    /// Keyspace, or `keyspace:shard@type`
+    pub database: Option<String>,
+}
+
+fn parse_keyspace(text: &str) -> Result<KeyspaceSpec, String> {
+    KeyspaceSpec::parse(text).map_err(|e| e.message().to_owned())
+}

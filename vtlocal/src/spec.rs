@@ -1,0 +1,167 @@
+//! What a cluster shall be: cells, keyspaces, tablets a shard. Recorded with the data, so that `up` without
+//! flags brings back the same cluster.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use vterrors::{Error, Result};
+
+use crate::options::UpOptions;
+
+/// Tablets have the ports 15100 to 15299; vtgate's come after.
+const MAX_TABLETS: usize = 200;
+
+/// Which family of database servers is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum FlavorWish {
+    Auto,
+    Mysql,
+    Mariadb,
+}
+
+/// A keyspace and the names of its shards, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyspaceSpec {
+    pub name: String,
+    pub shards: Vec<String>,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterSpec {
+    pub cells: Vec<String>,
+    pub keyspaces: Vec<KeyspaceSpec>,
+    pub replicas: u32,
+    pub rdonly: u32,
+    pub flavor: FlavorWish,
+    pub base_port: Option<u16>,
+    /// Whether the sample schema and rows are loaded.
+    pub sample: bool,
+}
+
+impl KeyspaceSpec {
+    /// `NAME=N` with N shards of equal width, or `NAME=-40,40-80,80-`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let bad = |why: &str| Error::invalid(format!("keyspace {text:?}: {why}"));
+        let (name, shards) =
+            text.split_once('=').ok_or_else(|| bad("expected NAME=SHARDS, as in customer=2"))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(bad("a name is made of letters, digits and underscores"));
+        }
+        let shards = match shards.parse::<u16>() {
+            // A lone 0 is the name of the only shard, as Vitess has it.
+            Ok(0 | 1) => vec!["0".to_owned()],
+            Ok(n @ 2..=256) => equal_shards(n),
+            Ok(_) => return Err(bad("at most 256 shards")),
+            Err(_) => shards.split(',').map(str::to_ascii_lowercase).collect(),
+        };
+        match shards.iter().find(|s| !is_shard_name(s)) {
+            Some(shard) => {
+                Err(bad(&format!("{shard:?} is no shard: expected 0 or a key range as -80 or 40-80")))
+            }
+            None => Ok(Self { name: name.to_owned(), shards }),
+        }
+    }
+}
+
+/// `n` key ranges over the first byte of the keyspace id, or its first two when `n` does not divide 256.
+fn equal_shards(n: u16) -> Vec<String> {
+    let bound = |i: u16| match (i, 256 % n) {
+        (0, _) => String::new(),
+        (i, _) if i == n => String::new(),
+        (i, 0) => format!("{:02x}", i * (256 / n)),
+        (i, _) => format!("{:04x}", u32::from(i) * 65_536 / u32::from(n)),
+    };
+    (0..n).map(|i| format!("{}-{}", bound(i), bound(i + 1))).collect()
+}
+
+fn is_shard_name(name: &str) -> bool {
+    let hex = |s: &str| s.len().is_multiple_of(2) && s.bytes().all(|b| b.is_ascii_hexdigit());
+    name == "0" || name.split_once('-').is_some_and(|(a, b)| hex(a) && hex(b))
+}
+
+impl Default for ClusterSpec {
+    /// Cell `zone1`, `commerce` unsharded, `customer` in two shards, one replica each, with sample rows.
+    fn default() -> Self {
+        let keyspace = |name: &str, shards: &[&str]| KeyspaceSpec {
+            name: name.into(),
+            shards: shards.iter().map(|s| (*s).into()).collect(),
+        };
+        Self {
+            cells: vec!["zone1".into()],
+            keyspaces: vec![keyspace("commerce", &["0"]), keyspace("customer", &["-80", "80-"])],
+            replicas: 1,
+            rdonly: 0,
+            flavor: FlavorWish::Auto,
+            base_port: None,
+            sample: true,
+        }
+    }
+}
+
+impl ClusterSpec {
+    /// What the flags ask for, filled up from `recorded` or the default cluster.
+    ///
+    /// Errors: flags that contradict the recorded cluster; more tablets than ports.
+    pub fn from_options(options: &UpOptions, recorded: Option<&Self>) -> Result<Self> {
+        let mut spec = recorded.cloned().unwrap_or_default();
+        if !options.cell.is_empty() {
+            spec.cells.clone_from(&options.cell);
+        }
+        if !options.keyspace.is_empty() {
+            spec.sample = recorded.is_some_and(|r| r.sample && r.keyspaces == options.keyspace);
+            spec.keyspaces.clone_from(&options.keyspace);
+        }
+        spec.replicas = options.replicas.unwrap_or(spec.replicas);
+        spec.rdonly = options.rdonly.unwrap_or(spec.rdonly);
+        spec.flavor = options.mysql_flavor.unwrap_or(spec.flavor);
+        spec.base_port = options.base_port.or(spec.base_port);
+        if let Some(recorded) = recorded.filter(|r| **r != spec) {
+            return Err(Error::invalid(format!(
+                "the data directory holds another cluster ({}) than the flags ask for ({}): leave the flags \
+                 out, use another --data-dir, or remove the data with `vtlocal clean`",
+                recorded.summary(),
+                spec.summary()
+            )));
+        }
+        spec.check()?;
+        Ok(spec)
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut names: Vec<&str> = self.keyspaces.iter().map(|k| k.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+            return Err(Error::invalid(format!("keyspace {} is given twice", twice[0])));
+        }
+        let count = self.tablets();
+        if count > MAX_TABLETS {
+            return Err(Error::invalid(format!("{count} tablets: at most {MAX_TABLETS} run on one machine")));
+        }
+        Ok(())
+    }
+
+    pub fn tablets(&self) -> usize {
+        let shards: usize = self.keyspaces.iter().map(|k| k.shards.len()).sum();
+        shards * (1 + self.replicas as usize + self.rdonly as usize)
+    }
+
+    /// In words for a message.
+    pub fn summary(&self) -> String {
+        let keyspaces: Vec<String> =
+            self.keyspaces.iter().map(|k| format!("{}={}", k.name, k.shards.join(","))).collect();
+        let ports = self.base_port.map_or(String::new(), |p| format!(", ports from {p}"));
+        format!(
+            "cells {}, {}, {} replicas, {} rdonly{ports}",
+            self.cells.join(","),
+            keyspaces.join(" "),
+            self.replicas,
+            self.rdonly
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

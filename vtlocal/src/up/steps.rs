@@ -1,0 +1,270 @@
+//! The steps of `up`, each of which does nothing where its effect is there already.
+
+use std::{fs, time::Duration};
+
+use futures::future::try_join_all;
+use mysql_async::prelude::Queryable;
+use mysqlctl::{CnfOptions, Mycnf, Mysqld, mysql_error, process::Deadline};
+use vterrors::{Condition, Error, Result};
+
+use super::{Up, mysqld_name};
+use crate::{
+    plan::{ProcessPlan, TabletPlan},
+    sample, sql,
+    state::Recorded,
+    supervise,
+};
+
+/// How long a process may take until it answers.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// How long initialising a mysqld may take on a machine that is busy with six of them.
+const MYSQLD_LIMIT: Duration = Duration::from_secs(180);
+/// How long a former primary may take to take its office again.
+const PRIMARY_LIMIT: Duration = Duration::from_secs(15);
+/// How long vtgate may take to see the tablets and answer.
+const QUERY_LIMIT: Duration = Duration::from_secs(60);
+
+impl Up {
+    pub(super) async fn start_etcd(&mut self) -> Result<()> {
+        let plan = self.plan.etcd.clone();
+        self.start_all(&[plan]).await
+    }
+
+    /// A cell's records all lie in the one etcd, below its own root.
+    pub(super) async fn add_cells(&mut self) -> Result<()> {
+        let known = self.vtctl_internal(&["GetCellInfoNames"]).await?;
+        for cell in self.plan.spec.cells.clone() {
+            if known.lines().any(|line| line.trim() == cell) {
+                continue;
+            }
+            let root = format!("--root=/vitess/{cell}");
+            let address = format!("--server-address={}", self.plan.etcd_address());
+            self.vtctl_internal(&["AddCellInfo", &root, &address, &cell]).await?;
+            self.say(&format!("cell {cell} added"));
+        }
+        Ok(())
+    }
+
+    /// The mysqlds and vtctld, which need nothing of each other.
+    pub(super) async fn start_servers(&mut self) -> Result<()> {
+        let vtctld = self.plan.vtctld.clone();
+        let missing: Vec<TabletPlan> = (self.plan.tablets.iter())
+            .filter(|t| self.state.running(&mysqld_name(t.uid)).is_none())
+            .cloned()
+            .collect();
+        let mut servers = Vec::new();
+        for tablet in &missing {
+            let mysqld = self.mysqld(tablet.uid)?;
+            if !mysqld.is_initialized() {
+                self.made.push(tablet.uid);
+            }
+            servers.push(mysqld);
+        }
+        if !servers.is_empty() {
+            let version = &self.binaries.version;
+            self.say(&format!(
+                "starting {} mysqlds ({version}, {})",
+                servers.len(),
+                self.binaries.mysqld.display()
+            ));
+        }
+        let starting = try_join_all(servers.into_iter().map(start_mysqld)).await;
+        // Recorded whether all came up or not: what runs has to be found again.
+        for tablet in &missing {
+            self.record_mysqld(tablet);
+        }
+        starting?;
+        if !missing.is_empty() {
+            self.say("mysqlds are up");
+        }
+        self.state.write(&self.plan.data_dir)?;
+        self.start_all(&[vtctld]).await
+    }
+
+    fn record_mysqld(&mut self, tablet: &TabletPlan) {
+        let Ok(mysqld) = self.mysqld(tablet.uid) else { return };
+        let ports = [crate::plan::Port { what: "mysql", port: tablet.mysql_port }];
+        let recorded = mysqld
+            .running_pid()
+            .and_then(|pid| Recorded::of(&mysqld_name(tablet.uid), pid, &ports, &mysqld.cnf().error_log()));
+        if let Some(recorded) = recorded {
+            self.started.push(recorded.name.clone());
+            self.state.add(recorded);
+        }
+    }
+
+    pub(super) fn mysqld(&self, uid: u32) -> Result<Mysqld> {
+        let port = self.plan.tablets.iter().find(|t| t.uid == uid).map_or(0, |t| t.mysql_port);
+        Mysqld::new(Mycnf::new(&self.plan.data_dir, uid, port, None), self.binaries.clone())
+    }
+
+    pub(super) async fn start_tablets(&mut self) -> Result<()> {
+        let plans: Vec<ProcessPlan> = self.plan.tablets.iter().map(|t| t.process.clone()).collect();
+        self.start_all(&plans).await
+    }
+
+    /// Each shard gets the primary it had, or its first tablet.
+    pub(super) async fn elect_primaries(&mut self) -> Result<()> {
+        let first: Vec<TabletPlan> = self.plan.tablets.iter().filter(|t| t.first).cloned().collect();
+        for tablet in first {
+            let shard = format!("{}/{}", tablet.keyspace, tablet.shard);
+            let recorded = self.recorded_primary(&shard).await?;
+            let primary = recorded
+                .as_ref()
+                .and_then(|alias| self.plan.tablets.iter().find(|t| t.alias == *alias))
+                .unwrap_or(&tablet);
+            let port = primary.process.ready.0;
+            if recorded.is_some() && becomes_primary(port).await {
+                continue;
+            }
+            let alias = primary.alias.clone();
+            self.vtctl(&["PlannedReparentShard", "--new-primary", &alias, &shard]).await?;
+            self.say(&format!("{alias} is the primary of {shard}"));
+        }
+        Ok(())
+    }
+
+    /// The alias in the shard's record.
+    async fn recorded_primary(&self, shard: &str) -> Result<Option<String>> {
+        let text = self.vtctl(&["GetShard", shard]).await?;
+        let record: serde_json::Value = serde_json::from_str(&text)
+            .map_err(|e| Error::internal(format!("GetShard {shard} did not print JSON: {e}: {text}")))?;
+        let alias = &record["shard"]["primary_alias"];
+        Ok(match (alias["cell"].as_str(), alias["uid"].as_u64()) {
+            (Some(cell), Some(uid)) => Some(format!("{cell}-{uid:010}")),
+            _ => None,
+        })
+    }
+
+    pub(super) async fn apply_schemas(&mut self) -> Result<()> {
+        if self.state.loaded || !self.plan.spec.sample {
+            return Ok(());
+        }
+        let dir = self.plan.data_dir.join("sample");
+        for part in sample::KEYSPACES {
+            let file = |name: &str, text: &str| -> Result<String> {
+                let path = dir.join(name);
+                fs::create_dir_all(&dir)
+                    .and_then(|()| fs::write(&path, text))
+                    .map_err(|e| Error::internal(format!("cannot write {}: {e}", path.display())))?;
+                Ok(path.display().to_string())
+            };
+            let schema = file(&format!("{}.sql", part.keyspace), part.schema)?;
+            let vschema = file(&format!("{}.json", part.keyspace), part.vschema)?;
+            self.vtctl(&["ApplySchema", "--sql-file", &schema, part.keyspace]).await?;
+            self.vtctl(&["ApplyVSchema", "--vschema-file", &vschema, part.keyspace]).await?;
+            self.say(&format!("schema of {} applied", part.keyspace));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn start_vtgate(&mut self) -> Result<()> {
+        let users = self.plan.users_file();
+        // One user without a password, for a server that only this machine reaches.
+        let text = "{\n  \"user\": [{ \"Password\": \"\", \"UserData\": \"user\" }]\n}\n";
+        if !users.exists() {
+            fs::write(&users, text)
+                .map_err(|e| Error::internal(format!("cannot write {}: {e}", users.display())))?;
+        }
+        let plan = self.plan.vtgate.clone();
+        self.start_all(&[plan]).await
+    }
+
+    /// The sample rows, then a query that has to be answered.
+    pub(super) async fn load(&mut self) -> Result<()> {
+        let deadline = Deadline::after(QUERY_LIMIT);
+        while let Err(e) = self.first_query().await {
+            if !deadline.pause().await {
+                let what = format!("did not answer a query within {QUERY_LIMIT:?} ({e})");
+                return Err(supervise::failed("vtgate", &what, &self.plan.vtgate.log));
+            }
+        }
+        if self.plan.spec.sample && !self.state.loaded {
+            let mut conn = sql::connect(self.plan.ports.vtgate_mysql, None).await?;
+            for statement in mysqlctl::initsql::statements(sample::ROWS) {
+                conn.query_drop(statement.as_str())
+                    .await
+                    .map_err(|e| mysql_error(e).context(format!("loading the sample rows: {statement}")))?;
+            }
+            self.say("sample rows loaded");
+        }
+        self.state.loaded = true;
+        self.say("the cluster answers queries");
+        Ok(())
+    }
+
+    /// A query that reaches every shard of every keyspace's primary.
+    async fn first_query(&self) -> Result<()> {
+        let mut conn = sql::connect(self.plan.ports.vtgate_mysql, None).await?;
+        for (keyspace, shards) in &self.plan.spec.keyspaces {
+            for shard in shards {
+                conn.query_drop(format!("USE `{keyspace}:{shard}`")).await.map_err(mysql_error)?;
+                conn.query_drop("SELECT 1 FROM dual").await.map_err(mysql_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts those of the processes that do not run, all at once, and waits for each.
+    async fn start_all(&mut self, plans: &[ProcessPlan]) -> Result<()> {
+        let mut children = Vec::new();
+        for plan in plans {
+            if self.state.running(&plan.name).is_some() {
+                continue;
+            }
+            let child = supervise::start(plan, &self.programs.path(plan.program), &self.plan.data_dir)?;
+            let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
+            if let Some(recorded) = Recorded::of(&plan.name, pid, &plan.ports, &plan.log) {
+                self.started.push(plan.name.clone());
+                self.state.add(recorded);
+            }
+            children.push((plan, child));
+        }
+        let names: Vec<String> = children.iter().map(|(plan, _)| plan.name.clone()).collect();
+        self.state.write(&self.plan.data_dir)?;
+        try_join_all(
+            children.iter_mut().map(|(plan, child)| supervise::wait_ready(plan, child, READY_LIMIT)),
+        )
+        .await?;
+        if !names.is_empty() {
+            self.say(&format!("{} up", names.join(", ")));
+        }
+        Ok(())
+    }
+}
+
+/// Starts a mysqld, initialising it first where there is nothing yet.
+async fn start_mysqld(mut mysqld: Mysqld) -> Result<()> {
+    if mysqld.is_initialized() {
+        return mysqld.start(&[], MYSQLD_LIMIT).await;
+    }
+    let options = CnfOptions {
+        performance_schema: Some(false),
+        report_host: Some("127.0.0.1".into()),
+        bind_address: Some("127.0.0.1".into()),
+        ..CnfOptions::default()
+    };
+    let uid = mysqld.cnf().uid;
+    mysqld.init(&options, None, MYSQLD_LIMIT).await.map_err(|e| match e.condition() {
+        Condition::Mysql => e.context(mysqld_name(uid)),
+        _ => e,
+    })
+}
+
+/// Whether a former primary takes its office again within the limit.
+async fn becomes_primary(http_port: u16) -> bool {
+    let deadline = Deadline::after(PRIMARY_LIMIT);
+    while tablet_type(http_port).await.as_deref() != Some("primary") {
+        if !deadline.pause().await {
+            return false;
+        }
+    }
+    true
+}
+
+/// What a tablet says it is, in lower case.
+pub(crate) async fn tablet_type(http_port: u16) -> Option<String> {
+    let vars = supervise::http_get(http_port, "/debug/vars").await?;
+    let vars: serde_json::Value = serde_json::from_str(&vars).ok()?;
+    Some(vars["TabletType"].as_str()?.to_ascii_lowercase())
+}

@@ -1,0 +1,387 @@
+//! One mysqld, acted on: the only place here that touches its files and its process.
+//!
+//! A server is found by its pid file, and believed to be ours only when its command line names our my.cnf.
+//! Every wait has a limit, and an error says which step it was, the path of the error log and its last lines.
+
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
+use tokio::process::Child;
+use vterrors::{Condition, Error, Result};
+
+use crate::{
+    binaries::Binaries,
+    flavor::{Flavor, FlavorKind, NamedRow, detect},
+    initsql,
+    mycnf::{CnfOptions, Mycnf, io_error},
+    process::{self, Deadline},
+};
+
+/// Lines of the error log that an error quotes.
+const QUOTED_LINES: usize = 12;
+/// How long one attempt to connect over the socket may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// A clone ends with this code and asks whoever started the server to start it again.
+pub const RESTART_EXIT_CODE: i32 = 16;
+
+/// A mysqld by its files and its program. Cheap to clone; holds no process.
+#[derive(Debug, Clone)]
+pub struct Mysqld {
+    cnf: Mycnf,
+    binaries: Binaries,
+    flavor: Arc<dyn Flavor>,
+}
+
+impl Mysqld {
+    /// Takes server id, port and socket from an existing my.cnf.
+    pub fn new(mut cnf: Mycnf, binaries: Binaries) -> Result<Self> {
+        cnf.check()?;
+        if cnf.path().exists() {
+            cnf.read_back()?;
+        }
+        let flavor = detect(&binaries.version.text)?;
+        Ok(Self { cnf, binaries, flavor })
+    }
+
+    pub fn cnf(&self) -> &Mycnf {
+        &self.cnf
+    }
+
+    pub fn flavor(&self) -> &Arc<dyn Flavor> {
+        &self.flavor
+    }
+
+    pub fn version(&self) -> &str {
+        &self.binaries.version.text
+    }
+
+    /// Makes the directories and my.cnf; an existing my.cnf keeps its server id.
+    pub fn init_config(&mut self, options: &CnfOptions) -> Result<()> {
+        for dir in self.cnf.directories() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o750)
+                .create(&dir)
+                .map_err(|e| io_error("make the directory", &dir, &e))?;
+        }
+        if self.cnf.server_id == 0 {
+            // Zero switches replication off and is not a server id.
+            self.cnf.server_id = rand::random_range(1..=u32::MAX);
+        }
+        write_private(&self.cnf.path(), &self.cnf.generate(self.flavor.as_ref(), options))
+    }
+
+    /// From nothing to a running, read-only server with its users. `init_sql` replaces the built-in users.
+    ///
+    /// Errors: the tablet has data already (named); any step that fails, with the error log.
+    pub async fn init(
+        &mut self,
+        options: &CnfOptions,
+        init_sql: Option<&Path>,
+        limit: Duration,
+    ) -> Result<()> {
+        if self.is_initialized() {
+            return Err(Error::new(
+                Condition::AlreadyExists,
+                format!("{} already holds data: nothing was done", self.cnf.data_dir().display()),
+            ));
+        }
+        // Read first: a file that is not there must not leave half a server behind.
+        let sql = match init_sql {
+            Some(path) => Some(fs::read_to_string(path).map_err(|e| io_error("read", path, &e))?),
+            None => None,
+        };
+        self.init_config(options)?;
+        self.initialize_data(limit).await?;
+        self.start(&[], limit).await?;
+        let statements = match &sql {
+            Some(text) => initsql::statements(text),
+            None => self.flavor.init_sql(),
+        };
+        self.run_init_sql(&statements).await
+    }
+
+    /// Whether there is a data directory with something in it.
+    pub fn is_initialized(&self) -> bool {
+        fs::read_dir(self.cnf.data_dir()).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    async fn initialize_data(&self, limit: Duration) -> Result<()> {
+        let mut command = match self.flavor.kind() {
+            FlavorKind::MySql => {
+                let mut c = process::detached(&self.binaries.mysqld);
+                c.arg(self.defaults_file()).arg("--initialize-insecure");
+                c
+            }
+            FlavorKind::MariaDb => {
+                let mut c = process::detached(self.mariadb_installer()?);
+                c.arg(self.defaults_file())
+                    .args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+                c
+            }
+        };
+        command.args(as_root()).stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
+        command.kill_on_drop(true);
+        let mut child = command.spawn().map_err(|e| io_error("run", &self.binaries.mysqld, &e))?;
+        let ended = tokio::time::timeout(limit, child.wait()).await;
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(self.failed(format!("initialising mysqld failed ({status})"))),
+            Ok(Err(e)) => Err(Error::internal(format!("waiting for mysqld --initialize-insecure: {e}"))),
+            Err(_) => Err(self.failed(format!("initialising mysqld took longer than {limit:?}"))),
+        }
+    }
+
+    fn mariadb_installer(&self) -> Result<PathBuf> {
+        let near = self.binaries.mysqld.parent().map(Path::to_path_buf).unwrap_or_default();
+        ["/usr/bin".into(), near.clone(), near.join("../bin"), near.join("../scripts")]
+            .iter()
+            .flat_map(|dir| ["mariadb-install-db", "mysql_install_db"].map(|n| dir.join(n)))
+            .find(|p| p.is_file())
+            .ok_or_else(|| {
+                Error::new(
+                    Condition::NotFound,
+                    format!("no mariadb-install-db beside {}", self.binaries.mysqld.display()),
+                )
+            })
+    }
+
+    /// Runs the init file's statements as root, outside of the binary log, then starts the GTIDs anew:
+    /// two servers that were initialised alike must not look as if each had writes the other lacks.
+    async fn run_init_sql(&self, statements: &[String]) -> Result<()> {
+        let mut conn = self.connect("root", "").await?;
+        run(&mut conn, &self.flavor.set_super_read_only(false)).await?;
+        run(&mut conn, &["SET sql_log_bin = 0".to_owned()]).await?;
+        for (i, statement) in statements.iter().enumerate() {
+            conn.query_drop(statement.as_str())
+                .await
+                .map_err(|e| mysql_error(e).context(format!("statement {} of the init SQL", i + 1)))?;
+        }
+        run(&mut conn, &self.flavor.reset_replication()).await?;
+        run(&mut conn, &self.flavor.set_super_read_only(true)).await?;
+        conn.disconnect().await.map_err(mysql_error)
+    }
+
+    /// Starts the server in a session of its own and returns when it answers on its socket. A server that
+    /// is running already is left alone.
+    pub async fn start(&self, extra_args: &[String], limit: Duration) -> Result<()> {
+        if self.running_pid().is_some() {
+            return self.wait(limit).await;
+        }
+        let mut child = self.spawn(extra_args, None)?;
+        self.wait_for_child(&mut child, limit).await
+    }
+
+    /// Starts the server as a child of this process. With `parent_pid` the server asks, by ending with
+    /// [`RESTART_EXIT_CODE`], to be started again after a clone.
+    pub fn spawn(&self, extra_args: &[String], parent_pid: Option<u32>) -> Result<Child> {
+        if !self.cnf.path().is_file() {
+            return Err(Error::new(
+                Condition::NotFound,
+                format!("{} does not exist: run init first", self.cnf.path().display()),
+            ));
+        }
+        let mut command = process::detached(&self.binaries.mysqld);
+        command.arg(self.defaults_file()).args(as_root()).args(extra_args);
+        command.stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
+        if let Some(pid) = parent_pid {
+            command.env("MYSQLD_PARENT_PID", pid.to_string());
+        }
+        command.spawn().map_err(|e| io_error("run", &self.binaries.mysqld, &e))
+    }
+
+    /// Waits until the child answers; says so at once when it ends instead.
+    pub async fn wait_for_child(&self, child: &mut Child, limit: Duration) -> Result<()> {
+        let deadline = Deadline::after(limit);
+        while !self.answers().await {
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(self.failed(format!("mysqld ended while starting ({status})")));
+            }
+            if !deadline.pause().await {
+                return Err(self.failed(format!("mysqld did not answer on its socket within {limit:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until a running server answers on its socket.
+    pub async fn wait(&self, limit: Duration) -> Result<()> {
+        let deadline = Deadline::after(limit);
+        while !self.answers().await {
+            if !deadline.pause().await {
+                return Err(self.failed(format!("mysqld did not answer on its socket within {limit:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a server greets on the socket. No login: its users may not exist yet.
+    pub async fn answers(&self) -> bool {
+        let greeting = async {
+            let mut stream = tokio::net::UnixStream::connect(&self.cnf.socket).await.ok()?;
+            // Three bytes of length, one of sequence, then the protocol's version, or 0xff for an error.
+            let mut head = [0u8; 5];
+            tokio::io::AsyncReadExt::read_exact(&mut stream, &mut head).await.ok()?;
+            Some(head[4])
+        };
+        matches!(tokio::time::timeout(CONNECT_LIMIT, greeting).await, Ok(Some(10)))
+    }
+
+    /// Asks the server to end and waits for it. Nothing to do when it is not running.
+    ///
+    /// Errors: it is still there after `limit`.
+    pub async fn shutdown(&self, limit: Duration) -> Result<()> {
+        let Some(pid) = self.running_pid() else {
+            return match self.answers().await {
+                true => self.shutdown_by_sql(limit).await,
+                false => Ok(()),
+            };
+        };
+        // SIGTERM and the statement SHUTDOWN are the same to mysqld; the signal needs no user.
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM)
+            .map_err(|e| Error::internal(format!("cannot signal mysqld {pid}: {e}")))?;
+        match process::wait_gone(limit, || process::is_alive(pid)).await {
+            true => Ok(()),
+            false => Err(self.failed(format!("mysqld {pid} did not end within {limit:?}"))),
+        }
+    }
+
+    /// For a server in another process namespace, of which only the socket is seen.
+    async fn shutdown_by_sql(&self, limit: Duration) -> Result<()> {
+        let mut conn = self.connect("vt_dba", "").await?;
+        run(&mut conn, &["SHUTDOWN".to_owned()]).await?;
+        let deadline = Deadline::after(limit);
+        while self.answers().await {
+            if !deadline.pause().await {
+                return Err(self.failed(format!("mysqld did not end within {limit:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the server and removes everything of this tablet. `force` removes even what will not stop.
+    pub async fn teardown(&self, force: bool, limit: Duration) -> Result<()> {
+        if let Err(e) = self.shutdown(limit).await {
+            let Some(pid) = self.running_pid().filter(|_| force) else { return Err(e) };
+            tracing::warn!(pid, error = %e, "killing mysqld");
+            let _gone_already =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+        match fs::remove_dir_all(&self.cnf.tablet_dir) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(io_error("remove", &self.cnf.tablet_dir, &e)),
+        }
+    }
+
+    /// The pid of our running server, if there is one.
+    pub fn running_pid(&self) -> Option<i32> {
+        let pid = process::read_pid(&self.cnf.pid_file())?;
+        let ours =
+            process::is_alive(pid) && process::command_line_has(pid, &self.cnf.path().to_string_lossy());
+        ours.then_some(pid)
+    }
+
+    /// A connection over the socket, for administration.
+    pub async fn connect(&self, user: &str, password: &str) -> Result<Conn> {
+        let socket = self.cnf.socket.display();
+        match tokio::time::timeout(CONNECT_LIMIT, Conn::new(self.connect_options(user, password))).await {
+            Ok(conn) => conn.map_err(|e| mysql_error(e).context(format!("connecting to {socket} as {user}"))),
+            Err(_) => Err(Error::new(
+                Condition::Timeout,
+                format!("connecting to {socket} as {user} took longer than {CONNECT_LIMIT:?}"),
+            )),
+        }
+    }
+
+    fn connect_options(&self, user: &str, password: &str) -> Opts {
+        OptsBuilder::default()
+            .socket(Some(self.cnf.socket.to_string_lossy()))
+            .user(Some(user))
+            .pass(Some(password).filter(|p| !p.is_empty()))
+            .prefer_socket(false)
+            .into()
+    }
+
+    fn defaults_file(&self) -> String {
+        format!("--defaults-file={}", self.cnf.path().display())
+    }
+
+    /// What the server prints before its own log is open goes to the same file.
+    fn log_file(&self) -> Result<Stdio> {
+        let path = self.cnf.error_log();
+        let file = fs::OpenOptions::new().create(true).append(true).mode(0o640).open(&path);
+        file.map(Stdio::from).map_err(|e| io_error("open", &path, &e))
+    }
+
+    /// An error that names the error log and quotes its end.
+    fn failed(&self, what: String) -> Error {
+        let log = self.cnf.error_log();
+        let lines = process::tail(&log, QUOTED_LINES);
+        let quoted =
+            if lines.is_empty() { "it is empty".to_owned() } else { format!("it ends with:\n{lines}") };
+        Error::new(Condition::FailedPrecondition, format!("{what}; see {}: {quoted}", log.display()))
+    }
+}
+
+/// mysqld refuses to run as root unless it is told to.
+fn as_root() -> Option<&'static str> {
+    nix::unistd::geteuid().is_root().then_some("--user=root")
+}
+
+/// Readable for owner and group, never for the world.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o640)
+        .open(path)
+        .and_then(|mut f| f.write_all(text.as_bytes()))
+        .map_err(|e| io_error("write", path, &e))
+}
+
+/// Runs statements in order; the first error ends the list.
+pub async fn run(conn: &mut Conn, statements: &[String]) -> Result<()> {
+    for statement in statements {
+        conn.query_drop(statement.as_str()).await.map_err(mysql_error)?;
+    }
+    Ok(())
+}
+
+/// The first row of a query by its column names.
+pub async fn query_row(conn: &mut Conn, query: &str) -> Result<Option<NamedRow>> {
+    let row: Option<mysql_async::Row> = conn.query_first(query).await.map_err(mysql_error)?;
+    Ok(row.as_ref().map(NamedRow::from))
+}
+
+/// All rows of a query by their column names; for short answers.
+pub async fn query_rows(conn: &mut Conn, query: &str) -> Result<Vec<NamedRow>> {
+    let rows: Vec<mysql_async::Row> = conn.query(query).await.map_err(mysql_error)?;
+    Ok(rows.iter().map(NamedRow::from).collect())
+}
+
+/// A mysqld's own error keeps errno, sqlstate and text; anything else is a lost connection.
+pub fn mysql_error(e: mysql_async::Error) -> Error {
+    match e {
+        mysql_async::Error::Server(e) => {
+            let mut sqlstate = *b"HY000";
+            if let Ok(state) = <[u8; 5]>::try_from(e.state.as_bytes()) {
+                sqlstate = state;
+            }
+            Error::mysql(e.code, sqlstate, e.message)
+        }
+        mysql_async::Error::Io(e) => {
+            Error::new(Condition::ConnectionLost, format!("connection to mysqld: {e}"))
+        }
+        other => Error::internal(format!("talking to mysqld: {other}")),
+    }
+}

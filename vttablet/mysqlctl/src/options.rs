@@ -1,0 +1,93 @@
+//! The flags that `mysqlctl` and `mysqlctld` have in common, and what they come to.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use servenv::parse_duration;
+use vterrors::{Error, Result};
+
+use crate::{
+    binaries::{Binaries, SearchPath},
+    mycnf::{CnfOptions, Mycnf},
+    mysqld::Mysqld,
+};
+
+/// Which mysqld, and where.
+#[derive(Debug, Clone, Args)]
+pub struct MysqldOptions {
+    /// The tablet's number; names the directory vt_<uid> below $VTDATAROOT
+    #[arg(long, global = true, default_value_t = 41_983)]
+    pub tablet_uid: u32,
+    /// TCP port of mysqld
+    #[arg(long, global = true, default_value_t = 3306)]
+    pub mysql_port: u16,
+    /// Unix socket of mysqld; in the tablet's directory when not given
+    #[arg(long, global = true)]
+    pub mysql_socket: Option<PathBuf>,
+    /// Character set of the server
+    #[arg(long, global = true, default_value = "utf8mb4")]
+    pub db_charset: String,
+    /// Unix socket of mysqlctld
+    #[arg(long, global = true)]
+    pub socket_file: Option<PathBuf>,
+    /// User for administration
+    #[arg(long, global = true, default_value = "vt_dba")]
+    pub db_dba_user: String,
+    /// Its password
+    #[arg(long, global = true, default_value = "", hide_default_value = true)]
+    pub db_dba_password: String,
+    /// Host that a replica says it is at
+    #[arg(long, global = true)]
+    pub tablet_hostname: Option<String>,
+    /// Size of InnoDB's buffer pool in a generated my.cnf
+    #[arg(long, global = true, default_value = "64M")]
+    pub innodb_buffer_pool_size: String,
+    /// Directory of all tablets
+    #[arg(long = "vtdataroot", global = true, env = "VTDATAROOT", default_value = "/vt", hide = true)]
+    pub data_root: PathBuf,
+    /// Files appended to my.cnf, separated by colons
+    #[arg(long = "extra-my-cnf", global = true, env = "EXTRA_MY_CNF", hide = true)]
+    pub extra_my_cnf: Option<OsString>,
+}
+
+/// How long a step may take.
+#[derive(Debug, Clone, Args)]
+pub struct WaitTime {
+    /// How long to wait
+    #[arg(long, default_value = "5m", value_parser = parse_duration)]
+    pub wait_time: Duration,
+}
+
+impl MysqldOptions {
+    /// The mysqld that is found on this machine, with this tablet's files.
+    pub fn mysqld(&self) -> Result<Mysqld> {
+        let root = std::path::absolute(&self.data_root)
+            .map_err(|e| Error::invalid(format!("$VTDATAROOT {}: {e}", self.data_root.display())))?;
+        let cnf = Mycnf::new(&root, self.tablet_uid, self.mysql_port, self.mysql_socket.clone());
+        Mysqld::new(cnf, Binaries::find(&SearchPath::from_env(), None)?)
+    }
+
+    /// What goes into a new my.cnf, the files of `EXTRA_MY_CNF` included.
+    pub fn cnf_options(&self) -> Result<CnfOptions> {
+        let files = self.extra_my_cnf.iter().flat_map(std::env::split_paths);
+        let extra: Result<Vec<String>> =
+            files.filter(|p| !p.as_os_str().is_empty()).map(|p| read_extra(&p)).collect();
+        Ok(CnfOptions {
+            buffer_pool_size: self.innodb_buffer_pool_size.clone(),
+            report_host: self.tablet_hostname.clone(),
+            charset: self.db_charset.clone(),
+            extra: extra?,
+            ..CnfOptions::default()
+        })
+    }
+}
+
+fn read_extra(path: &Path) -> Result<String> {
+    fs::read_to_string(path)
+        .map_err(|e| Error::invalid(format!("EXTRA_MY_CNF: cannot read {}: {e}", path.display())))
+}

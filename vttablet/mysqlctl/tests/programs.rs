@@ -1,0 +1,182 @@
+//! The programs `mysqlctl` and `mysqlctld` as scripts call them, on a real mysqld.
+
+// The helpers of a test fail the test.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use mysql_async::prelude::Queryable;
+use mysqlctl::{Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, RemoteMysqld, binaries::SearchPath};
+use testkit::wait_until_async;
+
+const LIMIT: Duration = Duration::from_secs(90);
+
+fn mysqlctl(root: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mysqlctl")).args(args).env("VTDATAROOT", root).output().unwrap()
+}
+
+fn text(out: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+fn mysqld(root: &Path, uid: u32, port: u16) -> Mysqld {
+    Mysqld::new(
+        Mycnf::new(root, uid, port, None),
+        Binaries::find(&SearchPath::from_env(), Some(FlavorKind::MySql)).unwrap(),
+    )
+    .unwrap()
+}
+
+/// Stops the server of a tablet whatever happens to the test.
+struct Stop<'a>(&'a Path, u32);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        if let Some(pid) = mysqld(self.0, self.1, 1).running_pid() {
+            let pid = nix::unistd::Pid::from_raw(pid);
+            let _ended_already = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
+#[test]
+fn mysqlctl_goes_through_a_tablet_s_life() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = Stop(root, 200);
+    let port = testkit::free_ports(1).to_string();
+    let extra = root.join("extra.cnf");
+    fs::write(&extra, "performance_schema = OFF\nmax_connections = 123\n").unwrap();
+    // Underscores and dashes are the same, and flags may come before the command.
+    let out = Command::new(env!("CARGO_BIN_EXE_mysqlctl"))
+        .args(["--tablet_uid", "200", "--mysql-port", &port, "init"])
+        .env("VTDATAROOT", root)
+        .env("EXTRA_MY_CNF", &extra)
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", text(&out));
+    let cnf = fs::read_to_string(root.join("vt_0000000200/my.cnf")).unwrap();
+    assert!(cnf.contains("max_connections = 123") && cnf.contains(&format!("port = {port}")), "{cnf}");
+    let server = mysqld(root, 200, 1);
+    assert!(server.running_pid().is_some());
+
+    let again = mysqlctl(root, &["--tablet-uid=200", "init"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again).contains("already holds data"), "{}", text(&again));
+    for command in ["shutdown", "shutdown", "start", "start"] {
+        let out = mysqlctl(root, &["--tablet-uid=200", command]);
+        assert!(out.status.success(), "{command}: {}", text(&out));
+        assert_eq!(server.running_pid().is_some(), command == "start", "{command}");
+    }
+    let out = mysqlctl(root, &["--tablet-uid=200", "teardown", "--force"]);
+    assert!(out.status.success(), "{}", text(&out));
+    assert!(!root.join("vt_0000000200").exists());
+    assert_eq!(mysqlctl(root, &["--tablet-uid=200", "start"]).status.code(), Some(1));
+}
+
+#[test]
+fn positions_are_compared_and_extended() {
+    let root = Path::new("/nowhere");
+    let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    let (short, long) = (format!("MySQL56/{uuid}:1-4"), format!("MySQL56/{uuid}:1-5"));
+    let ask = |args: [&str; 3]| text(&mysqlctl(root, &[&["position"][..], &args].concat())).trim().to_owned();
+    assert_eq!(ask(["equal", &short, &long]), "false");
+    assert_eq!(ask(["equal", &short, &short]), "true");
+    assert_eq!(ask(["at_least", &long, &short]), "true");
+    assert_eq!(ask(["at_least", &short, &long]), "false");
+    assert_eq!(ask(["append", &short, &format!("{uuid}:5")]), long);
+    assert_eq!(ask(["append", "MariaDB/0-1-5", "0-1-6"]), "MariaDB/0-1-6");
+    assert!(ask(["equal", "Oracle/1", &short]).contains("Oracle"));
+}
+
+#[test]
+fn faults_of_a_command_line_are_told_together() {
+    let out = mysqlctl(Path::new("/nowhere"), &["--no-such", "--mysql-port=many", "start"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(text(&out).contains("--no-such") && text(&out).contains("many"), "{}", text(&out));
+    let out = mysqlctl(Path::new("/nowhere"), &["--version"]);
+    assert!(text(&out).starts_with("Version: 24."), "{}", text(&out));
+}
+
+#[tokio::test]
+async fn mysqlctld_keeps_a_server_and_starts_it_again_after_a_clone() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = (Stop(root, 210), Stop(root, 211));
+    let ports = testkit::free_ports(2);
+    let socket = root.join("mysqlctl.sock");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mysqlctld"));
+    command.args(["--tablet-uid=210", &format!("--mysql-port={ports}"), "--socket-file"]).arg(&socket);
+    command.env("VTDATAROOT", root);
+    let mut process = testkit::spawn(command, &root.join("mysqlctld.log"));
+    let remote = RemoteMysqld::new(&socket).unwrap();
+    let pause = async |time| tokio::time::sleep(time).await;
+    wait_until_async("mysqlctld to answer", LIMIT, pause, async || {
+        if let Some(status) = process.ended() {
+            panic!("mysqlctld ended ({status}): {}", process.output());
+        }
+        remote.version().await.map_err(|e| e.to_string())
+    })
+    .await;
+    let server = mysqld(root, 210, ports);
+    let first = server.running_pid().unwrap();
+
+    // Stop and start on request: mysqlctld stays.
+    remote.shutdown(LIMIT).await.unwrap();
+    assert_eq!(server.running_pid(), None);
+    remote.start(Vec::new()).await.unwrap();
+    let second = server.running_pid().unwrap();
+    assert_ne!(first, second);
+
+    clone_from_a_donor(root, &server, ports + 1).await;
+    let third = wait_until_async("the server to be back after its clone", LIMIT, pause, async || {
+        match (server.running_pid(), server.connect("vt_dba", "").await) {
+            (Some(pid), Ok(mut conn)) if pid != second => {
+                let rows: Option<u32> =
+                    conn.query_first("SELECT a FROM vt_x.t").await.map_err(|e| e.to_string())?;
+                assert_eq!(rows, Some(42));
+                Ok(pid)
+            }
+            (pid, conn) => Err(format!("{pid:?} {:?}", conn.err())),
+        }
+    })
+    .await;
+    assert_ne!(second, third);
+    assert!(process.ended().is_none(), "{}", process.output());
+
+    // A server that ends by itself takes mysqlctld with it.
+    let out = mysqlctl(root, &["--tablet-uid=210", "shutdown"]);
+    assert!(out.status.success(), "{}", text(&out));
+    wait_until_async("mysqlctld to end", LIMIT, pause, async || {
+        process.ended().map(drop).ok_or_else(|| process.output())
+    })
+    .await;
+}
+
+/// Replaces the data of `server` by that of a new one that holds one row.
+async fn clone_from_a_donor(root: &Path, server: &Mysqld, port: u16) {
+    let mut donor = mysqld(root, 211, port);
+    donor.init(&CnfOptions::default(), None, LIMIT).await.unwrap();
+    let mut conn = donor.connect("vt_dba", "").await.unwrap();
+    for sql in [
+        "SET GLOBAL read_only = 0",
+        "CREATE DATABASE vt_x",
+        "CREATE TABLE vt_x.t (a INT)",
+        "INSERT INTO vt_x.t VALUES (42)",
+    ] {
+        conn.query_drop(sql).await.unwrap();
+    }
+    drop(conn);
+    let mut conn = server.connect("vt_dba", "").await.unwrap();
+    conn.query_drop("SET GLOBAL read_only = 0").await.unwrap();
+    conn.query_drop(format!("SET GLOBAL clone_valid_donor_list = '127.0.0.1:{port}'")).await.unwrap();
+    let clone = format!("CLONE INSTANCE FROM 'vt_repl'@'127.0.0.1':{port} IDENTIFIED BY ''");
+    conn.query_drop(clone).await.unwrap();
+    drop(conn);
+    donor.shutdown(LIMIT).await.unwrap();
+}

@@ -1,0 +1,97 @@
+//! The agent beside a mysqld: it serves queries on it ([`query`]) and looks after its replication and its
+//! place in the topology ([`manager`]).
+//!
+//! ```text
+//! grpc.rs  ->  query::service  ->  pools of raw connections  ->  mysqld
+//!          ->  manager::*      ->  dba connections           ->  mysqld, topology
+//! state.rs     what is served now; one task owns the way from one state to the next
+//! ```
+
+pub mod admin;
+pub mod dba;
+mod grpc;
+pub mod manager;
+pub mod options;
+pub mod query;
+pub mod state;
+pub mod tablet;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use servenv::{Context, Step};
+use tokio::{net::TcpListener, sync::oneshot};
+use vterrors::{Condition, Error, Result};
+
+pub use options::{Config, Options};
+pub use tablet::Tablet;
+
+/// How long the going down may take to write the tablet's record.
+const UNPUBLISH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Brings the tablet up; returns the steps that take it down.
+pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
+    let config = options.validate()?;
+    let topo = topo::Server::open(&config.topo).await?;
+    let address = options.server.grpc_address()?.ok_or_else(|| Error::invalid("--grpc-port: needed"))?;
+    let limits = (options.server.onterm_timeout, options.server.onclose_timeout);
+    let (_tablet, steps) = start_with(config, topo, address, limits, context).await?;
+    Ok(steps)
+}
+
+/// As [`start`], on a topology that is open and with options that were validated (tests). `limits` are how
+/// long transactions and connections may take to end.
+pub async fn start_with(
+    mut config: Config,
+    topo: topo::Server,
+    address: SocketAddr,
+    limits: (Duration, Duration),
+    context: Context,
+) -> Result<(Arc<Tablet>, Vec<Step>)> {
+    // Bound early: a port that is taken is found out before anything is written.
+    let listener = TcpListener::bind(address).await.map_err(|e| {
+        Error::new(Condition::FailedPrecondition, format!("cannot listen for gRPC on {address}: {e}"))
+    })?;
+    config.grpc_port = listener.local_addr().map_or(config.grpc_port, |a| a.port());
+    let tablet = Tablet::new(config, topo, &context);
+    admin::install(&tablet, &context);
+    tablet.start(&context).await?;
+
+    let routes = grpc::add_services(rpc::routes().await?, &tablet);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (done, all_done) = oneshot::channel::<()>();
+    context.spawn("grpc", async move {
+        let served = rpc::serve(listener, routes, async move { drop(stopped.await) });
+        if let Err(e) = served.await {
+            tracing::error!(error = %e, "the gRPC server ended");
+        }
+        // The receiver is gone when the process ends without the steps.
+        let _ = done.send(());
+    });
+    Ok((Arc::clone(&tablet), steps(&tablet, stop, all_done, limits)))
+}
+
+fn steps(
+    tablet: &Arc<Tablet>,
+    stop: oneshot::Sender<()>,
+    all_done: oneshot::Receiver<()>,
+    (onterm, onclose): (Duration, Duration),
+) -> Vec<Step> {
+    let (drain, record) = (Arc::clone(tablet), Arc::clone(tablet));
+    vec![
+        Step::new("stop serving", onterm, async move {
+            if let Err(e) = drain.stop_serving("the tablet is going down").await {
+                tracing::warn!(error = %e, "the tablet did not stop serving in order");
+            }
+        }),
+        Step::new("write the tablet's record", UNPUBLISH_LIMIT, async move {
+            if let Err(e) = record.unpublish().await {
+                tracing::warn!(error = %e, "the tablet's record could not be written");
+            }
+        }),
+        Step::new("close gRPC", onclose.min(Duration::from_secs(2)), async move {
+            // An error says that the server has ended already.
+            let _ = stop.send(());
+            let _ = all_done.await;
+        }),
+    ]
+}

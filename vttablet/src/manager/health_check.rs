@@ -1,0 +1,246 @@
+//! Looking at mysqld: is it there, does it replicate, how far is it behind; and mending what a restart of
+//! mysqld broke.
+//!
+//! What is seen decides whether the tablet serves: a replica that does not replicate, or lags more than
+//! the limit, does not (if `--enable-replication-reporter` says so), and nobody does whose mysqld is away.
+
+use std::{sync::Arc, time::Duration};
+
+use proto::{replicationdata::Status, topodata::TabletType};
+use tokio::time::Instant;
+use tracing::{info, warn};
+use vterrors::Result;
+
+use super::replication::{CONNECTING, RUNNING};
+use crate::{query::health::Looks, tablet::Tablet};
+
+/// The longest pause between two looks; the health check interval when that is shorter.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest time for one look.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The lag that was known last, for a replica whose source is away.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownLag {
+    seconds: u32,
+    at: Instant,
+}
+
+impl Default for KnownLag {
+    fn default() -> Self {
+        Self { seconds: 0, at: Instant::now() }
+    }
+}
+
+/// What a replica's status says about its health.
+pub fn judge(status: Option<&Status>, known: &mut KnownLag, unhealthy: Duration, report: bool) -> Looks {
+    let Some(status) = status else {
+        let error = if report { "replication is not configured" } else { "" };
+        return Looks { error: error.to_owned(), lag_seconds: 0 };
+    };
+    let now = Instant::now();
+    // A source that is away (as in a failover) leaves the replica's data as old as they are.
+    let lag_seconds = match status.replication_lag_unknown || status.io_state != RUNNING {
+        false => {
+            *known = KnownLag { seconds: status.replication_lag_seconds, at: now };
+            status.replication_lag_seconds
+        }
+        true => known
+            .seconds
+            .saturating_add(u32::try_from(now.duration_since(known.at).as_secs()).unwrap_or(u32::MAX)),
+    };
+    let stopped = status.sql_state != RUNNING || !matches!(status.io_state, RUNNING | CONNECTING);
+    let error = match (report, stopped) {
+        (false, _) => String::new(),
+        (true, true) => {
+            let why = [&status.last_sql_error, &status.last_io_error].into_iter().find(|e| !e.is_empty());
+            format!("replication is not running{}", why.map(|e| format!(": {e}")).unwrap_or_default())
+        }
+        (true, false) if Duration::from_secs(u64::from(lag_seconds)) > unhealthy => {
+            format!(
+                "replication lag of {lag_seconds} s is above the limit of {}",
+                servenv::format_duration(unhealthy)
+            )
+        }
+        (true, false) => String::new(),
+    };
+    Looks { error, lag_seconds }
+}
+
+impl Tablet {
+    /// Looks for as long as the process runs.
+    pub async fn keep_looking(self: Arc<Self>) {
+        let tick = self.config.tablet.health_check_interval;
+        let pause = tick.min(LOOK_INTERVAL);
+        let mut known = KnownLag::default();
+        let mut last_message = Instant::now();
+        let mut made_databases = false;
+        loop {
+            let looked = tokio::time::timeout(LOOK_LIMIT, self.look_once(&mut known)).await;
+            let looks = match looked {
+                Ok(Ok(looks)) => looks,
+                Ok(Err(e)) => Looks { error: format!("mysqld: {e}"), lag_seconds: 0 },
+                Err(_) => {
+                    Looks { error: format!("mysqld did not answer within {LOOK_LIMIT:?}"), lag_seconds: 0 }
+                }
+            };
+            self.take_looks(looks).await;
+            made_databases = self.mend(made_databases).await;
+            self.close_expired().await;
+            if last_message.elapsed() >= tick {
+                self.health.broadcast(Default::default());
+                last_message = Instant::now();
+            }
+            tokio::select! {
+                () = self.look.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// RunHealthCheck: looks now and tells everyone.
+    pub async fn run_health_check(&self) -> Result<()> {
+        let looks = self.look_once(&mut KnownLag::default()).await?;
+        self.take_looks(looks).await;
+        self.health.broadcast(Default::default());
+        Ok(())
+    }
+
+    async fn look_once(&self, known: &mut KnownLag) -> Result<Looks> {
+        if self.is_primary() {
+            self.dba.query("select 1", LOOK_LIMIT).await?;
+            return Ok(Looks::default());
+        }
+        let status = self.dba.replica_status().await?;
+        let tablet = &self.config.tablet;
+        let report = tablet.enable_replication_reporter;
+        Ok(judge(status.as_ref(), known, tablet.unhealthy_threshold, report))
+    }
+
+    async fn take_looks(&self, looks: Looks) {
+        let before = self.health.looks();
+        if before.error != looks.error {
+            match looks.error.is_empty() {
+                true => info!("healthy"),
+                false => warn!(error = looks.error, "not healthy"),
+            }
+        }
+        self.serving.set_well(looks.error.is_empty());
+        self.health.saw(looks);
+    }
+
+    /// Repairs what can be repaired without asking: a primary whose mysqld was restarted came back
+    /// read-only; databases that could not be made at a promotion.
+    async fn mend(&self, made_databases: bool) -> bool {
+        if !self.is_primary() {
+            return false;
+        }
+        let Some(_action) = self.try_action() else { return made_databases };
+        let serves = self.serving.snapshot().phase == crate::state::Phase::Serving;
+        // A demotion that is under way, or was done, has stopped serving first.
+        if !self.is_primary() || !serves || self.tablet_type() != TabletType::Primary {
+            return made_databases;
+        }
+        let work = async {
+            if self.dba.read_only().await?.0 && self.is_still_primary_in_topo().await {
+                warn!("the primary's mysqld is read-only (was it restarted?); made writable again");
+                self.dba.set_read_write().await?;
+            }
+            if !made_databases {
+                self.make_databases().await?;
+            }
+            Ok::<(), vterrors::Error>(())
+        };
+        match tokio::time::timeout(LOOK_LIMIT, work).await {
+            Ok(Ok(())) => true,
+            Ok(Err(e)) => {
+                warn!(error = %e, "the primary could not be mended");
+                made_databases
+            }
+            Err(_) => made_databases,
+        }
+    }
+
+    async fn is_still_primary_in_topo(&self) -> bool {
+        match self.topo.get_shard(&self.config.keyspace, &self.config.shard).await {
+            Ok(info) => info.primary().as_ref() == Some(&self.config.alias),
+            Err(_) => false,
+        }
+    }
+
+    async fn close_expired(&self) {
+        for pool in [&self.dba.pool, &self.app, &self.query.oltp, &self.query.olap, self.query.tx.pool(None)]
+        {
+            pool.close_expired();
+        }
+    }
+
+    /// Ends transactions past their time, for as long as the process runs.
+    pub async fn keep_sweeping(self: Arc<Self>) {
+        loop {
+            let timeout = self.query.tx.limits().transaction_timeout();
+            let pause = (timeout / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
+            tokio::time::sleep(pause).await;
+            self.query.tx.sweep().await;
+        }
+    }
+
+    /// Reads the schema after each DDL and at its interval, for as long as the process runs.
+    pub async fn keep_schema(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = self.query.schema_changed.notified() => {}
+                () = tokio::time::sleep(self.config.query.queryserver_config_schema_reload_time) => {}
+            }
+            if let Err(e) = self.reload_schema().await {
+                warn!(error = %e, "the schema could not be read again");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(io: i32, sql: i32, lag: Option<u32>) -> Status {
+        Status {
+            io_state: io,
+            sql_state: sql,
+            replication_lag_seconds: lag.unwrap_or(0),
+            replication_lag_unknown: lag.is_none(),
+            ..Status::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_is_away_makes_the_lag_grow_from_what_was_known() {
+        let limit = Duration::from_secs(60);
+        let mut known = KnownLag::default();
+        let looks = judge(Some(&status(RUNNING, RUNNING, Some(7))), &mut known, limit, true);
+        assert_eq!(looks, Looks { error: String::new(), lag_seconds: 7 });
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let away = status(CONNECTING, RUNNING, None);
+        assert_eq!(
+            judge(Some(&away), &mut known, limit, true),
+            Looks { error: String::new(), lag_seconds: 17 }
+        );
+        tokio::time::advance(Duration::from_secs(50)).await;
+        let looks = judge(Some(&away), &mut known, limit, true);
+        assert!(looks.error.contains("lag of 67 s"), "{looks:?}");
+        assert_eq!(judge(Some(&away), &mut known, limit, false).error, "");
+    }
+
+    #[test]
+    fn a_replica_that_does_not_replicate() {
+        let limit = Duration::from_secs(60);
+        let mut known = KnownLag::default();
+        let stopped = Status { last_sql_error: "duplicate".into(), ..status(RUNNING, 1, None) };
+        assert_eq!(
+            judge(Some(&stopped), &mut known, limit, true).error,
+            "replication is not running: duplicate"
+        );
+        assert_eq!(judge(None, &mut known, limit, true).error, "replication is not configured");
+        assert_eq!(judge(None, &mut known, limit, false).error, "");
+    }
+}

@@ -1,0 +1,149 @@
+//! The tablet's part in a reparent: demote, promote, initialise.
+
+use mysqlctl::flavor::SemiSync;
+use proto::{replicationdata::PrimaryStatus, tabletmanagerdata as tm, topodata::TabletType};
+use tracing::{info, warn};
+use vterrors::{Condition, Error, Result};
+use vtmodel::TabletAlias;
+
+use crate::{
+    manager::types::READ_ONLY_WAIT,
+    query::bind::{backticked, quoted},
+    tablet::Tablet,
+};
+
+impl Tablet {
+    /// Stops serving and writing; what the server has then. The type stays, so that it can be undone. If
+    /// a step fails, those before it are undone.
+    pub async fn demote_primary(&self, force: bool) -> Result<PrimaryStatus> {
+        let _action = self.action("DemotePrimary").await?;
+        if !self.is_primary() {
+            let text = format!("DemotePrimary: {} is not the primary", self.config.alias);
+            return Err(Error::new(Condition::FailedPrecondition, text));
+        }
+        self.stop_serving("the primary is being demoted").await?;
+        let result = self.stop_writing(force).await;
+        if let Err(e) = &result {
+            warn!(error = %e, "the primary could not be demoted; it goes on");
+            let back = async {
+                self.dba.set_read_write().await?;
+                self.apply_state().await
+            };
+            if let Err(e) = back.await {
+                warn!(error = %e, "and it could not be made to serve again");
+            }
+        }
+        result
+    }
+
+    async fn stop_writing(&self, force: bool) -> Result<PrimaryStatus> {
+        self.dba.set_read_only(READ_ONLY_WAIT, force).await?;
+        let semi_sync = self.dba.semi_sync().await?;
+        self.dba.set_semi_sync(SemiSync { source: false, replica: semi_sync.replica_enabled }).await?;
+        self.dba.primary_status().await
+    }
+
+    pub async fn undo_demote_primary(&self, semi_sync: bool) -> Result<()> {
+        let _action = self.action("UndoDemotePrimary").await?;
+        if !self.is_primary() {
+            let text = format!("UndoDemotePrimary: {} is not the primary", self.config.alias);
+            return Err(Error::new(Condition::FailedPrecondition, text));
+        }
+        self.fix_semi_sync(TabletType::Primary, semi_sync).await?;
+        self.dba.set_read_write().await?;
+        self.apply_state().await
+    }
+
+    /// A replica becomes the primary; the position from which it begins.
+    pub async fn promote_replica(&self, semi_sync: bool) -> Result<String> {
+        let _action = self.action("PromoteReplica").await?;
+        let flavor = self.dba.flavor().await?;
+        self.dba.run(&flavor.forget_source()).await?;
+        let position = self.dba.primary_position().await?.position;
+        if self.is_primary() {
+            // A second try of the same promotion.
+            self.fix_semi_sync(TabletType::Primary, semi_sync).await?;
+            self.dba.set_read_write().await?;
+            self.apply_state().await?;
+            return Ok(position);
+        }
+        self.become_primary(semi_sync).await?;
+        Ok(position)
+    }
+
+    /// ReplicaWasPromoted: somebody else made mysqld the primary.
+    pub async fn replica_was_promoted(&self) -> Result<()> {
+        let _action = self.action("ReplicaWasPromoted").await?;
+        match self.is_primary() {
+            true => Ok(()),
+            false => self.become_primary(self.durability_wants_semi_sync().await).await,
+        }
+    }
+
+    /// The first primary of a shard: databases are made here.
+    pub async fn init_primary(&self, semi_sync: bool) -> Result<String> {
+        let _action = self.action("InitPrimary").await?;
+        self.stop_serving("the tablet is becoming the shard's first primary").await?;
+        let flavor = self.dba.flavor().await?;
+        self.dba.run(&flavor.forget_source()).await?;
+        // Nobody could acknowledge yet what is written now.
+        self.dba.set_semi_sync(SemiSync::default()).await?;
+        self.dba.set_read_write().await?;
+        self.make_databases().await?;
+        let position = self.dba.primary_position().await?.position;
+        self.become_primary(semi_sync).await?;
+        Ok(position)
+    }
+
+    /// A tablet of a shard that is being initialised: starts at the primary's position and follows it.
+    pub async fn init_replica(&self, request: &tm::InitReplicaRequest) -> Result<()> {
+        let parent = self.parent(request.parent.as_ref()).await?;
+        {
+            let _action = self.action("InitReplica").await?;
+            if self.is_primary() {
+                self.become_replica_type(self.config.init_type, request.semi_sync, true).await?;
+            }
+            let flavor = self.dba.flavor().await?;
+            let empty = request.replication_position.rsplit('/').next().is_none_or(str::is_empty);
+            if !empty {
+                self.dba.run(&flavor.reset_replication()).await?;
+                self.dba.run(&flavor.set_position(&request.replication_position)).await?;
+            }
+            self.point_at(&parent, true, request.semi_sync, 0.0).await?;
+        }
+        match request.time_created_ns {
+            0 => Ok(()),
+            created => self.wait_for_journal(created).await,
+        }
+    }
+
+    /// Writes the reparent into the journal, from where it replicates to the others.
+    pub async fn populate_reparent_journal(
+        &self,
+        request: &tm::PopulateReparentJournalRequest,
+    ) -> Result<()> {
+        let alias = TabletAlias::from_proto(request.primary_alias.as_ref());
+        let sql = format!(
+            "insert into {}.reparent_journal (time_created_ns, action_name, primary_alias, replication_position) \
+             values ({}, {}, {}, {})",
+            backticked(&self.sidecar_db().await),
+            request.time_created_ns,
+            quoted(&request.action_name),
+            quoted(&alias.map(|a| a.to_string()).unwrap_or_default()),
+            quoted(&request.replication_position),
+        );
+        // In a shard that waits for acknowledgements the tables may not have been made yet.
+        self.make_databases().await?;
+        self.dba.run(&[sql]).await?;
+        info!(action = request.action_name, "reparent journal written");
+        Ok(())
+    }
+
+    /// How many entries the journal has.
+    pub async fn reparent_journal_length(&self) -> Result<i32> {
+        let sql =
+            format!("select count(*) as n from {}.reparent_journal", backticked(&self.sidecar_db().await));
+        let row = self.dba.one_row(&sql).await?;
+        Ok(row.number("n")?.unwrap_or(0))
+    }
+}

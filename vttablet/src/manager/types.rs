@@ -1,0 +1,206 @@
+//! Changing what the tablet is: type, term, read-only mode, serving; always in an order in which a tablet
+//! that says it serves as primary can be written to, and one that can be written to is the primary.
+
+use std::time::Duration;
+
+use mysqlctl::flavor::SemiSync;
+use proto::topodata::TabletType;
+use tracing::{info, warn};
+use vterrors::{Condition, Error, Result};
+use vtmodel::tablet_type_lower;
+
+use crate::{
+    state::Wanted,
+    tablet::{Tablet, now},
+};
+
+/// How long commits that wait for replicas may hold up a server that is to become read-only.
+pub const READ_ONLY_WAIT: Duration = Duration::from_secs(10);
+
+/// Types whose tablets answer queries.
+pub fn runs_queries(t: TabletType) -> bool {
+    matches!(
+        t,
+        TabletType::Primary
+            | TabletType::Replica
+            | TabletType::Rdonly
+            | TabletType::Spare
+            | TabletType::Experimental
+            | TabletType::Drained
+    )
+}
+
+/// Types whose tablets acknowledge commits when the keyspace's durability asks for it.
+pub fn acknowledges(t: TabletType) -> bool {
+    matches!(t, TabletType::Primary | TabletType::Replica)
+}
+
+impl Tablet {
+    /// The state that the record and the topology ask for.
+    pub async fn wanted(&self) -> Wanted {
+        let record = self.record();
+        let reason = self.reason_not_to_serve(record.r#type()).await;
+        Wanted {
+            tablet_type: record.r#type(),
+            serving: reason.is_empty(),
+            reason,
+            primary_term_start: record.primary_term_start_time.map_or(0, |t| t.seconds),
+        }
+    }
+
+    /// Empty when there is none. A topology that cannot be asked is no reason: serving goes on without it.
+    async fn reason_not_to_serve(&self, t: TabletType) -> String {
+        if !runs_queries(t) {
+            return format!("a tablet of type {} does not serve", tablet_type_lower(t));
+        }
+        let (keyspace, shard) = (&self.config.keyspace, &self.config.shard);
+        if t == TabletType::Primary {
+            match self.topo.get_shard(keyspace, shard).await {
+                Ok(info) if !info.record.is_primary_serving => {
+                    return format!(
+                        "shard {keyspace}/{shard} does not serve yet, or its traffic was moved away"
+                    );
+                }
+                _ => return String::new(),
+            }
+        }
+        let Ok(srv) = self.topo.get_srv_keyspace(&self.config.alias.cell, keyspace).await else {
+            return String::new();
+        };
+        let partitions = srv.value.partitions.into_iter().filter(|p| p.served_type() == t);
+        let mut controls = partitions.flat_map(|p| p.shard_tablet_controls);
+        match controls.any(|c| c.name == *shard && c.query_service_disabled) {
+            true => format!("query service of {keyspace}/{shard} is disabled: its traffic was moved away"),
+            false => String::new(),
+        }
+    }
+
+    /// Becomes what record and topology ask for.
+    pub async fn apply_state(&self) -> Result<()> {
+        let wanted = self.wanted().await;
+        self.change_state(wanted).await
+    }
+
+    /// Changes the state and tells everyone.
+    pub async fn change_state(&self, wanted: Wanted) -> Result<()> {
+        let result = self.state.change(wanted, self.config.tablet.shutdown_grace_period).await;
+        self.health.broadcast(Default::default());
+        self.look.notify_one();
+        result
+    }
+
+    /// Stops serving, whatever the record says.
+    pub async fn stop_serving(&self, reason: &str) -> Result<()> {
+        let wanted = Wanted { serving: false, reason: reason.to_owned(), ..self.wanted().await };
+        self.change_state(wanted).await
+    }
+
+    /// Semi-sync as the type and the keyspace's durability (`wanted`) ask for it.
+    pub async fn fix_semi_sync(&self, t: TabletType, wanted: bool) -> Result<bool> {
+        let want =
+            SemiSync { source: wanted && t == TabletType::Primary, replica: wanted && acknowledges(t) };
+        self.dba.set_semi_sync(want).await
+    }
+
+    /// Becomes the primary: writable first, then serving. The caller has stopped replication.
+    pub async fn become_primary(&self, semi_sync: bool) -> Result<()> {
+        self.stop_serving("the tablet is becoming the primary").await?;
+        self.fix_semi_sync(TabletType::Primary, semi_sync).await?;
+        self.dba.set_read_write().await?;
+        let term = now();
+        info!(term = term.seconds, "this tablet is the primary now");
+        self.edit_record(|r| {
+            r.r#type = TabletType::Primary as i32;
+            r.primary_term_start_time = Some(term);
+        });
+        self.shard_sync.notify_one();
+        // Not before it is writable, and not in the way of the promotion: it may wait for replicas'
+        // acknowledgements, and they are pointed here at this moment.
+        if semi_sync {
+            self.spawn_make_databases();
+        } else {
+            self.make_databases().await?;
+        }
+        self.apply_state().await
+    }
+
+    fn spawn_make_databases(&self) {
+        // The look that follows every change of state tries again until it is done.
+        self.look.notify_one();
+    }
+
+    /// Becomes a tablet of another type than primary: not writable first. `force` gives up on commits that
+    /// nobody acknowledges.
+    pub async fn become_replica_type(&self, t: TabletType, semi_sync: bool, force: bool) -> Result<()> {
+        let was_primary = self.is_primary();
+        if was_primary {
+            self.stop_serving("the tablet is no longer the primary").await?;
+        }
+        self.dba.set_read_only(READ_ONLY_WAIT, force).await?;
+        if let Err(e) = self.fix_semi_sync(t, semi_sync).await {
+            warn!(error = %e, "semi-sync could not be set");
+        }
+        self.edit_record(|r| {
+            r.r#type = t as i32;
+            r.primary_term_start_time = None;
+        });
+        self.shard_sync.notify_one();
+        self.apply_state().await
+    }
+
+    /// ChangeType: between types of replicas.
+    pub async fn change_type(&self, t: TabletType, semi_sync: bool) -> Result<()> {
+        let _action = self.action("ChangeType").await?;
+        let refuse = |text: String| Err(Error::new(Condition::FailedPrecondition, text));
+        let from = self.tablet_type();
+        if t == TabletType::Primary || t == TabletType::Unknown {
+            return refuse(format!(
+                "ChangeType: a tablet cannot be made {} this way: use PlannedReparentShard",
+                tablet_type_lower(t)
+            ));
+        }
+        if from == TabletType::Primary {
+            return refuse(
+                "ChangeType: the primary cannot change its type: use PlannedReparentShard".to_owned(),
+            );
+        }
+        self.edit_record(|r| r.r#type = t as i32);
+        self.apply_state().await?;
+        // A replica's half of semi-sync takes effect when the thread that fetches is started again.
+        if self.fix_semi_sync(t, semi_sync).await? {
+            self.restart_fetching().await?;
+        }
+        Ok(())
+    }
+
+    /// RefreshState: reads the topology again.
+    pub async fn refresh_state(&self) -> Result<()> {
+        let _action = self.action("RefreshState").await?;
+        self.shard_sync.notify_one();
+        self.apply_state().await
+    }
+
+    /// ChangeTags: the record's tags, merged or replaced; the tags afterwards.
+    pub async fn change_tags(
+        &self,
+        request: &proto::tabletmanagerdata::ChangeTagsRequest,
+    ) -> Result<std::collections::HashMap<String, String>> {
+        let edited = self
+            .topo
+            .update_tablet_fields(&self.config.alias, |r| {
+                if request.replace {
+                    r.tags.clear();
+                }
+                for (name, value) in &request.tags {
+                    match value.is_empty() {
+                        true => drop(r.tags.remove(name)),
+                        false => drop(r.tags.insert(name.clone(), value.clone())),
+                    }
+                }
+                Ok(topo::Edit::Write)
+            })
+            .await?;
+        self.edit_record(|r| r.tags.clone_from(&edited.tags));
+        Ok(edited.value.tags)
+    }
+}

@@ -1,0 +1,71 @@
+use super::*;
+
+const LEAST: [&str; 5] =
+    ["vttablet", "--tablet-path=zone1-100", "--init-keyspace=ks", "--init-shard=-80", "--grpc-port=1"];
+
+fn parse(more: &[&str]) -> Result<Config> {
+    let args = LEAST.iter().chain(more).map(Into::into);
+    servenv::parse_from::<Options>(args).map_err(|(text, _)| Error::invalid(text)).and_then(|o| o.validate())
+}
+
+#[test]
+fn the_least_that_is_needed() {
+    let config = parse(&[]).unwrap();
+    assert_eq!(config.alias, TabletAlias::new("zone1", 100));
+    assert_eq!((config.shard.as_str(), config.db_name.as_str()), ("-80", "vt_ks"));
+    assert_eq!(config.init_type, TabletType::Replica);
+    assert!(matches!(&config.address, Address::Unix(p) if p.ends_with("vt_0000000100/mysql.sock")));
+    assert_eq!(config.query.queryserver_config_query_timeout, Duration::from_secs(30));
+}
+
+#[test]
+fn what_scripts_of_vitess_pass_is_taken() {
+    parse(&[
+        "--topo_implementation=etcd2",
+        "--topo-global-server-address",
+        "localhost:2379",
+        "--topo-global-root=/vitess/global",
+        "--log-queries-to-file=/tmp/q",
+        "--port=15100",
+        "--log_dir=/tmp",
+        "--tablet_hostname=localhost",
+        "--init-tablet-type=rdonly",
+        "--health-check-interval=5s",
+        "--enable-replication-reporter",
+        "--backup-storage-implementation=file",
+        "--file-backup-storage-root=/tmp",
+        "--service-map=grpc-queryservice,grpc-tabletmanager,grpc-updatestream",
+        "--db-charset=utf8mb4",
+        "--bind-address=127.0.0.1",
+        "--grpc-bind-address=127.0.0.1",
+        "--restore-from-backup=false",
+        "--db-flavor=MySQL56",
+        "--pprof=cpu",
+        "--heartbeat-on-demand-duration=5s",
+        "--pid-file=/tmp/pid",
+        "--pprof-http",
+        "--config-file-not-found-handling=ignore",
+    ])
+    .unwrap();
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let e = parse(&[
+        "--init-tablet-type=primary",
+        "--db-charset=gbk",
+        "--queryserver-config-pool-size=0",
+        "--health-check-interval=0",
+        "--topo-implementation=paper",
+    ])
+    .unwrap_err();
+    for word in [
+        "--init-tablet-type: primary is not",
+        "--db-charset: character set \"gbk\"",
+        "--queryserver-config-pool-size: must",
+        "--health-check-interval: must",
+        "--topo-implementation",
+    ] {
+        assert!(e.message().contains(word), "{word} is missing in:\n{e}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy`.
+//!
+//! This crate must build on a machine that has nothing but the Rust toolchain and gcc, because `setup` is
+//! what installs the rest (protoc among it): it imports none of our crates, and of others next to nothing.
+
+mod layers;
+mod setup;
+mod tidy;
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  setup [--for up|test|bench] [--mysql-flavor mysql|mariadb]
+          find or install what is needed (default: for tests)
+  layers  check who imports whom, and that the pure crates are pure
+  tidy    check lengths, module docs and forbidden words
+";
+
+/// What went wrong, in words for the terminal.
+type Result<T> = std::result::Result<T, String>;
+
+#[allow(clippy::print_stdout, clippy::print_stderr)]
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["setup", flags @ ..] => set_up(flags),
+        ["layers"] => layers::run(&root()),
+        ["tidy"] => tidy::run(&root()),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("unknown command: {}\n{USAGE}", other.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("xtask: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn set_up(flags: &[&str]) -> Result<()> {
+    let (mut purpose, mut family) = (setup::Purpose::Test, None);
+    let mut rest = flags;
+    while let [flag, value, after @ ..] = rest {
+        match *flag {
+            "--for" => purpose = value.parse()?,
+            "--mysql-flavor" if *value == "auto" => {}
+            "--mysql-flavor" => family = Some(value.parse()?),
+            other => return Err(format!("setup: unknown flag {other}\n{USAGE}")),
+        }
+        rest = after;
+    }
+    match rest {
+        [] => setup::run(purpose, family),
+        [flag, ..] => Err(format!("setup: {flag} wants a value\n{USAGE}")),
+    }
+}
+
+/// The top of the checkout.
+fn root() -> PathBuf {
+    let mut dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    dir.pop();
+    dir
+}
