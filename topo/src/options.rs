@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use servenv::parse_duration;
 use vterrors::{Error, Result};
 
 /// Command line options; [`TopoOptions::validate`] makes a [`TopoConfig`] of them.
@@ -154,37 +155,6 @@ impl TopoOptions {
         let identity = cert.zip(key);
         (ca.is_some() || identity.is_some()).then_some(TlsFiles { ca, identity })
     }
-}
-
-/// Go's durations, as Vitess's flags take them: `1h2m3.5s`, `300ms`, `0`.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    if text == "0" {
-        return Ok(Duration::ZERO);
-    }
-    let bad = || format!("not a duration: {text:?} (write 30s, 1m30s, 250ms)");
-    let mut rest = text;
-    let mut total = 0f64;
-    if rest.is_empty() {
-        return Err(bad());
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
-        rest = &rest[digits..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let unit = match &rest[..end] {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(bad()),
-        };
-        total += number * unit;
-        rest = &rest[end..];
-    }
-    Duration::try_from_secs_f64(total).map_err(|_| bad())
 }
 
 #[cfg(test)]

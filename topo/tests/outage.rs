@@ -22,9 +22,9 @@ fn config(etcd: &Etcd) -> TopoConfig {
 }
 
 async fn with_cell(etcd: &Etcd) -> Server {
-    let server = Server::open(&config(etcd)).await.unwrap();
+    let server = Server::open(&config(etcd)).await.expect("opens");
     let info = topodata::CellInfo { server_address: etcd.address(), root: "/vitess/zone1".into() };
-    server.create_cell_info("zone1", &info).await.unwrap();
+    server.create_cell_info("zone1", &info).await.expect("a cell is added");
     server
 }
 

@@ -73,7 +73,10 @@ async fn topo_root(ops: State<Arc<Ops>>) -> Result<impl IntoResponse, Fault> {
     topo_path(ops, Path(String::new())).await
 }
 
-async fn topo_path(State(ops): State<Arc<Ops>>, Path(path): Path<String>) -> Result<impl IntoResponse, Fault> {
+async fn topo_path(
+    State(ops): State<Arc<Ops>>,
+    Path(path): Path<String>,
+) -> Result<impl IntoResponse, Fault> {
     let request = GetTopologyPathRequest { path: format!("/{path}"), as_json: true, ..Default::default() };
     let cell = ops.get_topology_path(request).await?.cell.unwrap_or_default();
     Ok(Json(json::to_value("vtctldata.TopologyCell", &cell, json::Style::default())?))

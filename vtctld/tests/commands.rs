@@ -37,12 +37,13 @@ impl Cluster {
         };
         let address = etcd.address();
         let add = ["AddCellInfo", "--root", "/vitess/zone1", "--server-address", &address, "zone1"];
-        assert_eq!(internal(&add).await.unwrap(), "Created cell: zone1\n");
-        let grpc = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(internal(&add).await.expect("a cell is added"), "Created cell: zone1\n");
+        let grpc = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port");
         let mut flags = vec!["vtctld".to_owned(), format!("--grpc-port={}", grpc.port())];
         flags.extend(topo_flags(&etcd));
         let context = Context::new("vtctld");
-        let steps = vtctld::start(vtctld::Options::parse_from(flags), context.clone()).await.unwrap();
+        let steps =
+            vtctld::start(vtctld::Options::parse_from(flags), context.clone()).await.expect("vtctld starts");
         // The test's runtime ends with it; nothing is shut down in order here.
         std::mem::forget(steps);
         Self { etcd, server: grpc.to_string(), _context: context }
@@ -88,7 +89,10 @@ async fn a_cluster_is_brought_up_command_by_command() {
     let keyspaces = c.json(&["GetKeyspaces"]).await;
     assert_eq!(keyspaces[0]["keyspace"]["durability_policy"], "semi_sync");
     let shard = c.json(&["GetShard", "customer/-80"]).await;
-    assert_eq!((&shard["shard"]["primary_alias"], &shard["shard"]["key_range"]["end"]), (&Value::Null, &"gA==".into()));
+    assert_eq!(
+        (&shard["shard"]["primary_alias"], &shard["shard"]["key_range"]["end"]),
+        (&Value::Null, &"gA==".into())
+    );
 
     c.ok(&["RebuildKeyspaceGraph", "customer"]).await;
     let served = c.json(&["GetSrvKeyspaces", "customer", "zone1"]).await;
@@ -103,13 +107,18 @@ async fn a_cluster_is_brought_up_command_by_command() {
     let compact = c.json(&["GetSrvVSchema", "zone1", "--compact"]).await;
     assert_eq!(compact["keyspaces"]["customer"]["tables"]["t"]["column_vindexes"][0]["name"], "x");
     assert_eq!(c.ok(&["RebuildVSchemaGraph"]).await, "RebuildVSchemaGraph: ok\n");
-    assert!(c.error(&["ApplyVSchema", "--vschema", r#"{"sharde": true}"#, "customer"]).await.contains("sharde"));
+    assert!(
+        c.error(&["ApplyVSchema", "--vschema", r#"{"sharde": true}"#, "customer"]).await.contains("sharde")
+    );
 
     let path = c.json(&["GetTopologyPath", "--data-as-json", "/global/keyspaces/customer/Keyspace"]).await;
     assert_eq!(path["sidecar_db_name"], "_vt");
     let issues = c.error(&["Validate"]).await;
     assert!(issues.contains("no primary for shard customer/-80"), "{issues}");
-    assert_eq!(c.ok(&["DeleteKeyspace", "--recursive", "customer"]).await, "Successfully deleted keyspace customer.\n");
+    assert_eq!(
+        c.ok(&["DeleteKeyspace", "--recursive", "customer"]).await,
+        "Successfully deleted keyspace customer.\n"
+    );
     assert_eq!(c.json(&["GetKeyspaces"]).await, serde_json::json!([]));
     assert!(c.ok(&["Validate"]).await.contains("No issues found"));
 }
@@ -119,7 +128,8 @@ async fn tablets_are_listed_and_one_that_does_not_answer_is_named() {
     let c = Cluster::start().await;
     c.ok(&["CreateKeyspace", "ks"]).await;
     c.ok(&["CreateShard", "ks/0"]).await;
-    let flags = topo::TopoOptions { topo_global_server_address: vec![c.etcd.address()], ..Default::default() };
+    let flags =
+        topo::TopoOptions { topo_global_server_address: vec![c.etcd.address()], ..Default::default() };
     let topo = topo::Server::open(&flags.validate().unwrap()).await.unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let tablet = topodata::Tablet {
@@ -140,8 +150,15 @@ async fn tablets_are_listed_and_one_that_does_not_answer_is_named() {
     assert!(c.error(&["PingTablet", "zone1-7"]).await.contains("zone1-0000000007"));
     assert!(c.error(&["PingTablet", "zone1-8"]).await.contains("zone1-0000000008"));
     let silent = c.error(&["PlannedReparentShard", "ks/0"]).await;
-    assert!(silent.contains("PlannedReparentShard ks/0: not all tablets answer: zone1-0000000007"), "{silent}");
-    assert!(c.error(&["ApplySchema", "--sql", "create table t (x int)", "ks"]).await.contains("ks/0 has no primary"));
+    assert!(
+        silent.contains("PlannedReparentShard ks/0: not all tablets answer: zone1-0000000007"),
+        "{silent}"
+    );
+    assert!(
+        c.error(&["ApplySchema", "--sql", "create table t (x int)", "ks"])
+            .await
+            .contains("ks/0 has no primary")
+    );
     assert_eq!(c.ok(&["DeleteTablets", "zone1-7"]).await, "Successfully deleted 1 tablets\n");
 }
 
@@ -163,7 +180,10 @@ async fn without_etcd_a_reparent_is_refused_by_name_and_with_it_again_work_goes_
     c.ok(&["CreateShard", "ks/0"]).await;
     c.etcd.stop();
     let refused = c.error(&["PlannedReparentShard", "ks/0"]).await;
-    assert!(refused.contains("PlannedReparentShard ks/0 is refused: the shard cannot be locked"), "{refused}");
+    assert!(
+        refused.contains("PlannedReparentShard ks/0 is refused: the shard cannot be locked"),
+        "{refused}"
+    );
     c.etcd.restart();
     assert_eq!(c.json(&["GetKeyspace", "ks"]).await["name"], "ks");
 }

@@ -218,6 +218,9 @@ impl Maker<'_> {
             ("listen-peer-urls", &url(peer)),
             ("initial-advertise-peer-urls", &url(peer)),
             ("initial-cluster", &format!("vtlocal={}", url(peer))),
+            // One member has nobody to wait for.
+            ("heartbeat-interval", "50"),
+            ("election-timeout", "500"),
             // History is for watches that lag; an hour of it is plenty here.
             ("auto-compaction-mode", "periodic"),
             ("auto-compaction-retention", "1h"),

@@ -7,7 +7,7 @@
 mod client;
 pub(crate) mod steps;
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, io::Write, path::Path, time::Instant};
 
 use mysqlctl::{Binaries, FlavorKind, binaries::SearchPath};
 pub(crate) use steps::tablet_type;
@@ -158,11 +158,11 @@ fn lock(data_dir: &Path) -> Result<fs::File> {
     }
 }
 
-/// A line of progress, with the seconds since the beginning.
-#[allow(clippy::print_stdout)]
+/// A line of progress, with the seconds since the beginning. Whoever reads may have gone: the work goes on.
 pub(crate) fn say(begun: Option<Instant>, text: &str) {
-    match begun {
-        Some(begun) => println!("[{:5.1} s] {text}", begun.elapsed().as_secs_f64()),
-        None => println!("{text}"),
-    }
+    let line = match begun {
+        Some(begun) => format!("[{:5.1} s] {text}\n", begun.elapsed().as_secs_f64()),
+        None => format!("{text}\n"),
+    };
+    let _reader_gone = std::io::stdout().write_all(line.as_bytes());
 }

@@ -139,9 +139,8 @@ const SETTINGS: &[Setting] = &[
         read: |t| t.query.tx.pool(None).limits().capacity().to_string(),
         write: |t, v| {
             let n = number(v)?;
-            let found_rows = proto::query::ExecuteOptions { client_found_rows: true, ..Default::default() };
             t.query.tx.pool(None).set_capacity(n);
-            t.query.tx.pool(Some(&found_rows)).set_capacity(n);
+            t.query.tx.found_rows_pool().set_capacity(n);
             Ok(())
         },
     },
@@ -170,9 +169,8 @@ const SETTINGS: &[Setting] = &[
         read: |t| format_duration(t.query.tx.pool(None).limits().timeout()),
         write: |t, v| {
             let d = duration(v)?;
-            let found_rows = proto::query::ExecuteOptions { client_found_rows: true, ..Default::default() };
             t.query.tx.pool(None).limits().set_timeout(d);
-            t.query.tx.pool(Some(&found_rows)).limits().set_timeout(d);
+            t.query.tx.found_rows_pool().limits().set_timeout(d);
             Ok(())
         },
     },

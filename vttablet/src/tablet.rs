@@ -1,7 +1,7 @@
 //! The tablet: everything that is shared between its query service and its manager.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -60,6 +60,8 @@ pub struct Tablet {
     /// The connection that holds LockTables' locks.
     pub locked: tokio::sync::Mutex<Option<Conn>>,
     pub users: Users,
+    /// mysqld was restarted, or replication could not be set up: to be mended.
+    pub mysqld_restarted: AtomicBool,
 }
 
 /// How to connect as each of mysqld's users.
@@ -144,7 +146,14 @@ impl Tablet {
             look: Notify::new(),
             locked: tokio::sync::Mutex::default(),
             users,
+            mysqld_restarted: AtomicBool::new(false),
         })
+    }
+
+    /// Every pool of connections to mysqld.
+    pub fn pools(&self) -> [&Pool; 6] {
+        let q = &self.query;
+        [&self.dba.pool, &self.app, &q.oltp, &q.olap, q.tx.pool(None), q.tx.found_rows_pool()]
     }
 
     /// The tablet's record as it shall be.

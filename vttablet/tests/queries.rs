@@ -1,5 +1,7 @@
 //! The query service of a primary, over gRPC, against a real mysqld.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 #[path = "tablet/harness.rs"]
 #[allow(dead_code, reason = "shared by several test binaries")]
 mod harness;

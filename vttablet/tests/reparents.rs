@@ -1,5 +1,7 @@
 //! The manager over gRPC: initialising, demoting, promoting, restarting; two real mysqlds.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 #[path = "tablet/harness.rs"]
 #[allow(dead_code, reason = "shared by several test binaries")]
 mod harness;

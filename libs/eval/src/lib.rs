@@ -4,10 +4,12 @@
 //! order and the equality of two values is what one MySQL would say; where that cannot be known (a type
 //! whose text is not its value, a collation whose padding is not known) there is an error, not a guess.
 
+mod aggregate;
 mod collation;
 mod compare;
 mod decimal;
 
+pub use aggregate::{Aggregator, Fold, FoldFunction, can_add};
 pub use collation::{Padding, padding};
 pub use compare::{Columns, Comparator, SortKey, compare_values};
 pub use decimal::Decimal;

@@ -1,5 +1,7 @@
 //! The client against a real mysqld: the one on PATH, else the unpacked one in the user's cache.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
 #[path = "client/server.rs"]
 mod server;
 
@@ -50,8 +52,8 @@ async fn values_and_types_of_every_kind() {
     assert_eq!(
         types,
         [
-            Int8, Uint64, Int24, Float32, Float64, Decimal, Char, Varchar, Varbinary, Text, Blob, Enum, Set, Json,
-            Datetime, Timestamp, Date, Time, Year, Bit, Int32
+            Int8, Uint64, Int24, Float32, Float64, Decimal, Char, Varchar, Varbinary, Text, Blob, Enum, Set,
+            Json, Datetime, Timestamp, Date, Time, Year, Bit, Int32
         ]
     );
     let f = &result.fields[1];
@@ -106,7 +108,9 @@ async fn a_commit_tells_its_gtid() {
 async fn all_ways_to_log_in() {
     let server = Server::get();
     let mut root = connect(options(&server)).await;
-    root.execute("create user 'sha'@'%' identified with caching_sha2_password by 'secret one'").await.unwrap();
+    root.execute("create user 'sha'@'%' identified with caching_sha2_password by 'secret one'")
+        .await
+        .unwrap();
     root.execute("create user 'none'@'%' identified with caching_sha2_password by ''").await.unwrap();
     let tcp = Address::Tcp { host: "127.0.0.1".into(), port: server.port() };
     // First over TCP: the server does not know the password's hash yet, so it goes by RSA; then by hash.
@@ -119,7 +123,8 @@ async fn all_ways_to_log_in() {
     // In full over the Unix socket.
     root.execute("flush privileges").await.unwrap();
     let unix = Address::Unix(server.socket());
-    connect(ConnectOptions { password: "secret one".into(), ..ConnectOptions::new(unix.clone(), "sha") }).await;
+    connect(ConnectOptions { password: "secret one".into(), ..ConnectOptions::new(unix.clone(), "sha") })
+        .await;
     connect(ConnectOptions::new(unix, "none")).await;
     // A wrong password is mysqld's own error.
     for password in ["", "wrong"] {
@@ -159,7 +164,9 @@ async fn a_query_ends_by_kill_through_another_connection() {
         (conn, result)
     });
     testkit::wait_until_async("the query runs", Duration::from_secs(20), tokio::time::sleep, async || {
-        let sql = format!("select count(*) from information_schema.processlist where id = {id} and info like '%two%'");
+        let sql = format!(
+            "select count(*) from information_schema.processlist where id = {id} and info like '%two%'"
+        );
         match first_text(&killer.execute(&sql).await.unwrap()).as_str() {
             "1" => Ok(()),
             n => Err(n.to_owned()),
@@ -185,7 +192,8 @@ async fn too_many_rows_is_an_error_and_the_connection_goes_on() {
     let limited = QueryOptions { max_rows: 499, ..QueryOptions::default() };
     let e = conn.query(sql.as_bytes(), &limited).await.unwrap_err();
     assert_eq!((e.condition(), e.message()), (Condition::TooManyRows, "Row count exceeded 499"));
-    let all = conn.query(sql.as_bytes(), &QueryOptions { max_rows: 500, ..QueryOptions::default() }).await.unwrap();
+    let all =
+        conn.query(sql.as_bytes(), &QueryOptions { max_rows: 500, ..QueryOptions::default() }).await.unwrap();
     assert_eq!(all.rows.len(), 500);
 }
 
@@ -247,7 +255,8 @@ async fn several_results() {
     let all = conn.query_multi(b"select 1; do 0; select 3", &QueryOptions::default()).await.unwrap();
     assert_eq!(all.len(), 3);
     assert_eq!(first_text(&all[2]), "3");
-    let e = conn.query_multi(b"select 1; select nosuch; select 3", &QueryOptions::default()).await.unwrap_err();
+    let e =
+        conn.query_multi(b"select 1; select nosuch; select 3", &QueryOptions::default()).await.unwrap_err();
     assert_eq!(e.errno(), 1054);
     // One result is asked for, the others are dropped.
     assert_eq!(first_text(&conn.execute("select 4; select 5").await.unwrap()), "4");

@@ -125,7 +125,7 @@ impl std::hash::Hash for Span {
 /// A lexical piece of a clause that is kept but not taken apart (partition definitions, options).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RawToken {
-    /// A keyword or an operator or punctuation, words in lower case.
+    /// A word, an operator or punctuation; reserved words in lower case, others as they are written.
     Word(Text),
     Ident(Ident),
     Literal(Literal),

@@ -15,20 +15,23 @@ use crate::GlobalOptions;
 /// The value of `--server` that needs no server.
 const INTERNAL: &str = "internal";
 
-pub(crate) async fn open(options: &GlobalOptions) -> Result<Box<dyn Vtctld>> {
+/// The vtctld, and the operations themselves where they are in this process.
+pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Option<Ops>)> {
     match options.server.as_str() {
         "" => Err(Error::invalid("please give --server <vtctld host>:<grpc port>, or --server internal")),
         INTERNAL => {
             let topo = topo::Server::open(&options.topo.validate()?).await?;
             let tablets = Arc::new(GrpcTabletManagerClient::new(options.action_timeout));
-            Ok(Box::new(Ops::new(topo, tablets)))
+            let ops = Ops::new(topo, tablets);
+            Ok((Box::new(ops.clone()), Some(ops)))
         }
         address => {
             let channel = rpc::connect_lazy(address, &ChannelOptions::default())?;
             let grpc = VtctldClient::new(channel)
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES);
-            Ok(Box::new(Remote { grpc, address: address.to_owned(), limit: options.action_timeout }))
+            let remote = Remote { grpc, address: address.to_owned(), limit: options.action_timeout };
+            Ok((Box::new(remote), None))
         }
     }
 }
@@ -48,15 +51,12 @@ impl Remote {
         request
     }
 
-    /// A server that is not there is named; what it answers stands for itself.
+    /// A server that cannot be reached is named; what a server answers stands for itself.
     fn fault(&self, status: tonic::Status) -> Error {
+        // Only what the transport met has a source.
+        let broken = std::error::Error::source(&status).is_some();
         let e = error_of(status);
-        match e.condition() {
-            vterrors::Condition::Unreachable | vterrors::Condition::ConnectionLost => {
-                e.context(format!("vtctld at {}", self.address))
-            }
-            _ => e,
-        }
+        if broken { e.context(format!("vtctld at {}", self.address)) } else { e }
     }
 }
 

@@ -40,8 +40,9 @@ const FORMER: &[(&str, &str)] = &[
 
 /// The answer to a command line whose command is a former name.
 pub(crate) fn answer(args: impl IntoIterator<Item = OsString>) -> Option<String> {
-    let word = args.into_iter().filter_map(|a| a.into_string().ok()).find_map(|word| {
-        FORMER.iter().find(|(former, _)| former.eq_ignore_ascii_case(&word)).copied()
-    });
+    let word = args
+        .into_iter()
+        .filter_map(|a| a.into_string().ok())
+        .find_map(|word| FORMER.iter().find(|(former, _)| former.eq_ignore_ascii_case(&word)).copied());
     word.map(|(former, now)| format!("{former} is a command of former days; today it is: {now}"))
 }

@@ -13,7 +13,7 @@ mod table;
 use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
-use ops::{Vtctld, json::Style};
+use ops::{Ops, Vtctld, json::Style};
 use servenv::parse_duration;
 use topo::TopoOptions;
 use vterrors::{Error, Result};
@@ -96,6 +96,8 @@ impl Parser for Cli {}
 /// What a command works with.
 pub(crate) struct Client {
     vtctld: Box<dyn Vtctld>,
+    /// The operations, where they are in this process: some questions have no RPC.
+    internal: Option<Ops>,
     style: Style,
 }
 
@@ -136,7 +138,8 @@ async fn run(options: Options) -> Result<String> {
     if global.log.log_dir.is_some() {
         global.log.start("vtctldclient")?;
     }
-    let client = Client { vtctld: connect::open(&global).await?, style: Style { compact: global.compact } };
+    let (vtctld, internal) = connect::open(&global).await?;
+    let client = Client { vtctld, internal, style: Style { compact: global.compact } };
     let limit = global.action_timeout;
     // Boxed: the future holds every command's requests.
     match tokio::time::timeout(limit, Box::pin(command.run(&client))).await {

@@ -16,8 +16,9 @@ fn cells(row: &Row) -> Result<Vec<Cell<'_>>> {
             cells.push(None);
             continue;
         };
-        let (cell, after) =
-            rest.split_at_checked(length).ok_or_else(|| Error::internal("a row is shorter than its lengths say"))?;
+        let (cell, after) = rest
+            .split_at_checked(length)
+            .ok_or_else(|| Error::internal("a row is shorter than its lengths say"))?;
         cells.push(Some(cell));
         rest = after;
     }
@@ -72,7 +73,8 @@ fn is_number(field: &Field) -> bool {
 
 /// `{"fields": [...], "rows": [[...]], ...}`: numbers as numbers, NULL as null, the rest as text.
 pub(crate) fn json(result: &QueryResult) -> Result<String> {
-    let fields: Vec<Value> = result.fields.iter().map(|f| json!({"name": f.name, "type": f.r#type})).collect();
+    let fields: Vec<Value> =
+        result.fields.iter().map(|f| json!({"name": f.name, "type": f.r#type})).collect();
     let mut rows = Vec::with_capacity(result.rows.len());
     for row in &result.rows {
         let values = cells(row)?.into_iter().zip(&result.fields).map(|(cell, field)| value(cell, field));

@@ -17,7 +17,10 @@ fn the_command_line_is_consistent() {
 #[tokio::test]
 async fn flags_stand_on_either_side_and_commands_may_be_in_lower_case() {
     assert_eq!(run(&["GetKeyspaces"]).await.unwrap(), "[]\n");
-    assert_eq!(run_args(["getkeyspaces", "--server=internal", "--topo_implementation=memory"]).await.unwrap(), "[]\n");
+    assert_eq!(
+        run_args(["getkeyspaces", "--server=internal", "--topo_implementation=memory"]).await.unwrap(),
+        "[]\n"
+    );
     assert_eq!(run(&["GetTablets", "--format", "JSON"]).await.unwrap(), "[]\n");
     assert_eq!(run(&["GetCellInfoNames"]).await.unwrap(), "");
 }
@@ -47,6 +50,14 @@ async fn a_server_that_is_not_there_is_named() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let e = run_args(["--server", &format!("127.0.0.1:{port}"), "GetKeyspaces"]).await.unwrap_err();
     assert!(e.message().contains(&format!("vtctld at 127.0.0.1:{port}")), "{e}");
+}
+
+#[tokio::test]
+async fn a_dry_run_needs_the_operations_in_this_process() {
+    let e = run_args(["--server", "127.0.0.1:1", "PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
+    assert!(e.message().contains("--server internal"), "{e}");
+    let e = run(&["PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
+    assert!(e.message().contains("node doesn't exist"), "{e}");
 }
 
 mod printing {

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use prost::Message;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage,
-    Value,
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor,
+    ReflectMessage, Value,
 };
 use serde_json::{Map, Value as Json};
 use vterrors::{Error, Result};
@@ -23,10 +23,12 @@ pub struct Style {
 }
 
 /// The descriptors of every package, decoded once; they never change.
-static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(proto::DESCRIPTORS).ok());
+static POOL: LazyLock<Option<DescriptorPool>> =
+    LazyLock::new(|| DescriptorPool::decode(proto::DESCRIPTORS).ok());
 
 fn descriptor(name: &str) -> Result<MessageDescriptor> {
-    let pool = POOL.as_ref().ok_or_else(|| Error::internal("the compiled message descriptors cannot be read"))?;
+    let pool =
+        POOL.as_ref().ok_or_else(|| Error::internal("the compiled message descriptors cannot be read"))?;
     pool.get_message_by_name(name).ok_or_else(|| Error::internal(format!("there is no message type {name}")))
 }
 
@@ -169,7 +171,13 @@ fn float_json(v: f64) -> Json {
         return Json::from(v as i64);
     }
     if !v.is_finite() {
-        let text = if v.is_nan() { "NaN" } else if v > 0.0 { "Infinity" } else { "-Infinity" };
+        let text = if v.is_nan() {
+            "NaN"
+        } else if v > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        };
         return Json::String(text.to_owned());
     }
     Json::from(v)

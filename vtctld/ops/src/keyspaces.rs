@@ -50,7 +50,11 @@ fn record_of(r: &CreateKeyspaceRequest) -> Result<topodata::Keyspace> {
         keyspace_type: r.r#type,
         base_keyspace: r.base_keyspace.clone(),
         snapshot_time: r.snapshot_time,
-        durability_policy: if r.durability_policy.is_empty() { "none".into() } else { r.durability_policy.clone() },
+        durability_policy: if r.durability_policy.is_empty() {
+            "none".into()
+        } else {
+            r.durability_policy.clone()
+        },
         sidecar_db_name: match r.sidecar_db_name.as_str() {
             "" => vtmodel::DEFAULT_SIDECAR_DB.to_owned(),
             name => name.to_owned(),
@@ -84,7 +88,8 @@ pub(crate) async fn delete(ops: &Ops, r: DeleteKeyspaceRequest) -> Result<Delete
     let guard = ops.topo.lock_keyspace(name, "DeleteKeyspace").await?;
     let shards = ops.topo.find_all_shards_in_keyspace(name).await?;
     if !shards.is_empty() && !r.recursive {
-        let text = format!("keyspace {name} still has {} shards; use --recursive to delete them too", shards.len());
+        let text =
+            format!("keyspace {name} still has {} shards; use --recursive to delete them too", shards.len());
         return Err(Error::new(Condition::FailedPrecondition, text));
     }
     for shard in &shards {

@@ -1,7 +1,7 @@
 //! Changes of a shard's primary: the deciding and acting is in the crate `reparent`.
 
 use proto::{tabletmanagerdata as tm, vtctldata::*};
-use reparent::{Durability, InitRequest, PlannedRequest, Reparenter};
+use reparent::{Durability, InitRequest, Plan, PlannedRequest, Reparenter};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
 
@@ -11,7 +11,10 @@ fn reparenter(ops: &Ops) -> Reparenter {
     Reparenter::new(ops.topo.clone(), ops.tablets.clone())
 }
 
-pub(crate) async fn init_shard_primary(ops: &Ops, r: InitShardPrimaryRequest) -> Result<InitShardPrimaryResponse> {
+pub(crate) async fn init_shard_primary(
+    ops: &Ops,
+    r: InitShardPrimaryRequest,
+) -> Result<InitShardPrimaryResponse> {
     let request = InitRequest {
         keyspace: required("the keyspace's name", &r.keyspace)?.to_owned(),
         shard: required("the shard's name", &r.shard)?.to_owned(),
@@ -23,8 +26,8 @@ pub(crate) async fn init_shard_primary(ops: &Ops, r: InitShardPrimaryRequest) ->
     Ok(InitShardPrimaryResponse { events: done.events })
 }
 
-pub(crate) async fn planned(ops: &Ops, r: PlannedReparentShardRequest) -> Result<PlannedReparentShardResponse> {
-    let request = PlannedRequest {
+fn planned_request(ops: &Ops, r: &PlannedReparentShardRequest) -> Result<PlannedRequest> {
+    Ok(PlannedRequest {
         keyspace: required("the keyspace's name", &r.keyspace)?.to_owned(),
         shard: required("the shard's name", &r.shard)?.to_owned(),
         new_primary: TabletAlias::from_proto(r.new_primary.as_ref()),
@@ -33,14 +36,24 @@ pub(crate) async fn planned(ops: &Ops, r: PlannedReparentShardRequest) -> Result
         allow_cross_cell_promotion: r.allow_cross_cell_promotion,
         wait_replicas_timeout: duration(r.wait_replicas_timeout.as_ref(), ops.wait_replicas_timeout)?,
         tolerable_replication_lag: duration(r.tolerable_replication_lag.as_ref(), std::time::Duration::ZERO)?,
-    };
-    let done = reparenter(ops).planned(&request).await?;
+    })
+}
+
+pub(crate) async fn planned(ops: &Ops, r: PlannedReparentShardRequest) -> Result<PlannedReparentShardResponse> {
+    let done = reparenter(ops).planned(&planned_request(ops, &r)?).await?;
     Ok(PlannedReparentShardResponse {
         keyspace: r.keyspace,
         shard: r.shard,
         promoted_primary: Some(done.primary.into()),
         events: done.events,
     })
+}
+
+impl Ops {
+    /// The steps that `PlannedReparentShard` would take now: nothing is locked or changed.
+    pub async fn plan_planned_reparent(&self, r: &PlannedReparentShardRequest) -> Result<Plan> {
+        reparenter(self).dry_run_planned(&planned_request(self, r)?).await
+    }
 }
 
 /// Points a replica at its shard's primary again.
@@ -59,5 +72,9 @@ pub(crate) async fn reparent_tablet(ops: &Ops, r: ReparentTabletRequest) -> Resu
         ..Default::default()
     };
     ops.tablets.set_replication_source(&tablet, request).await?;
-    Ok(ReparentTabletResponse { keyspace: tablet.keyspace, shard: tablet.shard, primary: Some(primary.into()) })
+    Ok(ReparentTabletResponse {
+        keyspace: tablet.keyspace,
+        shard: tablet.shard,
+        primary: Some(primary.into()),
+    })
 }

@@ -32,7 +32,10 @@ pub(crate) async fn apply_shard(
     Ok(ApplyShardRoutingRulesResponse {})
 }
 
-pub(crate) async fn get_shard(ops: &Ops, _: GetShardRoutingRulesRequest) -> Result<GetShardRoutingRulesResponse> {
+pub(crate) async fn get_shard(
+    ops: &Ops,
+    _: GetShardRoutingRulesRequest,
+) -> Result<GetShardRoutingRulesResponse> {
     Ok(GetShardRoutingRulesResponse { shard_routing_rules: Some(ops.topo.get_shard_routing_rules().await?) })
 }
 

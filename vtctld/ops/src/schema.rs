@@ -3,8 +3,7 @@
 mod statements;
 
 use proto::{
-    logutil,
-    tabletmanagerdata as tm,
+    logutil, tabletmanagerdata as tm,
     topodata::{Tablet, TabletType},
     vtctldata::*,
 };
@@ -42,7 +41,8 @@ pub(crate) async fn apply(ops: &Ops, r: ApplySchemaRequest) -> Result<ApplySchem
         let position = ops.tablets.primary_position(primary, tm::PrimaryPositionRequest {}).await?.position;
         let reload = reload_tablets(ops, &primary.keyspace, &primary.shard, &position, false);
         tokio::time::timeout(wait, reload).await.map_err(|_| {
-            let text = format!("replicas of {}/{}: no reload within {wait:?}", primary.keyspace, primary.shard);
+            let text =
+                format!("replicas of {}/{}: no reload within {wait:?}", primary.keyspace, primary.shard);
             Error::new(Condition::Timeout, text)
         })?
     });
@@ -99,9 +99,11 @@ fn take_over(
     if failed.is_empty() {
         return Ok(());
     }
-    let texts: Vec<String> = failed.iter().map(|(shard, e)| format!("{keyspace}/{shard}: {}", e.message())).collect();
+    let texts: Vec<String> =
+        failed.iter().map(|(shard, e)| format!("{keyspace}/{shard}: {}", e.message())).collect();
     let (_, first) = failed.swap_remove(0);
-    let made = if made.is_empty() { String::new() } else { format!("; the statement was run on shards {made:?}") };
+    let made =
+        if made.is_empty() { String::new() } else { format!("; the statement was run on shards {made:?}") };
     let text = format!("schema change failed on {}{made}", texts.join("; "));
     // A mysqld's own error keeps its number.
     Err(match first.condition() {
@@ -146,8 +148,12 @@ pub(crate) async fn reload(ops: &Ops, r: ReloadSchemaRequest) -> Result<ReloadSc
     Ok(ReloadSchemaResponse {})
 }
 
-pub(crate) async fn reload_shard(ops: &Ops, r: ReloadSchemaShardRequest) -> Result<ReloadSchemaShardResponse> {
-    let (keyspace, shard) = (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
+pub(crate) async fn reload_shard(
+    ops: &Ops,
+    r: ReloadSchemaShardRequest,
+) -> Result<ReloadSchemaShardResponse> {
+    let (keyspace, shard) =
+        (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
     let events = reload_tablets(ops, keyspace, shard, &r.wait_position, r.include_primary).await?;
     Ok(ReloadSchemaShardResponse { events })
 }
@@ -178,7 +184,8 @@ async fn reload_tablets(
         found.failed_cells.iter().map(|(cell, e)| reparent::warning(format!("cell {cell}: {e}"))).collect();
     let wanted = |t: &&Tablet| include_primary || t.r#type() != TabletType::Primary;
     let reloads = found.tablets.iter().filter(wanted).map(|t| async move {
-        let wait_position = if t.r#type() == TabletType::Primary { String::new() } else { position.to_owned() };
+        let wait_position =
+            if t.r#type() == TabletType::Primary { String::new() } else { position.to_owned() };
         let done = ops.tablets.reload_schema(t, tm::ReloadSchemaRequest { wait_position }).await;
         done.err().map(|e| reparent::warning(format!("tablet {}: schema not reloaded: {e}", alias_text(t))))
     });

@@ -67,7 +67,10 @@ pub(crate) async fn v_schemas(ops: &Ops, r: GetSrvVSchemasRequest) -> Result<Get
     Ok(answer)
 }
 
-pub(crate) async fn delete_v_schema(ops: &Ops, r: DeleteSrvVSchemaRequest) -> Result<DeleteSrvVSchemaResponse> {
+pub(crate) async fn delete_v_schema(
+    ops: &Ops,
+    r: DeleteSrvVSchemaRequest,
+) -> Result<DeleteSrvVSchemaResponse> {
     ops.topo.delete_srv_vschema(required("the cell's name", &r.cell)?).await?;
     Ok(DeleteSrvVSchemaResponse {})
 }

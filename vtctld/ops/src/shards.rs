@@ -24,8 +24,11 @@ pub(crate) async fn create(ops: &Ops, r: CreateShardRequest) -> Result<CreateSha
     let keyspace = required("the keyspace's name", &r.keyspace)?;
     let (shard, _) = parse_shard_name(required("the shard's name", &r.shard_name)?)?;
     if r.include_parent {
-        let parent =
-            CreateKeyspaceRequest { name: keyspace.to_owned(), force: true, ..CreateKeyspaceRequest::default() };
+        let parent = CreateKeyspaceRequest {
+            name: keyspace.to_owned(),
+            force: true,
+            ..CreateKeyspaceRequest::default()
+        };
         keyspaces::create(ops, parent).await?;
     }
     let shard_already_exists = match ops.topo.create_shard(keyspace, &shard).await {
@@ -70,7 +73,8 @@ pub(crate) async fn delete_one(
     }
     let tablets = ops.topo.find_tablets_by_shard(keyspace, shard).await?.all()?;
     if !tablets.is_empty() && !recursive {
-        let text = format!("it still has {} tablets; use --recursive to delete their records too", tablets.len());
+        let text =
+            format!("it still has {} tablets; use --recursive to delete their records too", tablets.len());
         return Err(Error::new(Condition::FailedPrecondition, text));
     }
     for tablet in &tablets {
@@ -98,8 +102,12 @@ async fn refuse_if_served(ops: &Ops, keyspace: &str, shard: &str) -> Result<()> 
     Ok(())
 }
 
-pub(crate) async fn replication(ops: &Ops, r: GetShardReplicationRequest) -> Result<GetShardReplicationResponse> {
-    let (keyspace, shard) = (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
+pub(crate) async fn replication(
+    ops: &Ops,
+    r: GetShardReplicationRequest,
+) -> Result<GetShardReplicationResponse> {
+    let (keyspace, shard) =
+        (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
     let mut answer = GetShardReplicationResponse::default();
     for cell in ops.topo.expand_cells(&r.cells).await? {
         match ops.topo.get_shard_replication(&cell, keyspace, shard).await {

@@ -23,7 +23,8 @@ pub(crate) async fn list(ops: &Ops, r: GetTabletsRequest) -> Result<GetTabletsRe
     if r.keyspace.is_empty() && !r.shard.is_empty() {
         return Err(Error::invalid("--shard needs --keyspace"));
     }
-    let mut tablets = if r.tablet_aliases.is_empty() { found(ops, &r).await? } else { named(ops, &r).await? };
+    let mut tablets =
+        if r.tablet_aliases.is_empty() { found(ops, &r).await? } else { named(ops, &r).await? };
     mark_stale_primaries(&mut tablets);
     if r.tablet_type != 0 {
         tablets.retain(|t| t.r#type == r.tablet_type);
@@ -102,7 +103,8 @@ async fn delete_one(ops: &Ops, alias: &proto::topodata::TabletAlias, allow_prima
 
 /// Takes a primary that will be deleted out of its shard's record.
 async fn forget_primary(ops: &Ops, tablet: &Tablet, alias: &TabletAlias) -> Result<()> {
-    let guard = ops.topo.lock_shard(&tablet.keyspace, &tablet.shard, &format!("DeleteTablet {alias}")).await?;
+    let guard =
+        ops.topo.lock_shard(&tablet.keyspace, &tablet.shard, &format!("DeleteTablet {alias}")).await?;
     let edit = |s: &mut proto::topodata::Shard| {
         if TabletAlias::from_proto(s.primary_alias.as_ref()).as_ref() != Some(alias) {
             return Ok(topo::Edit::Keep);
@@ -145,7 +147,11 @@ pub(crate) async fn change_type(ops: &Ops, r: ChangeTabletTypeRequest) -> Result
         ops.tablets.change_type(&before, tm::ChangeTypeRequest { tablet_type: to as i32, semi_sync }).await?;
         after = ops.tablet(r.tablet_alias.as_ref()).await?;
     }
-    Ok(ChangeTabletTypeResponse { before_tablet: Some(before), after_tablet: Some(after), was_dry_run: r.dry_run })
+    Ok(ChangeTabletTypeResponse {
+        before_tablet: Some(before),
+        after_tablet: Some(after),
+        was_dry_run: r.dry_run,
+    })
 }
 
 async fn semi_sync_after_change(ops: &Ops, tablet: &Tablet) -> Result<bool> {
@@ -176,7 +182,8 @@ pub(crate) async fn refresh_state_by_shard(
 ) -> Result<RefreshStateByShardResponse> {
     let wanted = |t: &Tablet| t.keyspace == r.keyspace && t.shard == r.shard;
     let found = ops.topo.find_tablets(&r.cells, wanted).await?;
-    let mut faults: Vec<String> = found.failed_cells.iter().map(|(cell, e)| format!("cell {cell}: {e}")).collect();
+    let mut faults: Vec<String> =
+        found.failed_cells.iter().map(|(cell, e)| format!("cell {cell}: {e}")).collect();
     let refreshes = found.tablets.iter().map(|t| ops.tablets.refresh_state(t, tm::RefreshStateRequest {}));
     for done in futures::future::join_all(refreshes).await {
         if let Err(e) = done {
@@ -205,14 +212,20 @@ pub(crate) async fn set_writable(ops: &Ops, r: SetWritableRequest) -> Result<Set
     Ok(SetWritableResponse {})
 }
 
-pub(crate) async fn start_replication(ops: &Ops, r: StartReplicationRequest) -> Result<StartReplicationResponse> {
+pub(crate) async fn start_replication(
+    ops: &Ops,
+    r: StartReplicationRequest,
+) -> Result<StartReplicationResponse> {
     let tablet = ops.tablet(r.tablet_alias.as_ref()).await?;
     let semi_sync = semi_sync_after_change(ops, &tablet).await?;
     ops.tablets.start_replication(&tablet, tm::StartReplicationRequest { semi_sync }).await?;
     Ok(StartReplicationResponse {})
 }
 
-pub(crate) async fn stop_replication(ops: &Ops, r: StopReplicationRequest) -> Result<StopReplicationResponse> {
+pub(crate) async fn stop_replication(
+    ops: &Ops,
+    r: StopReplicationRequest,
+) -> Result<StopReplicationResponse> {
     let tablet = ops.tablet(r.tablet_alias.as_ref()).await?;
     ops.tablets.stop_replication(&tablet, tm::StopReplicationRequest {}).await?;
     Ok(StopReplicationResponse {})
@@ -233,7 +246,8 @@ pub(crate) async fn permissions(ops: &Ops, r: GetPermissionsRequest) -> Result<G
 pub(crate) async fn sleep(ops: &Ops, r: SleepTabletRequest) -> Result<SleepTabletResponse> {
     let tablet = ops.tablet(r.tablet_alias.as_ref()).await?;
     let time = duration(r.duration.as_ref(), ops.wait_replicas_timeout)?;
-    let nanoseconds = i64::try_from(time.as_nanos()).map_err(|_| Error::invalid("the duration is too long"))?;
+    let nanoseconds =
+        i64::try_from(time.as_nanos()).map_err(|_| Error::invalid("the duration is too long"))?;
     ops.tablets.sleep(&tablet, tm::SleepRequest { duration: nanoseconds }).await?;
     Ok(SleepTabletResponse {})
 }

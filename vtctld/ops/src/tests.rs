@@ -7,7 +7,7 @@ use proto::{
     vschema,
     vtctldata::*,
 };
-use reparent::fake::{FakeShard, Failure};
+use reparent::fake::{Failure, FakeShard};
 use topo::Server;
 use vterrors::{Code, Condition};
 
@@ -109,7 +109,8 @@ async fn a_vschema_is_checked_saved_and_served() {
     ops.create_keyspace(CreateKeyspaceRequest { name: "ks".into(), ..Default::default() }).await.unwrap();
     let vindex = |r#type: &str| vschema::Vindex { r#type: r#type.into(), ..Default::default() };
     let vschema = |r#type: &str| {
-        let columns = vec![vschema::ColumnVindex { column: "id".into(), name: "v".into(), ..Default::default() }];
+        let columns =
+            vec![vschema::ColumnVindex { column: "id".into(), name: "v".into(), ..Default::default() }];
         let table = vschema::Table { column_vindexes: columns, ..Default::default() };
         vschema::Keyspace {
             sharded: true,
@@ -136,11 +137,8 @@ async fn a_vschema_is_checked_saved_and_served() {
 #[tokio::test]
 async fn schema_changes_run_on_the_primary_and_replicas_reload() {
     let (ops, fake) = with_shard().await;
-    let apply = |sql: &str| ApplySchemaRequest {
-        keyspace: "ks".into(),
-        sql: vec![sql.into()],
-        ..Default::default()
-    };
+    let apply =
+        |sql: &str| ApplySchemaRequest { keyspace: "ks".into(), sql: vec![sql.into()], ..Default::default() };
     let done = ops.apply_schema(apply("create table a (x int); create table b (x int)")).await.unwrap();
     assert_eq!(done.rows_affected_by_shard["0"], 2);
     let on = |call: &str| fake.calls().iter().filter(|c| *c == call).count();
@@ -202,10 +200,8 @@ async fn a_primary_with_an_older_term_is_shown_as_unknown() {
 #[tokio::test]
 async fn deleting_a_primary_needs_to_be_allowed() {
     let (ops, _fake) = with_shard().await;
-    let delete = |allow_primary| DeleteTabletsRequest {
-        tablet_aliases: vec![alias(PRIMARY).unwrap()],
-        allow_primary,
-    };
+    let delete =
+        |allow_primary| DeleteTabletsRequest { tablet_aliases: vec![alias(PRIMARY).unwrap()], allow_primary };
     let e = ops.delete_tablets(delete(false)).await.unwrap_err();
     assert!(e.message().contains("--allow-primary"), "{e}");
     ops.delete_tablets(delete(true)).await.unwrap();
@@ -237,6 +233,8 @@ async fn reparents_come_with_their_events() {
     let (ops, _fake) = with_shard().await;
     let request =
         PlannedReparentShardRequest { keyspace: "ks".into(), shard: "0".into(), ..Default::default() };
+    let plan = ops.plan_planned_reparent(&request).await.unwrap().to_string();
+    assert!(plan.starts_with(&format!("Graceful: primary {PRIMARY} -> {REPLICA}\n")), "{plan}");
     let done = ops.planned_reparent_shard(request).await.unwrap();
     assert_eq!(done.promoted_primary, alias(REPLICA));
     assert!(done.events.iter().any(|e| e.value.contains("DemotePrimary")), "{:?}", done.events);
@@ -245,7 +243,9 @@ async fn reparents_come_with_their_events() {
 #[tokio::test]
 async fn the_topology_is_a_tree_of_decoded_records() {
     let (ops, _fake) = with_shard().await;
-    let get = |path: &str| ops.get_topology_path(GetTopologyPathRequest { path: path.into(), ..Default::default() });
+    let get = |path: &str| {
+        ops.get_topology_path(GetTopologyPathRequest { path: path.into(), ..Default::default() })
+    };
     assert_eq!(get("/").await.unwrap().cell.unwrap().children, ["global", "zone1", "zone2"]);
     assert_eq!(get("/global/keyspaces/ks").await.unwrap().cell.unwrap().children, ["Keyspace", "shards"]);
     let tablet = get(&format!("/zone1/tablets/{PRIMARY}/Tablet")).await.unwrap().cell.unwrap();

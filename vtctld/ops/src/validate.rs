@@ -29,7 +29,8 @@ async fn tablets_without_shard(ops: &Ops, known: &ValidateResponse) -> Result<Ve
     };
     let found = ops.topo.find_tablets(&[], |t| !shard_known(t)).await?;
     let strays = found.tablets.iter();
-    let strays = strays.map(|t| format!("tablet {} is of {}/{}, which is not there", alias_text(t), t.keyspace, t.shard));
+    let strays = strays
+        .map(|t| format!("tablet {} is of {}/{}, which is not there", alias_text(t), t.keyspace, t.shard));
     let cells = found.failed_cells.iter().map(|(cell, e)| format!("cell {cell} does not answer: {e}"));
     Ok(strays.chain(cells).collect())
 }
@@ -56,10 +57,13 @@ pub(crate) async fn keyspace(ops: &Ops, r: ValidateKeyspaceRequest) -> Result<Va
 }
 
 pub(crate) async fn shard(ops: &Ops, r: ValidateShardRequest) -> Result<ValidateShardResponse> {
-    let (keyspace, name) = (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
+    let (keyspace, name) =
+        (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
     let shard = match ops.topo.get_shard(keyspace, name).await {
         Err(e) if is_no_node(&e) => {
-            return Ok(ValidateShardResponse { results: vec![format!("shard {keyspace}/{name} has no record")] });
+            return Ok(ValidateShardResponse {
+                results: vec![format!("shard {keyspace}/{name} has no record")],
+            });
         }
         other => other?,
     };
@@ -78,7 +82,12 @@ pub(crate) async fn shard(ops: &Ops, r: ValidateShardRequest) -> Result<Validate
 }
 
 /// What is wrong with a shard's primary, from the records alone.
-fn check_shard(keyspace: &str, shard: &str, primary: Option<&TabletAlias>, tablets: &[Tablet]) -> Vec<String> {
+fn check_shard(
+    keyspace: &str,
+    shard: &str,
+    primary: Option<&TabletAlias>,
+    tablets: &[Tablet],
+) -> Vec<String> {
     let Some(primary) = primary else { return vec![format!("no primary for shard {keyspace}/{shard}")] };
     let mut results = Vec::new();
     if !tablets.iter().any(|t| alias_text(t) == primary.to_string()) {
@@ -98,7 +107,12 @@ fn check_shard(keyspace: &str, shard: &str, primary: Option<&TabletAlias>, table
 }
 
 /// Tablets that are in ShardReplication but have no record, and the reverse.
-async fn check_replication(ops: &Ops, keyspace: &str, shard: &str, tablets: &[Tablet]) -> Result<Vec<String>> {
+async fn check_replication(
+    ops: &Ops,
+    keyspace: &str,
+    shard: &str,
+    tablets: &[Tablet],
+) -> Result<Vec<String>> {
     let records: BTreeSet<String> = tablets.iter().map(alias_text).collect();
     let mut listed = BTreeSet::new();
     for cell in ops.topo.get_cell_info_names().await? {
@@ -114,7 +128,8 @@ async fn check_replication(ops: &Ops, keyspace: &str, shard: &str, tablets: &[Ta
             ),
         }
     }
-    let gone = listed.difference(&records).map(|a| format!("tablet {a} is in ShardReplication but has no record"));
+    let gone =
+        listed.difference(&records).map(|a| format!("tablet {a} is in ShardReplication but has no record"));
     let missing = records.difference(&listed).map(|a| format!("tablet {a} is missing in ShardReplication"));
     Ok(gone.chain(missing).collect())
 }

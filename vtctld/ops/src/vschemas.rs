@@ -10,7 +10,8 @@ use crate::{Ops, required};
 
 pub(crate) async fn get(ops: &Ops, r: GetVSchemaRequest) -> Result<GetVSchemaResponse> {
     let keyspace = required("the keyspace's name", &r.keyspace)?;
-    let found = ops.topo.get_vschema(keyspace).await.context_with(|| format!("VSchema of keyspace {keyspace}"))?;
+    let found =
+        ops.topo.get_vschema(keyspace).await.context_with(|| format!("VSchema of keyspace {keyspace}"))?;
     Ok(GetVSchemaResponse { v_schema: Some(found.value) })
 }
 
@@ -20,7 +21,9 @@ pub(crate) async fn apply(ops: &Ops, r: ApplyVSchemaRequest) -> Result<ApplyVSch
     let wanted = match (&r.v_schema, r.sql.is_empty()) {
         (Some(_), false) => return Err(Error::invalid("give a VSchema or SQL, not both")),
         (Some(wanted), true) => wanted.clone(),
-        (None, false) => return Err(Error::unsupported("ApplyVSchema with --sql (ALTER VSCHEMA): give --vschema")),
+        (None, false) => {
+            return Err(Error::unsupported("ApplyVSchema with --sql (ALTER VSCHEMA): give --vschema"));
+        }
         (None, true) => return Err(Error::invalid("a VSchema is required")),
     };
     ops.topo.get_keyspace(keyspace).await.context_with(|| format!("keyspace {keyspace}"))?;
@@ -34,9 +37,9 @@ pub(crate) async fn apply(ops: &Ops, r: ApplyVSchemaRequest) -> Result<ApplyVSch
             format!("VSchema of keyspace {keyspace}: somebody else may have changed it; nothing was written")
         })?;
         if !r.skip_rebuild {
-            ops.topo.rebuild_srv_vschema(&r.cells).await.context_with(|| {
-                "the VSchema is saved, but the cells do not have it yet (RebuildVSchemaGraph tries again)"
-            })?;
+            ops.topo.rebuild_srv_vschema(&r.cells).await.context_with(
+                || "the VSchema is saved, but the cells do not have it yet (RebuildVSchemaGraph tries again)",
+            )?;
         }
     }
     Ok(ApplyVSchemaResponse { v_schema: Some(wanted), unknown_vindex_params })
@@ -45,7 +48,11 @@ pub(crate) async fn apply(ops: &Ops, r: ApplyVSchemaRequest) -> Result<ApplyVSch
 /// Refuses a VSchema that vtgate could not use; gives the parameters that vindexes do not know, by vindex.
 ///
 /// Files that vindexes name are on vtgate's machine and are not read here.
-fn check(keyspace: &str, wanted: &proto::vschema::Keyspace, strict: bool) -> Result<HashMap<String, ParamList>> {
+fn check(
+    keyspace: &str,
+    wanted: &proto::vschema::Keyspace,
+    strict: bool,
+) -> Result<HashMap<String, ParamList>> {
     let problems = vschema::validate(keyspace, wanted, &|_| Ok("{}".to_owned()));
     if !problems.is_empty() {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -53,7 +60,10 @@ fn check(keyspace: &str, wanted: &proto::vschema::Keyspace, strict: bool) -> Res
     }
     let unknown = vschema::unknown_params(wanted);
     if strict && !unknown.is_empty() {
-        return Err(Error::invalid(format!("unknown parameters of vindexes (--strict): {}", unknown.join(", "))));
+        return Err(Error::invalid(format!(
+            "unknown parameters of vindexes (--strict): {}",
+            unknown.join(", ")
+        )));
     }
     let mut by_vindex: HashMap<String, ParamList> = HashMap::new();
     for name in unknown {

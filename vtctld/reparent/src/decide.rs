@@ -34,17 +34,23 @@ fn named<'a>(snapshot: &'a Snapshot, alias: &TabletAlias) -> Result<&'a TabletSt
     }
 }
 
-/// One branch for each tablet but the new primary, that points it there.
+/// One branch for each tablet but the new primary, that points it there. A tablet that is primary until
+/// now waits for the promotion.
 fn repoint(snapshot: &Snapshot, primary: &TabletAlias, old: Option<&TabletAlias>) -> Vec<Vec<Step>> {
     let others = snapshot.tablets.iter().filter(|t| t.alias != *primary);
     others
         .map(|t| {
-            vec![Step::SetReplicationSource {
+            let repoint = Step::SetReplicationSource {
                 tablet: t.alias.clone(),
                 source: primary.clone(),
                 semi_sync: snapshot.durability.replica_acknowledges(&primary.cell, &t.tablet),
                 undo_source: old.filter(|old| **old != t.alias).cloned(),
-            }]
+            };
+            if old == Some(&t.alias) {
+                vec![Step::AwaitPromotion { tablet: primary.clone() }, repoint]
+            } else {
+                vec![repoint]
+            }
         })
         .collect()
 }

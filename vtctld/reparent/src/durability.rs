@@ -25,7 +25,9 @@ impl FromStr for Durability {
             "" | "none" => Ok(Self::None),
             "semi_sync" => Ok(Self::SemiSync),
             "cross_cell" => Ok(Self::CrossCell),
-            _ => Err(Error::invalid(format!("unknown durability policy {s:?} (none, semi_sync, cross_cell)"))),
+            _ => {
+                Err(Error::invalid(format!("unknown durability policy {s:?} (none, semi_sync, cross_cell)")))
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use proto::{tabletmanagerdata as tm, topodata};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use topo::{Edit, ErrorKind, LockGuard};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
@@ -30,6 +30,8 @@ struct Run<'a> {
     /// Marks this reparent in the journal; replicas wait for the entry with it.
     created_ns: i64,
     state: Mutex<State>,
+    /// Whether the new primary was promoted, for branches that wait for it.
+    promoted: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -54,7 +56,9 @@ impl Reparenter {
     ) -> Result<Done> {
         let created_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
         let state = Mutex::default();
-        let run = Run { reparenter: self, guard, snapshot, plan: &plan, name, wait, created_ns, state };
+        let promoted = watch::Sender::new(false);
+        let run =
+            Run { reparenter: self, guard, snapshot, plan: &plan, name, wait, created_ns, state, promoted };
         run.say(format!("{name}: {:?}, primary will be {}", plan.kind, plan.primary)).await;
         for step in &plan.steps {
             if let Err(e) = run.step(step).await {
@@ -183,7 +187,8 @@ impl Run<'_> {
                 self.waiting(manager.set_replication_source(record, request)).await?;
             }
             Step::DemotePrimary { .. } => {
-                let answer = manager.demote_primary(record, tm::DemotePrimaryRequest { force: false }).await?;
+                let answer =
+                    manager.demote_primary(record, tm::DemotePrimaryRequest { force: false }).await?;
                 let position = answer.primary_status.unwrap_or_default().position;
                 if position.is_empty() {
                     return Err(Error::internal("the demoted primary did not say its position"));
@@ -192,12 +197,19 @@ impl Run<'_> {
             }
             Step::WaitForPosition { .. } => {
                 let position = self.state.lock().await.position.clone();
-                self.waiting(manager.wait_for_position(record, tm::WaitForPositionRequest { position })).await?;
+                self.waiting(manager.wait_for_position(record, tm::WaitForPositionRequest { position }))
+                    .await?;
             }
             Step::PromoteReplica { semi_sync, .. } => {
                 let request = tm::PromoteReplicaRequest { semi_sync: *semi_sync };
                 let answer = manager.promote_replica(record, request).await?;
                 self.state.lock().await.position = answer.position;
+                self.promoted.send_replace(true);
+            }
+            Step::AwaitPromotion { .. } => {
+                let mut promoted = self.promoted.subscribe();
+                // Ends with the reparent: a promotion that fails breaks this branch off.
+                drop(promoted.wait_for(|done| *done).await);
             }
             Step::InitPrimary { semi_sync, .. } => {
                 let request = tm::InitPrimaryRequest { semi_sync: *semi_sync };
@@ -242,9 +254,10 @@ impl Run<'_> {
     async fn waiting<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(self.wait, call).await {
             Ok(done) => done,
-            Err(_) => {
-                Err(Error::new(Condition::Timeout, format!("not done within --wait-replicas-timeout {:?}", self.wait)))
-            }
+            Err(_) => Err(Error::new(
+                Condition::Timeout,
+                format!("not done within --wait-replicas-timeout {:?}", self.wait),
+            )),
         }
     }
 
@@ -303,12 +316,16 @@ impl Run<'_> {
         if self.state.lock().await.promotion_in_doubt {
             return Promotion::Unknown;
         }
-        let Some(record) = step.tablet().and_then(|alias| self.record(alias).ok()) else { return Promotion::Unknown };
+        let Some(record) = step.tablet().and_then(|alias| self.record(alias).ok()) else {
+            return Promotion::Unknown;
+        };
         // A promotion takes replication away before it makes the tablet writable: one that answered with
         // an error and still replicates was not promoted.
         let ask = self.reparenter.tablets.replication_status(record, tm::ReplicationStatusRequest {});
         match tokio::time::timeout(UNDO_TIMEOUT, ask).await {
-            Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|s| !s.source_host.is_empty()) => Promotion::Not,
+            Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|s| !s.source_host.is_empty()) => {
+                Promotion::Not
+            }
             _ => Promotion::Unknown,
         }
     }
@@ -331,7 +348,8 @@ impl Run<'_> {
                 semi_sync: self.snapshot.durability.replica_acknowledges(&source.cell, record),
                 ..Default::default()
             };
-            let done = tokio::time::timeout(UNDO_TIMEOUT, manager.set_replication_source(record, request)).await;
+            let done =
+                tokio::time::timeout(UNDO_TIMEOUT, manager.set_replication_source(record, request)).await;
             done.map_err(|_| Error::new(Condition::Timeout, format!("tablet {tablet} did not answer")))?
         });
         futures::future::join_all(back).await.into_iter().collect::<Result<Vec<_>>>().map(drop)

@@ -66,7 +66,12 @@ pub struct FakeShard {
 impl FakeShard {
     /// A shard of the given tablets (`cell`, uid, type), written into the topology with keyspace and shard.
     /// The first PRIMARY among them is writable and the others replicate from it.
-    pub async fn new(topo: Server, keyspace: &str, shard: &str, tablets: &[(&str, u32, TabletType)]) -> Result<Self> {
+    pub async fn new(
+        topo: Server,
+        keyspace: &str,
+        shard: &str,
+        tablets: &[(&str, u32, TabletType)],
+    ) -> Result<Self> {
         topo.create_keyspace(keyspace, &topodata::Keyspace::default()).await?;
         topo.create_shard(keyspace, shard).await?;
         let primary = tablets.iter().find(|t| t.2 == TabletType::Primary);
@@ -82,7 +87,8 @@ impl FakeShard {
                 keyspace: keyspace.into(),
                 shard: shard.into(),
                 r#type: *tablet_type as i32,
-                primary_term_start_time: is_primary.then_some(proto::vttime::Time { seconds: 1, nanoseconds: 0 }),
+                primary_term_start_time: is_primary
+                    .then_some(proto::vttime::Time { seconds: 1, nanoseconds: 0 }),
                 ..Tablet::default()
             };
             topo.create_tablet(&record).await?;
@@ -234,7 +240,8 @@ impl State {
     }
 
     fn watch(&mut self, after: &str) {
-        let writable: Vec<_> = self.tablets.iter().filter(|(_, t)| t.writable).map(|(a, _)| a.as_str()).collect();
+        let writable: Vec<_> =
+            self.tablets.iter().filter(|(_, t)| t.writable).map(|(a, _)| a.as_str()).collect();
         if writable.len() > 1 {
             self.violation = Some(format!("after {after}: {writable:?} are writable"));
         }
@@ -290,7 +297,11 @@ impl TabletManagerClient for FakeShard {
         Ok(ExecuteFetchAsDbaResponse { result: Some(result) })
     }
 
-    async fn replication_status(&self, tablet: &Tablet, _: ReplicationStatusRequest) -> Result<ReplicationStatusResponse> {
+    async fn replication_status(
+        &self,
+        tablet: &Tablet,
+        _: ReplicationStatusRequest,
+    ) -> Result<ReplicationStatusResponse> {
         let mut state = self.state();
         state.replicate();
         let fake = state.tablets.get(&alias_of(tablet)).cloned().unwrap_or_default();
@@ -305,21 +316,33 @@ impl TabletManagerClient for FakeShard {
         Ok(ReplicationStatusResponse { status: Some(status) })
     }
 
-    async fn primary_position(&self, tablet: &Tablet, _: PrimaryPositionRequest) -> Result<PrimaryPositionResponse> {
+    async fn primary_position(
+        &self,
+        tablet: &Tablet,
+        _: PrimaryPositionRequest,
+    ) -> Result<PrimaryPositionResponse> {
         let mut state = self.state();
         state.replicate();
         let executed = state.tablets.get(&alias_of(tablet)).map_or(0, |t| t.executed);
         Ok(PrimaryPositionResponse { position: position(executed) })
     }
 
-    async fn wait_for_position(&self, tablet: &Tablet, r: WaitForPositionRequest) -> Result<WaitForPositionResponse> {
+    async fn wait_for_position(
+        &self,
+        tablet: &Tablet,
+        r: WaitForPositionRequest,
+    ) -> Result<WaitForPositionResponse> {
         self.change("wait_for_position", tablet, |_, _, _| ()).await?;
         let (alias, wanted) = (alias_of(tablet), executed_of(&r.position));
         self.wait_until(|s| s.tablets.get(&alias).is_some_and(|t| t.executed >= wanted)).await;
         Ok(WaitForPositionResponse {})
     }
 
-    async fn reset_replication(&self, tablet: &Tablet, _: ResetReplicationRequest) -> Result<ResetReplicationResponse> {
+    async fn reset_replication(
+        &self,
+        tablet: &Tablet,
+        _: ResetReplicationRequest,
+    ) -> Result<ResetReplicationResponse> {
         let reset = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
             t.source = None;
             t.executed = 0;
@@ -347,7 +370,8 @@ impl TabletManagerClient for FakeShard {
             t.executed = executed_of(&r.replication_position);
         };
         self.change("init_replica", tablet, make).await?;
-        self.wait_until(|s| s.tablets.get(&source).is_some_and(|t| t.journal.contains(&r.time_created_ns))).await;
+        self.wait_until(|s| s.tablets.get(&source).is_some_and(|t| t.journal.contains(&r.time_created_ns)))
+            .await;
         Ok(InitReplicaResponse {})
     }
 
@@ -364,7 +388,11 @@ impl TabletManagerClient for FakeShard {
         Ok(PopulateReparentJournalResponse {})
     }
 
-    async fn demote_primary(&self, tablet: &Tablet, _: DemotePrimaryRequest) -> Result<DemotePrimaryResponse> {
+    async fn demote_primary(
+        &self,
+        tablet: &Tablet,
+        _: DemotePrimaryRequest,
+    ) -> Result<DemotePrimaryResponse> {
         let demote = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
             t.writable = false;
             position(t.executed)
@@ -374,12 +402,23 @@ impl TabletManagerClient for FakeShard {
         Ok(DemotePrimaryResponse { primary_status: Some(status) })
     }
 
-    async fn undo_demote_primary(&self, tablet: &Tablet, _: UndoDemotePrimaryRequest) -> Result<UndoDemotePrimaryResponse> {
+    async fn undo_demote_primary(
+        &self,
+        tablet: &Tablet,
+        _: UndoDemotePrimaryRequest,
+    ) -> Result<UndoDemotePrimaryResponse> {
+        if self.tablet(&alias_of(tablet)).tablet_type != TabletType::Primary as i32 {
+            return Err(Error::new(Condition::FailedPrecondition, "it is not the primary"));
+        }
         self.change("undo_demote_primary", tablet, |t, _, _| t.writable = true).await?;
         Ok(UndoDemotePrimaryResponse {})
     }
 
-    async fn promote_replica(&self, tablet: &Tablet, _: PromoteReplicaRequest) -> Result<PromoteReplicaResponse> {
+    async fn promote_replica(
+        &self,
+        tablet: &Tablet,
+        _: PromoteReplicaRequest,
+    ) -> Result<PromoteReplicaResponse> {
         let promote = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
             t.tablet_type = TabletType::Primary as i32;
             t.source = None;
@@ -406,7 +445,10 @@ impl TabletManagerClient for FakeShard {
         let wanted = executed_of(&r.wait_position);
         self.wait_until(|s| s.tablets.get(&alias).is_some_and(|t| t.executed >= wanted)).await;
         if r.time_created_ns != 0 {
-            self.wait_until(|s| s.tablets.get(&source).is_some_and(|t| t.journal.contains(&r.time_created_ns))).await;
+            self.wait_until(|s| {
+                s.tablets.get(&source).is_some_and(|t| t.journal.contains(&r.time_created_ns))
+            })
+            .await;
         }
         Ok(SetReplicationSourceResponse {})
     }

@@ -126,7 +126,8 @@ impl Reparenter {
 
     /// The steps that [`Reparenter::planned`] would take now; nothing is locked or changed.
     pub async fn dry_run_planned(&self, request: &PlannedRequest) -> Result<Plan> {
-        let snapshot = self.snapshot(&request.keyspace, &request.shard, request.wait_replicas_timeout).await?;
+        let snapshot =
+            self.snapshot(&request.keyspace, &request.shard, request.wait_replicas_timeout).await?;
         decide::planned(&snapshot, request)
     }
 
@@ -163,7 +164,13 @@ fn event(level: logutil::Level, value: impl Into<String>) -> logutil::Event {
         seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
         nanoseconds: i32::try_from(now.subsec_nanos()).unwrap_or(0),
     };
-    logutil::Event { time: Some(time), level: level as i32, file: "reparent".into(), line: 0, value: value.into() }
+    logutil::Event {
+        time: Some(time),
+        level: level as i32,
+        file: "reparent".into(),
+        line: 0,
+        value: value.into(),
+    }
 }
 
 /// An event for the operator: something went on without what was wished for.

@@ -63,6 +63,12 @@ pub enum Step {
         tablet: TabletAlias,
         semi_sync: bool,
     },
+    /// Waits until the new primary was promoted in a branch beside: the old primary stays what it is
+    /// until then, so that its demotion can be undone.
+    AwaitPromotion {
+        #[serde(serialize_with = "text")]
+        tablet: TabletAlias,
+    },
     /// Makes a tablet the first primary of its shard, and remembers its position.
     InitPrimary {
         #[serde(serialize_with = "text")]
@@ -121,6 +127,7 @@ impl Step {
             | Self::DemotePrimary { tablet, .. }
             | Self::WaitForPosition { tablet }
             | Self::PromoteReplica { tablet, .. }
+            | Self::AwaitPromotion { tablet }
             | Self::InitPrimary { tablet, .. }
             | Self::SetReplicationSource { tablet, .. }
             | Self::PopulateReparentJournal { tablet }
@@ -138,6 +145,7 @@ impl Step {
             Self::DemotePrimary { .. } => "DemotePrimary",
             Self::WaitForPosition { .. } => "WaitForPosition",
             Self::PromoteReplica { .. } => "PromoteReplica",
+            Self::AwaitPromotion { .. } => "AwaitPromotion",
             Self::InitPrimary { .. } => "InitPrimary",
             Self::SetReplicationSource { .. } => "SetReplicationSource",
             Self::PopulateReparentJournal { .. } => "PopulateReparentJournal",
@@ -162,9 +170,7 @@ impl Step {
                 if let Some(tablet) = step.tablet() {
                     write!(f, " {tablet}")?;
                 }
-                if let Self::CatchUp { source, .. }
-                | Self::SetReplicationSource { source, .. } = step
-                {
+                if let Self::CatchUp { source, .. } | Self::SetReplicationSource { source, .. } = step {
                     write!(f, " from {source}")?;
                 }
                 writeln!(f)

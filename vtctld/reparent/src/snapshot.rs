@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use proto::{
-    replicationdata,
-    tabletmanagerdata as tm,
+    replicationdata, tabletmanagerdata as tm,
     topodata::{self, Tablet, TabletType},
 };
 use tabletclient::TabletManagerClient;
@@ -112,7 +111,10 @@ fn take_over(state: &mut TabletState, status: &replicationdata::Status) {
 }
 
 /// How a tablet replicates; for one that does not (a primary, a fresh one), its position alone.
-pub async fn status_of(manager: &dyn TabletManagerClient, tablet: &Tablet) -> Result<replicationdata::Status> {
+pub async fn status_of(
+    manager: &dyn TabletManagerClient,
+    tablet: &Tablet,
+) -> Result<replicationdata::Status> {
     let not_asked = || Error::internal("a primary is not asked how it replicates");
     let mut as_replica = Err(not_asked());
     if tablet.r#type() != TabletType::Primary {
@@ -121,7 +123,9 @@ pub async fn status_of(manager: &dyn TabletManagerClient, tablet: &Tablet) -> Re
         let unreachable = |e: &Error| {
             matches!(e.condition(), Condition::Unreachable | Condition::ConnectionLost | Condition::Timeout)
         };
-        if matches!(&as_replica, Ok(s) if !s.position.is_empty()) || as_replica.as_ref().is_err_and(unreachable) {
+        if matches!(&as_replica, Ok(s) if !s.position.is_empty())
+            || as_replica.as_ref().is_err_and(unreachable)
+        {
             return as_replica;
         }
     }

@@ -72,11 +72,11 @@ pub fn is_planned(statement: &Statement) -> bool {
         | Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)
-        | Statement::Show(_)
         | Statement::Explain(_)
         | Statement::Call(_)
         | Statement::Do(_)
         | Statement::Other(_) => true,
+        Statement::Show(show) => send::is_answered_by_mysqld(&show.kind),
         other => is_ddl(other),
     }
 }

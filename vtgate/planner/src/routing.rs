@@ -137,7 +137,10 @@ pub(crate) fn many_shards(ctx: &PlanContext<'_>, analysis: &Analysis, from: &Fro
     let found = driver(analysis, from);
     let Some((id, table, vindex)) = found else {
         return Err(Error::unsupported(match sharded_tables(analysis).next() {
-            Some((_, table)) => format!("joining rows of table {} from several shards", table.name),
+            Some((_, table)) => format!(
+                "rows of table {} of several shards in a derived table or on the inner side of an outer join",
+                table.name
+            ),
             None => "a statement without a sharded table on several shards".to_owned(),
         }));
     };

@@ -2,7 +2,13 @@
 
 mod merge;
 
-use sqlast::ast::{Expr, Into, Limit as SqlLimit, Param, Query, QueryBody, Select, SelectItem, Statement};
+use sqlast::{
+    Visit, Visitor, Walk,
+    ast::{
+        AliasedTable, Expr, Into, Limit as SqlLimit, Param, Query, QueryBody, Select, SelectItem, Statement, TableExpr,
+        TableName,
+    },
+};
 use vterrors::{Error, Result};
 
 use crate::{
@@ -24,11 +30,16 @@ pub(crate) struct Planned {
 
 /// Plans a query.
 pub(crate) fn plan(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    let query = &plain(query);
     refuse_into(query)?;
+    refuse_functions(query)?;
     let mut analyzer = Analyzer::new(ctx);
     let root = analyzer.out.facts.open(None);
     let block = analyzer.outermost(query, root)?;
     let analysis = analyzer.out;
+    if is_sequence(query) && analysis.base_tables().any(|(_, t)| t.sharded) {
+        return Err(Error::unsupported("NEXT VALUES of a table that is no sequence"));
+    }
     let directives = query_directives(query);
 
     if let Some(shard) = ctx.shard {
@@ -137,9 +148,6 @@ fn divides(query: &Query, analysis: &Analysis, block: &SelectBlock, driver: &Dri
         return refuse("window functions");
     }
     let QueryBody::Select(select) = &query.body else { return refuse("a query in parentheses") };
-    if select.options.calc_found_rows {
-        return refuse("SQL_CALC_FOUND_ROWS");
-    }
     match &block.aggregation {
         Aggregation::None => {}
         Aggregation::Scalar => return refuse("aggregate functions"),
@@ -164,6 +172,57 @@ fn push_limit(query: &mut Query) -> Result<Option<(crate::ValueRef, Option<crate
     query.limit =
         Some(SqlLimit { count: Expr::Param(Param::Named(UPPER_LIMIT.into())), offset: None, comma: false });
     Ok(Some(pushed))
+}
+
+/// `TABLE t` is `SELECT * FROM t`; parentheses around all of it say nothing.
+fn plain(query: &Query) -> Query {
+    let mut query = query.clone();
+    while query.is_bare()
+        && let QueryBody::Nested(nested) = &mut query.body
+    {
+        query = std::mem::replace(&mut **nested, Query::new(QueryBody::Table(TableName::default())));
+    }
+    if let QueryBody::Table(name) = &query.body {
+        query.body = QueryBody::Select(Box::new(Select {
+            items: vec![SelectItem::Wildcard(None)],
+            from: vec![TableExpr::Table(Box::new(AliasedTable::new(name.clone())))],
+            ..Select::default()
+        }));
+    }
+    query
+}
+
+/// Refuses what leaves something behind on the tablet's connection, which is not the session's own.
+fn refuse_functions(query: &Query) -> Result<()> {
+    #[derive(Default)]
+    struct Finder {
+        found: Option<Error>,
+    }
+    impl Visitor for Finder {
+        fn enter_query(&mut self, query: &Query) -> Visit {
+            if let QueryBody::Select(select) = &query.body
+                && select.options.calc_found_rows
+                && query.limit.is_some()
+            {
+                self.found = Some(Error::unsupported("SQL_CALC_FOUND_ROWS with LIMIT"));
+            }
+            Visit::Into
+        }
+
+        fn enter_expr(&mut self, expr: &Expr) -> Visit {
+            const LOCKS: [&[u8]; 5] =
+                [b"get_lock", b"is_free_lock", b"is_used_lock", b"release_all_locks", b"release_lock"];
+            if let Expr::Func(call) = expr
+                && LOCKS.contains(&call.name.as_bytes())
+            {
+                self.found = Some(Error::unsupported(format!("the function {}", call.name)));
+            }
+            if self.found.is_some() { Visit::Stop } else { Visit::Into }
+        }
+    }
+    let mut finder = Finder::default();
+    query.walk(&mut finder);
+    finder.found.map_or(Ok(()), Err)
 }
 
 fn refuse_into(query: &Query) -> Result<()> {

@@ -148,6 +148,14 @@ fn table_names(statement: &Statement) -> Vec<TableName> {
     names.0
 }
 
+/// Whether a mysqld answers a SHOW, and not vtgate itself.
+pub(crate) fn is_answered_by_mysqld(kind: &ShowKind) -> bool {
+    !matches!(
+        kind,
+        ShowKind::Databases | ShowKind::Vitess(_) | ShowKind::Warnings { .. } | ShowKind::Errors { .. }
+    )
+}
+
 /// Plans a SHOW that a mysqld answers. `SHOW DATABASES`, `SHOW VITESS_...`, `SHOW VSCHEMA ...`,
 /// `SHOW WARNINGS` are vtgate's own and are refused here.
 pub(crate) fn plan_show(show: &Show, ctx: &PlanContext<'_>) -> Result<Planned> {

@@ -103,24 +103,22 @@ impl Up {
         self.start_all(&plans).await
     }
 
-    /// Each shard gets the primary it had, or its first tablet.
+    /// Each shard gets the primary it had, or its first tablet; all shards at the same time.
     pub(super) async fn elect_primaries(&mut self) -> Result<()> {
-        let first: Vec<TabletPlan> = self.plan.tablets.iter().filter(|t| t.first).cloned().collect();
-        for tablet in first {
-            let shard = format!("{}/{}", tablet.keyspace, tablet.shard);
-            let recorded = self.recorded_primary(&shard).await?;
-            let primary = recorded
-                .as_ref()
-                .and_then(|alias| self.plan.tablets.iter().find(|t| t.alias == *alias))
-                .unwrap_or(&tablet);
-            let port = primary.process.ready.0;
-            if recorded.is_some() && becomes_primary(port).await {
-                continue;
-            }
-            let alias = primary.alias.clone();
-            self.vtctl(&["PlannedReparentShard", "--new-primary", &alias, &shard]).await?;
-            self.say(&format!("{alias} is the primary of {shard}"));
+        let first = self.plan.tablets.iter().filter(|t| t.first);
+        try_join_all(first.map(|tablet| self.elect_primary(tablet))).await.map(drop)
+    }
+
+    async fn elect_primary(&self, first: &TabletPlan) -> Result<()> {
+        let shard = format!("{}/{}", first.keyspace, first.shard);
+        let recorded = self.recorded_primary(&shard).await?;
+        let known = |alias: &String| self.plan.tablets.iter().find(|t| t.alias == *alias);
+        let primary = recorded.as_ref().and_then(known).unwrap_or(first);
+        if recorded.is_some() && becomes_primary(primary.process.ready.0).await {
+            return Ok(());
         }
+        self.vtctl(&["PlannedReparentShard", "--new-primary", &primary.alias, &shard]).await?;
+        self.say(&format!("{} is the primary of {shard}", primary.alias));
         Ok(())
     }
 

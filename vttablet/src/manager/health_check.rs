@@ -4,7 +4,10 @@
 //! What is seen decides whether the tablet serves: a replica that does not replicate, or lags more than
 //! the limit, does not (if `--enable-replication-reporter` says so), and nobody does whose mysqld is away.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use proto::{replicationdata::Status, topodata::TabletType};
 use tokio::time::Instant;
@@ -12,10 +15,16 @@ use tracing::{info, warn};
 use vterrors::Result;
 
 use super::replication::{CONNECTING, RUNNING};
-use crate::{query::health::Looks, tablet::Tablet};
+use crate::{
+    query::{health::Looks, pool::Pool},
+    state::Phase,
+    tablet::Tablet,
+};
 
 /// The longest pause between two looks; the health check interval when that is shorter.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two tries to set up replication.
+const REPAIR_PAUSE: Duration = Duration::from_secs(5);
 /// The longest time for one look.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -67,26 +76,34 @@ pub fn judge(status: Option<&Status>, known: &mut KnownLag, unhealthy: Duration,
     Looks { error, lag_seconds }
 }
 
+/// What one look leaves for the next.
+#[derive(Debug, Default)]
+struct Looker {
+    lag: KnownLag,
+    /// Seconds since mysqld's start, at the last look.
+    uptime: Option<u64>,
+    made_databases: bool,
+    /// When a repair of replication may be tried again.
+    next_repair: Option<Instant>,
+}
+
 impl Tablet {
     /// Looks for as long as the process runs.
     pub async fn keep_looking(self: Arc<Self>) {
         let tick = self.config.tablet.health_check_interval;
         let pause = tick.min(LOOK_INTERVAL);
-        let mut known = KnownLag::default();
+        let mut looker = Looker::default();
         let mut last_message = Instant::now();
-        let mut made_databases = false;
         loop {
-            let looked = tokio::time::timeout(LOOK_LIMIT, self.look_once(&mut known)).await;
+            let looked = tokio::time::timeout(LOOK_LIMIT, self.look_once(&mut looker)).await;
             let looks = match looked {
                 Ok(Ok(looks)) => looks,
                 Ok(Err(e)) => Looks { error: format!("mysqld: {e}"), lag_seconds: 0 },
-                Err(_) => {
-                    Looks { error: format!("mysqld did not answer within {LOOK_LIMIT:?}"), lag_seconds: 0 }
-                }
+                Err(_) => Looks { error: format!("mysqld did not answer within {LOOK_LIMIT:?}"), lag_seconds: 0 },
             };
-            self.take_looks(looks).await;
-            made_databases = self.mend(made_databases).await;
-            self.close_expired().await;
+            self.take_looks(looks);
+            self.mend(&mut looker).await;
+            self.close_expired();
             if last_message.elapsed() >= tick {
                 self.health.broadcast(Default::default());
                 last_message = Instant::now();
@@ -98,26 +115,40 @@ impl Tablet {
         }
     }
 
+    /// Tells the health streams of every change of the serving state, for as long as the process runs.
+    pub async fn keep_telling(self: Arc<Self>) {
+        let mut changes = self.serving.subscribe();
+        while changes.changed().await.is_ok() {
+            self.health.broadcast(Default::default());
+        }
+    }
+
     /// RunHealthCheck: looks now and tells everyone.
     pub async fn run_health_check(&self) -> Result<()> {
-        let looks = self.look_once(&mut KnownLag::default()).await?;
-        self.take_looks(looks).await;
+        let looks = self.look_once(&mut Looker::default()).await?;
+        self.take_looks(looks);
         self.health.broadcast(Default::default());
         Ok(())
     }
 
-    async fn look_once(&self, known: &mut KnownLag) -> Result<Looks> {
+    async fn look_once(&self, looker: &mut Looker) -> Result<Looks> {
+        let row = self.dba.one_row("show global status like 'Uptime'").await?;
+        let uptime: u64 = row.number("Value")?.unwrap_or(0);
+        if looker.uptime.replace(uptime).is_some_and(|before| uptime < before) {
+            warn!("mysqld was restarted");
+            self.mysqld_restarted.store(true, Ordering::Relaxed);
+            self.close_connections();
+        }
         if self.is_primary() {
-            self.dba.query("select 1", LOOK_LIMIT).await?;
             return Ok(Looks::default());
         }
         let status = self.dba.replica_status().await?;
         let tablet = &self.config.tablet;
         let report = tablet.enable_replication_reporter;
-        Ok(judge(status.as_ref(), known, tablet.unhealthy_threshold, report))
+        Ok(judge(status.as_ref(), &mut looker.lag, tablet.unhealthy_threshold, report))
     }
 
-    async fn take_looks(&self, looks: Looks) {
+    fn take_looks(&self, looks: Looks) {
         let before = self.health.looks();
         if before.error != looks.error {
             match looks.error.is_empty() {
@@ -129,36 +160,61 @@ impl Tablet {
         self.health.saw(looks);
     }
 
-    /// Repairs what can be repaired without asking: a primary whose mysqld was restarted came back
-    /// read-only; databases that could not be made at a promotion.
-    async fn mend(&self, made_databases: bool) -> bool {
-        if !self.is_primary() {
-            return false;
+    /// Repairs what a restart of mysqld broke, and what could not be done at a promotion.
+    async fn mend(&self, looker: &mut Looker) {
+        let done = match self.is_primary() {
+            true => self.mend_primary(looker).await,
+            false => {
+                looker.made_databases = false;
+                self.mend_replica(looker).await
+            }
+        };
+        if let Err(e) = done {
+            warn!(error = %e, "the tablet could not be mended; it will be tried again");
         }
-        let Some(_action) = self.try_action() else { return made_databases };
-        let serves = self.serving.snapshot().phase == crate::state::Phase::Serving;
+    }
+
+    /// A primary whose mysqld was restarted came back read-only and without semi-sync; databases may be
+    /// missing after a promotion.
+    async fn mend_primary(&self, looker: &mut Looker) -> Result<()> {
+        let restarted = self.mysqld_restarted.load(Ordering::Relaxed);
+        if looker.made_databases && !restarted {
+            return Ok(());
+        }
+        let Some(_action) = self.try_action() else { return Ok(()) };
         // A demotion that is under way, or was done, has stopped serving first.
-        if !self.is_primary() || !serves || self.tablet_type() != TabletType::Primary {
-            return made_databases;
+        if !self.is_primary() || self.serving.snapshot().phase != Phase::Serving {
+            return Ok(());
         }
         let work = async {
-            if self.dba.read_only().await?.0 && self.is_still_primary_in_topo().await {
-                warn!("the primary's mysqld is read-only (was it restarted?); made writable again");
+            if restarted && self.dba.read_only().await?.0 && self.is_still_primary_in_topo().await {
+                warn!("the primary's mysqld came back read-only; made writable again");
+                self.fix_semi_sync(TabletType::Primary, self.durability_wants_semi_sync().await).await?;
                 self.dba.set_read_write().await?;
             }
-            if !made_databases {
-                self.make_databases().await?;
-            }
-            Ok::<(), vterrors::Error>(())
+            self.make_databases().await
         };
         match tokio::time::timeout(LOOK_LIMIT, work).await {
-            Ok(Ok(())) => true,
-            Ok(Err(e)) => {
-                warn!(error = %e, "the primary could not be mended");
-                made_databases
-            }
-            Err(_) => made_databases,
+            Ok(done) => done?,
+            // It waits for replicas' acknowledgements, most likely.
+            Err(_) => return Ok(()),
         }
+        looker.made_databases = true;
+        self.mysqld_restarted.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A replica's mysqld does not start replication by itself.
+    async fn mend_replica(&self, looker: &mut Looker) -> Result<()> {
+        if !self.mysqld_restarted.load(Ordering::Relaxed)
+            || looker.next_repair.is_some_and(|at| at > Instant::now())
+        {
+            return Ok(());
+        }
+        looker.next_repair = Some(Instant::now() + REPAIR_PAUSE);
+        self.repair_replication().await?;
+        self.mysqld_restarted.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn is_still_primary_in_topo(&self) -> bool {
@@ -168,11 +224,13 @@ impl Tablet {
         }
     }
 
-    async fn close_expired(&self) {
-        for pool in [&self.dba.pool, &self.app, &self.query.oltp, &self.query.olap, self.query.tx.pool(None)]
-        {
-            pool.close_expired();
-        }
+    fn close_expired(&self) {
+        self.pools().into_iter().for_each(Pool::close_expired);
+    }
+
+    /// The connections of a mysqld that is gone.
+    fn close_connections(&self) {
+        self.pools().into_iter().for_each(Pool::close_idle);
     }
 
     /// Ends transactions past their time, for as long as the process runs.

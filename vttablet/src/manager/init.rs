@@ -1,6 +1,9 @@
 //! The start of a tablet: mysqld, topology, what it is, and the tasks that keep it so.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use proto::topodata::{self, TabletType};
 use servenv::Context;
@@ -32,6 +35,7 @@ impl Tablet {
         })
         .await?;
         context.spawn("publishing", Arc::clone(self).keep_publishing());
+        context.spawn("telling", Arc::clone(self).keep_telling());
         self.take_up().await;
         context.spawn("looking at mysqld", Arc::clone(self).keep_looking());
         context.spawn("transaction killer", Arc::clone(self).keep_sweeping());
@@ -56,7 +60,8 @@ impl Tablet {
             return;
         }
         if let Err(e) = self.repair_replication().await {
-            warn!(error = %e, "replication could not be set up");
+            warn!(error = %e, "replication could not be set up; it will be tried again");
+            self.mysqld_restarted.store(true, Ordering::Relaxed);
         }
         if let Err(e) = self.apply_state().await {
             warn!(error = %e, "the tablet does not serve yet");

@@ -8,6 +8,7 @@ use proto::{
     tabletmanagerdata as tm,
     topodata::{self, TabletType},
 };
+use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
 use tracing::{info, warn};
 use vterrors::{Condition, Context as _, Error, Result};
 use vtmodel::TabletAlias;
@@ -25,6 +26,9 @@ pub const CONNECTING: i32 = 2;
 
 /// The longest wait for a position when the caller sets no deadline of its own.
 const POSITION_LIMIT: Duration = Duration::from_secs(600);
+
+/// How long the primary may take to tell its position.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
 
 fn no_status() -> Error {
     Error::new(Condition::FailedPrecondition, "no replication status")
@@ -249,11 +253,35 @@ impl Tablet {
         let semi_sync = self.durability_wants_semi_sync().await;
         let parent = self.parent(Some(&(&primary).into())).await?;
         let _action = self.action("repair of replication").await?;
+        if self.is_primary() {
+            return Ok(());
+        }
+        self.refuse_errant(&parent).await?;
         if let Err(e) = self.point_at(&parent, true, semi_sync, 0.0).await {
             warn!(error = %e, %primary, "cannot replicate from the shard's primary");
             return Err(e);
         }
         Ok(())
+    }
+
+    /// Refuses to follow a primary that lacks transactions that were executed here: replicating would hide
+    /// that two servers differ. A primary that cannot be asked is followed.
+    async fn refuse_errant(&self, primary: &topodata::Tablet) -> Result<()> {
+        // Ours is read first: the primary's only grows.
+        let ours = self.dba.primary_position().await?.position;
+        let asked = GrpcTabletManagerClient::new(ASK_LIMIT).primary_position(primary, Default::default()).await;
+        let theirs = match asked {
+            Ok(answer) => answer.position,
+            Err(e) => {
+                info!(error = %e, "the primary could not be asked for its position");
+                return Ok(());
+            }
+        };
+        if theirs.parse::<vtmodel::Position>()?.at_least(&ours.parse()?) {
+            return Ok(());
+        }
+        let text = format!("errant transactions: this server has executed {ours}, the primary only {theirs}");
+        Err(Error::new(Condition::FailedPrecondition, text))
     }
 
     /// Whether the keyspace's durability policy asks for acknowledgements.

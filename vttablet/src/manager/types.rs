@@ -10,7 +10,7 @@ use vterrors::{Condition, Error, Result};
 use vtmodel::tablet_type_lower;
 
 use crate::{
-    state::Wanted,
+    state::{Phase, Wanted},
     tablet::{Tablet, now},
 };
 
@@ -38,8 +38,13 @@ pub fn acknowledges(t: TabletType) -> bool {
 impl Tablet {
     /// The state that the record and the topology ask for.
     pub async fn wanted(&self) -> Wanted {
+        let reason = self.reason_not_to_serve(self.tablet_type()).await;
+        self.wanted_for(reason)
+    }
+
+    /// As the record says, serving if there is no reason against it.
+    fn wanted_for(&self, reason: String) -> Wanted {
         let record = self.record();
-        let reason = self.reason_not_to_serve(record.r#type()).await;
         Wanted {
             tablet_type: record.r#type(),
             serving: reason.is_empty(),
@@ -81,18 +86,24 @@ impl Tablet {
         self.change_state(wanted).await
     }
 
-    /// Changes the state and tells everyone.
+    /// Changes the state; the health streams are told of every step by [`Tablet::keep_telling`].
     pub async fn change_state(&self, wanted: Wanted) -> Result<()> {
         let result = self.state.change(wanted, self.config.tablet.shutdown_grace_period).await;
-        self.health.broadcast(Default::default());
         self.look.notify_one();
         result
     }
 
-    /// Stops serving, whatever the record says.
+    /// Stops serving, whatever the record says. Does not ask the topology, which may be away.
     pub async fn stop_serving(&self, reason: &str) -> Result<()> {
-        let wanted = Wanted { serving: false, reason: reason.to_owned(), ..self.wanted().await };
-        self.change_state(wanted).await
+        let grace = self.config.tablet.serving_state_grace_period;
+        if !grace.is_zero() && self.serving.snapshot().phase == Phase::Serving {
+            // Said first, so that callers go elsewhere before they are refused.
+            self.health.set_leaving(true);
+            tokio::time::sleep(grace).await;
+        }
+        let changed = self.change_state(self.wanted_for(reason.to_owned())).await;
+        self.health.set_leaving(false);
+        changed
     }
 
     /// Semi-sync as the type and the keyspace's durability (`wanted`) ask for it.

@@ -5,7 +5,10 @@
 //! that cannot keep up is ended: its listener connects again and starts from the whole picture.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,20 +35,21 @@ pub struct Looks {
     pub lag_seconds: u32,
 }
 
-/// Keeps the last message and sends it to all streams.
+/// Makes the messages and sends them to all streams.
 #[derive(Debug)]
 pub struct HealthStreamer {
     alias: TabletAlias,
     serving: Serving,
     looks: Mutex<Looks>,
+    /// The tablet still serves but is about to stop.
+    leaving: AtomicBool,
     sender: broadcast::Sender<Arc<StreamHealthResponse>>,
     /// The admitted requests at the last message, for queries per second.
-    last: Mutex<LastMessage>,
+    rate: Mutex<Rate>,
 }
 
 #[derive(Debug, Default)]
-struct LastMessage {
-    sent: Option<StreamHealthResponse>,
+struct Rate {
     admitted: u64,
     at: Option<tokio::time::Instant>,
     qps: f64,
@@ -57,8 +61,9 @@ impl HealthStreamer {
             alias,
             serving,
             looks: Mutex::default(),
+            leaving: AtomicBool::new(false),
             sender: broadcast::Sender::new(QUEUE),
-            last: Mutex::default(),
+            rate: Mutex::default(),
         }
     }
 
@@ -85,10 +90,16 @@ impl HealthStreamer {
         }
     }
 
+    /// Says that the tablet is about to stop serving.
+    pub fn set_leaving(&self, leaving: bool) {
+        if self.leaving.swap(leaving, Ordering::Relaxed) != leaving && leaving {
+            self.broadcast(Changes::default());
+        }
+    }
+
     /// Sends a message to everyone, with what changed in the schema.
     pub fn broadcast(&self, changes: Changes) {
         let message = self.current(changes);
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).sent = Some(message.clone());
         // An error only says that nobody listens.
         let _ = self.sender.send(Arc::new(message));
     }
@@ -114,7 +125,9 @@ impl HealthStreamer {
         let looks = self.looks();
         StreamHealthResponse {
             target: Some((&snapshot.target).into()),
-            serving: snapshot.phase == Phase::Serving && looks.error.is_empty(),
+            serving: snapshot.phase == Phase::Serving
+                && looks.error.is_empty()
+                && !self.leaving.load(Ordering::Relaxed),
             primary_term_start_timestamp: snapshot.primary_term_start,
             tablet_alias: Some(self.alias.clone()),
             realtime_stats: Some(RealtimeStats {
@@ -129,7 +142,7 @@ impl HealthStreamer {
     }
 
     fn queries_per_second(&self) -> f64 {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, admitted) = (tokio::time::Instant::now(), self.serving.admitted());
         if let Some(at) = last.at {
             let took = now.duration_since(at);

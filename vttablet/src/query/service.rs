@@ -172,7 +172,7 @@ impl Part for QueryPart {
     async fn close(&self) {
         self.0.tx.end_all("the tablet stopped serving").await;
         self.0.sequences.reset();
-        for pool in [&self.0.oltp, &self.0.olap, self.0.tx.pool(None)] {
+        for pool in [&self.0.oltp, &self.0.olap, self.0.tx.pool(None), self.0.tx.found_rows_pool()] {
             pool.close_idle();
         }
     }

@@ -202,6 +202,11 @@ impl TxEngine {
         }
     }
 
+    /// The pool of connections with `client_found_rows`.
+    pub fn found_rows_pool(&self) -> &Pool {
+        &self.inner.found_rows_pool
+    }
+
     /// Opens a transaction on a connection of the pool.
     pub async fn begin(&self, arguments: &BeginArguments<'_>) -> Result<Begun> {
         let mut lent = self.pool(arguments.options).get().await?;

@@ -90,7 +90,8 @@ pub(super) fn zero_ended(password: &str) -> Vec<u8> {
 pub(super) fn encrypted(password: &str, scramble: &[u8], pem: &[u8]) -> Result<Vec<u8>> {
     let bad = |why: String| Error::new(Condition::AccessDenied, format!("public key of mysqld: {why}"));
     let pem = std::str::from_utf8(pem).map_err(|e| bad(e.to_string()))?;
-    let key = RsaPublicKey::from_public_key_pem(pem.trim_end_matches('\0').trim()).map_err(|e| bad(e.to_string()))?;
+    let key = RsaPublicKey::from_public_key_pem(pem.trim_end_matches('\0').trim())
+        .map_err(|e| bad(e.to_string()))?;
     let masked: Vec<u8> =
         zero_ended(password).iter().zip(scramble.iter().cycle()).map(|(p, s)| p ^ s).collect();
     key.encrypt(&mut rsa::rand_core::OsRng, Oaep::new::<Sha1>(), &masked).map_err(|e| bad(e.to_string()))

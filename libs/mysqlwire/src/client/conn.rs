@@ -48,20 +48,26 @@ impl Conn {
         let session = handshake::run(&mut framed, &options).await?;
         let (status, warnings) = (session.ok.status, session.ok.warnings);
         let mut conn = Self { framed, options, session, status, warnings, usable: true };
-        if conn.options.track_gtids == GtidTracking::OwnGtid {
-            let sql = if conn.is_mariadb() {
+        conn.set_up().await?;
+        Ok(conn)
+    }
+
+    /// What a fresh session starts with: GTID tracking and the options' statements.
+    async fn set_up(&mut self) -> Result<()> {
+        let options = Arc::clone(&self.options);
+        if options.track_gtids == GtidTracking::OwnGtid {
+            let sql = if self.is_mariadb() {
                 "set session_track_system_variables = \
                  concat(@@session_track_system_variables, ',last_gtid')"
             } else {
                 "set session session_track_gtids = 'OWN_GTID'"
             };
-            conn.execute(sql).await?;
+            self.execute(sql).await?;
         }
-        let options = Arc::clone(&conn.options);
         for sql in &options.init {
-            conn.execute(sql).await?;
+            self.execute(sql).await?;
         }
-        Ok(conn)
+        Ok(())
     }
 
     /// The number that `KILL` and `KILL QUERY` take.
@@ -120,9 +126,9 @@ impl Conn {
         self.start(cap::COM_QUERY, sql).await?;
         let result = results::read_result(self, options).await?;
         while !self.usable {
-            results::read_result(self, &QueryOptions { max_rows: 0, ..options.clone() })
-                .await
-                .or_else(|e| if e.condition() == Condition::TooManyRows { Ok(QueryResult::default()) } else { Err(e) })?;
+            results::read_result(self, &QueryOptions { max_rows: 0, ..options.clone() }).await.or_else(
+                |e| if e.condition() == Condition::TooManyRows { Ok(QueryResult::default()) } else { Err(e) },
+            )?;
         }
         Ok(result)
     }
@@ -163,14 +169,7 @@ impl Conn {
     /// are gone. The options' `init` statements run again.
     pub async fn reset(&mut self) -> Result<()> {
         self.simple(cap::COM_RESET_CONNECTION, &[]).await?;
-        let options = Arc::clone(&self.options);
-        if options.track_gtids == GtidTracking::OwnGtid && !self.is_mariadb() {
-            self.execute("set session session_track_gtids = 'OWN_GTID'").await?;
-        }
-        for sql in &options.init {
-            self.execute(sql).await?;
-        }
-        Ok(())
+        self.set_up().await
     }
 
     /// Says goodbye and closes. Without it the server rolls back and cleans up all the same, a little later.

@@ -24,7 +24,8 @@ fn read(packet: &[u8], included: IncludedFields) -> Option<Field> {
     let decimals = u32::from(c.u8()?);
 
     let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    let mut field = Field { r#type: column_type_of(mysql_type, flags, charset) as i32, charset, ..Field::default() };
+    let mut field =
+        Field { r#type: column_type_of(mysql_type, flags, charset) as i32, charset, ..Field::default() };
     match included {
         IncludedFields::TypeOnly => {}
         IncludedFields::TypeAndName => field.name = text(name),

@@ -157,7 +157,10 @@ impl Framed {
         let missing = self.payload_len().map_or(0, |len| (HEADER + len).saturating_sub(self.read.len()));
         self.read.reserve(missing.max(READ_SIZE));
         match self.stream.read_buf(&mut self.read).await.map_err(lost)? {
-            0 => Err(Error::new(Condition::ConnectionLost, "lost connection to mysqld: it closed the connection")),
+            0 => Err(Error::new(
+                Condition::ConnectionLost,
+                "lost connection to mysqld: it closed the connection",
+            )),
             _ => Ok(()),
         }
     }

@@ -117,7 +117,13 @@ fn read_greeting(packet: &[u8]) -> Option<Greeting> {
     // The rest of the scramble: at least 13 bytes with the zero that ends it.
     scramble.extend_from_slice(c.take(scramble_len.saturating_sub(8).max(13))?);
     let plugin = c.until_zero().to_vec();
-    Some(Greeting { server_version, connection_id, capabilities, scramble: trimmed_scramble(&scramble), plugin })
+    Some(Greeting {
+        server_version,
+        connection_id,
+        capabilities,
+        scramble: trimmed_scramble(&scramble),
+        plugin,
+    })
 }
 
 /// Without the zero that ends it on the wire.

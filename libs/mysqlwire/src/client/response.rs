@@ -55,11 +55,9 @@ fn tracked_gtid(changes: &[u8]) -> Option<String> {
         let kind = c.u8()?;
         let mut data = Cursor::new(c.lenenc_bytes()?);
         match kind {
-            TRACK_GTIDS => {
-                // One byte says how the set is encoded; 0 is text, the only one there is.
-                if data.u8()? == 0 {
-                    gtid = String::from_utf8_lossy(data.lenenc_bytes()?).into_owned();
-                }
+            // One byte says how the set is encoded; 0 is text, the only one there is.
+            TRACK_GTIDS if data.u8()? == 0 => {
+                gtid = String::from_utf8_lossy(data.lenenc_bytes()?).into_owned();
             }
             TRACK_SYSTEM_VARIABLES => {
                 while !data.is_empty() {
@@ -81,9 +79,7 @@ pub(super) fn parse_err(packet: &[u8]) -> Error {
     let Some(errno) = c.u8().and_then(|_| c.u16()) else { return malformed("error packet") };
     let rest = c.rest();
     let (state, text) = match rest.split_at_checked(6) {
-        Some((head, text)) if head[0] == b'#' => {
-            ([head[1], head[2], head[3], head[4], head[5]], text)
-        }
+        Some((head, text)) if head[0] == b'#' => ([head[1], head[2], head[3], head[4], head[5]], text),
         _ => (*b"HY000", rest),
     };
     Error::mysql(errno, state, String::from_utf8_lossy(text))

@@ -117,7 +117,12 @@ pub(super) async fn read_result(conn: &mut Conn, options: &QueryOptions) -> Resu
                     if seen > options.max_rows {
                         return Err(too_many(options.max_rows));
                     }
-                    return Ok(QueryResult { fields, rows, session_state_changes: ok.gtid, ..Default::default() });
+                    return Ok(QueryResult {
+                        fields,
+                        rows,
+                        session_state_changes: ok.gtid,
+                        ..Default::default()
+                    });
                 }
             }
         }
@@ -208,7 +213,8 @@ impl<'a> ResultStream<'a> {
     async fn finish(&mut self, ok: Ok_) -> Result<()> {
         self.conn.ended(&ok);
         while !self.conn.is_usable() {
-            let dropped = read_result(self.conn, &QueryOptions { max_rows: 0, ..QueryOptions::default() }).await;
+            let dropped =
+                read_result(self.conn, &QueryOptions { max_rows: 0, ..QueryOptions::default() }).await;
             if let Err(e) = dropped
                 && e.condition() != Condition::TooManyRows
             {

@@ -29,8 +29,9 @@ impl Stream {
                 Err(e) => Err(e),
             },
         };
-        connected
-            .map_err(|e| Error::new(Condition::Unreachable, format!("cannot connect to mysqld at {address}: {e}")))
+        connected.map_err(|e| {
+            Error::new(Condition::Unreachable, format!("cannot connect to mysqld at {address}: {e}"))
+        })
     }
 
     /// Nothing can be read and the other end has not closed.

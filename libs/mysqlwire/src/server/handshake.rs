@@ -194,7 +194,9 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
         }
         let is_sha2 = hello.plugin == CACHING_SHA2_PASSWORD;
         let scramble = hello.auth.as_slice();
-        let proof = match (scramble.is_empty() || scramble == [0], is_sha2) {
+        // Clients send an empty password as nothing, or as the zero byte of an empty text.
+        let is_empty = matches!(scramble, [] | [0]);
+        let proof = match (is_empty, is_sha2) {
             (true, _) => Proof::Empty,
             (false, true) => Proof::Sha2 { scramble, salt: &greeting.salt },
             (false, false) => Proof::Native { scramble, salt: &greeting.salt },
@@ -216,8 +218,8 @@ async fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
             }
             Authenticated::NeedsNative | Authenticated::NeedsPlain => return Ok(Authenticated::No),
             yes @ Authenticated::Yes { .. } => {
-                if is_sha2 && !hello.auth.is_empty() {
-                    // "The fast way was enough."
+                if is_sha2 && !is_empty {
+                    // "The fast way was enough": a client that sent no scramble does not expect it.
                     connection.packet(|out| out.extend_from_slice(&[header::AUTH_MORE_DATA, 3]));
                 }
                 return Ok(yes);

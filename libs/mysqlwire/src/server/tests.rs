@@ -10,6 +10,7 @@ use crate::auth;
 enum Kept {
     Plain,
     NativeHash,
+    NoPassword,
     Salted(Box<RsaPrivateKey>),
 }
 
@@ -18,6 +19,7 @@ impl Authenticator for Kept {
     async fn judge(&self, user: &str, proof: Proof<'_>) -> Authenticated {
         let right = user == "u";
         let ok = match (self, proof) {
+            (Self::NoPassword, proof) => matches!(proof, Proof::Empty),
             (_, Proof::Empty) => false,
             (Self::Salted(_), Proof::Plain(p)) => p == b"secret",
             (Self::Salted(_), _) => return Authenticated::NeedsPlain,
@@ -94,11 +96,15 @@ async fn try_login(kept: Kept, plugin: &str, password: &[u8]) -> Authenticated {
     assert_eq!(greeting[0], 10);
     let answer = |plugin: &str| match plugin {
         "mysql_native_password" => auth::native_scramble(password, &salt),
+        // MySQL's client sends the zero byte of an empty password.
+        _ if password.is_empty() => vec![0],
         _ => auth::sha2_scramble(password, &salt),
     };
     write_packet(&mut client, 1, &hello(plugin, &answer(plugin))).await;
+    let mut told_fast = false;
     loop {
         let (sequence, p) = read_packet(&mut client).await;
+        told_fast |= p == [1, 3];
         match p.as_slice() {
             [0xfe, rest @ ..] => {
                 let end = rest.iter().position(|b| *b == 0).unwrap();
@@ -118,6 +124,8 @@ async fn try_login(kept: Kept, plugin: &str, password: &[u8]) -> Authenticated {
             _ => break,
         }
     }
+    // MySQL's client calls it a malformed packet when it sent no scramble.
+    assert!(!(told_fast && password.is_empty()), "fast authentication of an empty password");
     server.await.unwrap()
 }
 
@@ -131,6 +139,14 @@ async fn both_methods_prove_a_kept_password() {
         assert!(is_yes(&try_login(Kept::Plain, plugin, b"secret").await), "{plugin}");
         assert!(!is_yes(&try_login(Kept::Plain, plugin, b"wrong").await), "{plugin}");
         assert!(!is_yes(&try_login(Kept::Plain, plugin, b"").await), "{plugin}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_password_sends_none() {
+    for plugin in ["mysql_native_password", "caching_sha2_password"] {
+        assert!(is_yes(&try_login(Kept::NoPassword, plugin, b"").await), "{plugin}");
+        assert!(!is_yes(&try_login(Kept::NoPassword, plugin, b"x").await), "{plugin}");
     }
 }
 

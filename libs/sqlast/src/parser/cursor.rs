@@ -211,12 +211,16 @@ impl<'a> Parser<'a> {
     /// MySQL's syntax error at the present token.
     #[cold]
     pub fn fail<T>(&self) -> Result<T> {
-        Err(ParseError::new(ParseErrorKind::Syntax, self.sql, self.peek(0).start as usize))
+        self.error(ParseErrorKind::Syntax)
+    }
+
+    fn error<T>(&self, kind: ParseErrorKind) -> Result<T> {
+        Err(Box::new(ParseError::new(kind, self.sql, self.peek(0).start as usize)))
     }
 
     #[cold]
     fn too_deep<T>(&self, limit: usize) -> Result<T> {
-        Err(ParseError::new(ParseErrorKind::TooDeep { limit }, self.sql, self.peek(0).start as usize))
+        self.error(ParseErrorKind::TooDeep { limit })
     }
 
     /// Begins a frame: something nested whose height is counted on its own. Give the answer to

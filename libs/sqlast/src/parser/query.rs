@@ -37,9 +37,11 @@ impl Parser<'_> {
     /// A query in parentheses.
     pub fn subquery(&mut self) -> Result<Query> {
         let outer = self.open()?;
+        let frame = self.open()?;
         self.expect_tok(Tok::LeftParen)?;
         let query = self.query()?;
         self.expect_tok(Tok::RightParen)?;
+        self.close(frame);
         self.close(outer);
         Ok(query)
     }

@@ -80,7 +80,8 @@ impl Printer {
             Expr::Assign(assign) => {
                 self.user_var(&assign.variable);
                 self.text(" := ");
-                self.expr_at(&assign.value, level::OR);
+                // Takes all that follows, other assignments too.
+                self.expr_at(&assign.value, 0);
             }
             Expr::DateArith(arith) => self.date_arith(arith),
             other => self.primary(other),

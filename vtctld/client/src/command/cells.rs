@@ -55,7 +55,9 @@ pub(crate) struct DeleteCellInfo {
 
 impl DeleteCellInfo {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
-        c.vtctld.delete_cell_info(DeleteCellInfoRequest { name: self.cell.clone(), force: self.force }).await?;
+        c.vtctld
+            .delete_cell_info(DeleteCellInfoRequest { name: self.cell.clone(), force: self.force })
+            .await?;
         Ok(format!("Deleted cell {}\n", self.cell))
     }
 }
@@ -109,7 +111,8 @@ pub(crate) struct UpdateCellsAlias {
 impl UpdateCellsAlias {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let cells_alias = Some(topodata::CellsAlias { cells: self.cells });
-        let answer = c.vtctld.update_cells_alias(UpdateCellsAliasRequest { name: self.alias, cells_alias }).await?;
+        let answer =
+            c.vtctld.update_cells_alias(UpdateCellsAliasRequest { name: self.alias, cells_alias }).await?;
         let json = c.json("topodata.CellsAlias", &answer.cells_alias.unwrap_or_default())?;
         Ok(format!("Updated cells alias {}. New CellsAlias:\n{json}", answer.name))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use proto::{topodata::TabletAlias, vtctldata::*};
 use servenv::parse_duration;
-use vterrors::Result;
+use vterrors::{Error, Result};
 
 use crate::{
     Client,
@@ -59,6 +59,9 @@ pub(crate) struct PlannedReparentShard {
     /// Let a tablet of another cell be chosen
     #[arg(long)]
     allow_cross_cell_promotion: bool,
+    /// Show the steps without taking them; needs --server internal
+    #[arg(long)]
+    dry_run: bool,
     #[arg(value_name = "KEYSPACE/SHARD")]
     shard: KeyspaceShard,
 }
@@ -75,6 +78,10 @@ impl PlannedReparentShard {
             allow_cross_cell_promotion: self.allow_cross_cell_promotion,
             expected_primary: self.expected_primary,
         };
+        if self.dry_run {
+            let ops = c.internal.as_ref().ok_or_else(|| Error::invalid("--dry-run needs --server internal"))?;
+            return Ok(ops.plan_planned_reparent(&request).await?.to_string());
+        }
         Ok(print::events(&c.vtctld.planned_reparent_shard(request).await?.events))
     }
 }

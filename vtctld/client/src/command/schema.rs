@@ -52,8 +52,7 @@ impl ApplySchema {
             (true, None) => return Err(Error::invalid("give --sql or --sql-file")),
             (false, Some(_)) => return Err(Error::invalid("give --sql or --sql-file, not both")),
         };
-        let caller =
-            vtrpc::CallerId { principal: self.caller_id.clone(), ..vtrpc::CallerId::default() };
+        let caller = vtrpc::CallerId { principal: self.caller_id.clone(), ..vtrpc::CallerId::default() };
         let request = ApplySchemaRequest {
             keyspace: self.keyspace,
             sql,

@@ -67,7 +67,8 @@ pub(crate) struct GetSrvKeyspaceNames {
 
 impl GetSrvKeyspaceNames {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
-        let answer = c.vtctld.get_srv_keyspace_names(GetSrvKeyspaceNamesRequest { cells: self.cells }).await?;
+        let answer =
+            c.vtctld.get_srv_keyspace_names(GetSrvKeyspaceNamesRequest { cells: self.cells }).await?;
         let name = "vtctldata.GetSrvKeyspaceNamesResponse.NameList";
         Ok(ops::json::map_to_json(name, &answer.names, c.style)? + "\n")
     }

@@ -66,7 +66,8 @@ pub(crate) struct DeleteShards {
 impl DeleteShards {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let count = self.shards.len();
-        let shards = self.shards.into_iter().map(|s| Shard { keyspace: s.keyspace, name: s.shard, shard: None });
+        let shards =
+            self.shards.into_iter().map(|s| Shard { keyspace: s.keyspace, name: s.shard, shard: None });
         let request = DeleteShardsRequest {
             shards: shards.collect(),
             recursive: self.recursive,

@@ -156,7 +156,8 @@ pub(crate) struct DeleteTablets {
 impl DeleteTablets {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let count = self.tablets.len();
-        let request = DeleteTabletsRequest { tablet_aliases: self.tablets, allow_primary: self.allow_primary };
+        let request =
+            DeleteTabletsRequest { tablet_aliases: self.tablets, allow_primary: self.allow_primary };
         c.vtctld.delete_tablets(request).await?;
         Ok(format!("Successfully deleted {count} tablets\n"))
     }
@@ -229,7 +230,8 @@ pub(crate) struct GetFullStatus {
 
 impl GetFullStatus {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
-        let answer = c.vtctld.get_full_status(GetFullStatusRequest { tablet_alias: Some(self.tablet) }).await?;
+        let answer =
+            c.vtctld.get_full_status(GetFullStatusRequest { tablet_alias: Some(self.tablet) }).await?;
         c.json("replicationdata.FullStatus", &answer.status.unwrap_or_default())
     }
 }
@@ -242,7 +244,8 @@ pub(crate) struct GetPermissions {
 
 impl GetPermissions {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
-        let answer = c.vtctld.get_permissions(GetPermissionsRequest { tablet_alias: Some(self.tablet) }).await?;
+        let answer =
+            c.vtctld.get_permissions(GetPermissionsRequest { tablet_alias: Some(self.tablet) }).await?;
         c.json("tabletmanagerdata.Permissions", &answer.permissions.unwrap_or_default())
     }
 }

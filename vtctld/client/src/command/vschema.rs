@@ -61,7 +61,9 @@ impl ApplyVSchema {
         let v_schema = match (&json, &sql) {
             (Some(json), None) => Some(ops::json::from_json::<vschema::Keyspace>("vschema.Keyspace", json)?),
             (None, Some(_)) => None,
-            (None, None) => return Err(Error::invalid("give --vschema, --vschema-file, --sql or --sql-file")),
+            (None, None) => {
+                return Err(Error::invalid("give --vschema, --vschema-file, --sql or --sql-file"));
+            }
             (Some(_), Some(_)) => return Err(Error::invalid("give a VSchema or SQL, not both")),
         };
         let request = ApplyVSchemaRequest {

@@ -49,7 +49,10 @@ fn an_unset_optional_is_left_out() {
 
 #[test]
 fn reading_takes_both_spellings_and_refuses_unknown_fields() {
-    for text in [r#"{"column_vindexes":[{"column":"id","name":"x"}]}"#, r#"{"columnVindexes":[{"column":"id","name":"x"}]}"#] {
+    for text in [
+        r#"{"column_vindexes":[{"column":"id","name":"x"}]}"#,
+        r#"{"columnVindexes":[{"column":"id","name":"x"}]}"#,
+    ] {
         let table: vschema::Table = from_json("vschema.Table", text).unwrap();
         assert_eq!(table.column_vindexes[0].name, "x");
     }

@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn semicolons_in_strings_names_and_comments_do_not_split() {
         for (sql, wanted) in [
-            ("create table a (x int); create table b (y int);", vec!["create table a (x int)", "create table b (y int)"]),
+            (
+                "create table a (x int); create table b (y int);",
+                vec!["create table a (x int)", "create table b (y int)"],
+            ),
             ("select ';' ; select \"a;\\\";b\"", vec!["select ';'", "select \"a;\\\";b\""]),
             ("select `a;``b`;;", vec!["select `a;``b`"]),
             ("-- one; two\nselect 1; # x;\n", vec!["-- one; two\nselect 1"]),

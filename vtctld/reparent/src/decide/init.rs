@@ -12,7 +12,10 @@ pub fn init_shard_primary(snapshot: &Snapshot, request: &InitRequest) -> Result<
     let elect = named(snapshot, &request.primary_elect)?;
     if !may_be_promoted(&elect.tablet) {
         let tablet_type = elect.tablet.r#type().as_str_name();
-        return refused(format!("tablet {} is {tablet_type}: only a REPLICA can become primary", elect.alias));
+        return refused(format!(
+            "tablet {} is {tablet_type}: only a REPLICA can become primary",
+            elect.alias
+        ));
     }
     all_answer(snapshot)?;
     if !request.force {
@@ -47,7 +50,9 @@ fn refuse_if_initialised(snapshot: &Snapshot, request: &InitRequest) -> Result<(
     if let Some(other) = snapshot.record.primary_alias.as_ref().map(vtmodel::TabletAlias::from)
         && other != *elect
     {
-        return refused(format!("{other} is the primary; PlannedReparentShard moves it, --force resets the shard"));
+        return refused(format!(
+            "{other} is the primary; PlannedReparentShard moves it, --force resets the shard"
+        ));
     }
     let primaries = snapshot.tablets.iter().filter(|t| t.tablet.r#type() == TabletType::Primary);
     if let Some(other) = primaries.into_iter().find(|t| t.alias != *elect) {

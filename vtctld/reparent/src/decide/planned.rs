@@ -32,7 +32,12 @@ pub fn planned(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
 }
 
 fn nothing(primary: &TabletAlias) -> Plan {
-    Plan { kind: Kind::Nothing, primary: primary.clone(), old_primary: Some(primary.clone()), steps: Vec::new() }
+    Plan {
+        kind: Kind::Nothing,
+        primary: primary.clone(),
+        old_primary: Some(primary.clone()),
+        steps: Vec::new(),
+    }
 }
 
 fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletState) -> Result<Plan> {

@@ -68,6 +68,7 @@ fn a_plan_reads_as_a_list_of_steps() {
          \x20     PromoteReplica z1-0000000002\n\
          \x20     PopulateReparentJournal z1-0000000002\n\
          \x20   2:\n\
+         \x20     AwaitPromotion z1-0000000002\n\
          \x20     SetReplicationSource z1-0000000001 from z1-0000000002\n\
          \x20   3:\n\
          \x20     SetReplicationSource z1-0000000003 from z1-0000000002\n"
@@ -83,8 +84,10 @@ fn why_nobody_can_be_chosen_is_told_for_each() {
     let mut late = state("z1-3", Replica, 10);
     late.lag = Some(Duration::from_secs(60));
     let s = snapshot(vec![state("z1-1", Primary, 10), backup, late, state("z1-4", Rdonly, 10)]);
-    let request =
-        PlannedRequest { tolerable_replication_lag: Duration::from_secs(5), ..PlannedRequest::new("ks", "0") };
+    let request = PlannedRequest {
+        tolerable_replication_lag: Duration::from_secs(5),
+        ..PlannedRequest::new("ks", "0")
+    };
     let e = planned(&s, &request).unwrap_err();
     for why in ["it is the primary", "taking a backup", "it lags 60s, more than 5s", "its type is RDONLY"] {
         assert!(e.message().contains(why), "{why}: {e}");
@@ -125,19 +128,21 @@ fn of_two_primaries_the_one_with_the_newer_term_counts() {
     old.tablet.primary_term_start_time = term(5);
     new.tablet.primary_term_start_time = term(6);
     let s = snapshot(vec![old, new]);
-    let wanted = PlannedRequest { new_primary: Some("z1-2".parse().unwrap()), ..PlannedRequest::new("ks", "0") };
+    let wanted =
+        PlannedRequest { new_primary: Some("z1-2".parse().unwrap()), ..PlannedRequest::new("ks", "0") };
     assert_eq!(planned(&s, &wanted).unwrap().kind, Kind::Repair);
 }
 
 #[test]
 fn semi_sync_is_asked_of_those_the_policy_names() {
-    let mut s = snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), state("z2-3", Replica, 10)]);
+    let mut s =
+        snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), state("z2-3", Replica, 10)]);
     s.durability = Durability::CrossCell;
     let plan = planned(&s, &PlannedRequest::new("ks", "0")).unwrap();
     let Some(Step::Together { branches }) = plan.steps.last() else { panic!("{plan}") };
     let semi: Vec<bool> = branches[1..]
         .iter()
-        .map(|b| matches!(b[0], Step::SetReplicationSource { semi_sync: true, .. }))
+        .map(|b| matches!(b.last(), Some(Step::SetReplicationSource { semi_sync: true, .. })))
         .collect();
     assert_eq!(semi, [false, true]);
     assert!(matches!(branches[0][0], Step::PromoteReplica { semi_sync: true, .. }));

@@ -9,7 +9,7 @@ use topo::memory::MemoryStore;
 use super::*;
 use crate::{
     InitRequest, PlannedRequest,
-    fake::{FakeShard, Failure},
+    fake::{Failure, FakeShard},
 };
 
 const A: &str = "zone1-0000000100";
@@ -68,7 +68,8 @@ async fn writes_stop_only_after_the_candidate_has_caught_up() {
     let (reparenter, fake, _, _) = shard(&HEALTHY).await;
     reparenter.planned(&request(Some(B))).await.unwrap();
     let calls = fake.calls();
-    let at = |call: &str| calls.iter().position(|c| c == call).unwrap_or_else(|| panic!("{call} in {calls:?}"));
+    let at =
+        |call: &str| calls.iter().position(|c| c == call).unwrap_or_else(|| panic!("{call} in {calls:?}"));
     let order = [
         at(&format!("set_replication_source {B}")),
         at(&format!("demote_primary {A}")),
@@ -91,7 +92,8 @@ async fn each_step_fails_in_turn_in_each_way_and_the_next_run_ends_it() {
         ("set_replication_source", C),
     ];
     for (method, tablet) in steps {
-        for how in [Failure::Refused, Failure::AnswerLost, Failure::Unreachable] {
+        // Branches run in no fixed order: several rounds of each.
+        for how in [Failure::Refused, Failure::AnswerLost, Failure::Unreachable].repeat(8) {
             let (reparenter, fake, topo, _) = shard(&HEALTHY).await;
             fake.fail(method, tablet, how);
             let case = format!("{method} {tablet} {how:?}");
@@ -141,7 +143,10 @@ async fn without_the_lock_server_it_is_refused_by_name_and_nothing_is_touched() 
     let (reparenter, fake, _, store) = shard(&HEALTHY).await;
     store.set_reachable(false);
     let e = reparenter.planned(&request(None)).await.unwrap_err();
-    assert!(e.message().starts_with("PlannedReparentShard ks/0 is refused: the shard cannot be locked: "), "{e}");
+    assert!(
+        e.message().starts_with("PlannedReparentShard ks/0 is refused: the shard cannot be locked: "),
+        "{e}"
+    );
     assert_eq!(fake.calls(), Vec::<String>::new());
 }
 
@@ -230,7 +235,11 @@ async fn a_lock_that_is_lost_stops_the_work_at_the_next_step() {
     }
     fake.with(B, |t| t.stalled = false);
     // Wakes the wait.
-    reparenter.tablets.ping(&topo.get_tablet(&alias(C)).await.unwrap().value, Default::default()).await.unwrap();
+    reparenter
+        .tablets
+        .ping(&topo.get_tablet(&alias(C)).await.unwrap().value, Default::default())
+        .await
+        .unwrap();
     let e = running.await.unwrap().unwrap_err();
     assert!(e.message().contains("is not held any more"), "{e}");
     assert_eq!(fake.writable(), [A]);

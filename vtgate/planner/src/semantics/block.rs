@@ -7,10 +7,10 @@ use sqlast::{
         Select, SelectItem, TableExpr,
     },
 };
-use vterrors::Result;
+use vterrors::{Error, Result};
 
 use super::{
-    Aggregation, Analyzer, ColumnKey, Fact, NameScope, ScopeId, Source, TableId, extract::conjuncts,
+    Aggregation, Analyzer, MAX_DEPTH, ColumnKey, Fact, NameScope, ScopeId, Source, TableId, extract::conjuncts,
     shape::accepts_conditions, shape::select_aggregation, shape::select_has_windows,
 };
 use crate::context::is_system_schema;
@@ -163,6 +163,19 @@ impl SelectBlock {
 impl Analyzer<'_> {
     /// Reads a query; `inherited` holds what is known around it.
     pub(crate) fn query(&mut self, query: &Query, inherited: ScopeId) -> Result<Block> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::unsupported(format!("queries nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.depth += 1;
+        let block = self.whole_query(query, inherited);
+        self.depth -= 1;
+        block
+    }
+
+    fn whole_query(&mut self, query: &Query, inherited: ScopeId) -> Result<Block> {
+        if query.into.is_some() {
+            return Err(Error::unsupported("SELECT ... INTO inside of a statement"));
+        }
         let before = self.enter_with(query.with.as_deref());
         let block = self.body(&query.body, query, inherited);
         let done = self.leave_with(before, inherited);

@@ -1,0 +1,270 @@
+//! Puts the shards' partial groups together: each shard has grouped its own rows and computed its counts,
+//! sums, smallest and largest values; groups of equal keys are folded into one.
+
+use std::{cmp::Ordering, collections::HashMap};
+
+use sqltypes::{Field, Row, RowBuilder, Type};
+use vterrors::{Condition, Error, Result};
+
+use crate::{Columns, Comparator, Decimal, SortKey};
+
+/// What is done with a column of the rows of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fold {
+    /// By position in the rows, from 0.
+    pub column: usize,
+    pub function: FoldFunction,
+}
+
+/// How partial values become one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoldFunction {
+    /// Adds whole numbers: the counts of the shards.
+    Count,
+    /// Adds numbers, NULL as nothing; NULL if there is no other.
+    Sum,
+    /// Keeps the smallest value by this order, and the columns that the order looks at with it.
+    Min(SortKey),
+    /// Keeps the largest.
+    Max(SortKey),
+    /// The folded column `sum` divided by the folded column `count`.
+    Avg { sum: usize, count: usize },
+}
+
+/// Folds rows into groups. Columns without a function keep the value of the group's first row.
+#[derive(Debug)]
+pub struct Aggregator {
+    keys: Comparator,
+    folds: Vec<Typed>,
+    max_groups: usize,
+    by_key: HashMap<Vec<u8>, usize>,
+    groups: Vec<Group>,
+    /// Kept between rows, so that a row of a known group needs no allocation for its key.
+    key: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Typed {
+    fold: Fold,
+    is_float: bool,
+    order: Option<(Comparator, Vec<usize>)>,
+}
+
+#[derive(Debug)]
+struct Group {
+    values: Vec<Option<Vec<u8>>>,
+    sums: Vec<Sum>,
+}
+
+#[derive(Debug, Clone)]
+enum Sum {
+    Nothing,
+    Decimal(Decimal),
+    Float(f64),
+}
+
+impl Columns for Group {
+    fn column(&self, at: usize) -> Option<&[u8]> {
+        self.values.get(at).and_then(|v| v.as_deref())
+    }
+}
+
+impl Aggregator {
+    /// For rows with these fields. Without keys all rows are one group. More than `max_groups` groups are an
+    /// error that says so.
+    pub fn new(keys: &[SortKey], folds: Vec<Fold>, fields: &[Field], max_groups: usize) -> Result<Self> {
+        let typed = |fold: Fold| -> Result<Typed> {
+            let field = fields
+                .get(fold.column)
+                .ok_or_else(|| Error::internal(format!("no column {} to aggregate", fold.column)))?;
+            let order = match &fold.function {
+                FoldFunction::Min(key) | FoldFunction::Max(key) => {
+                    let kept = [Some(key.column), key.weight_string, key.collation_column];
+                    Some((Comparator::new(std::slice::from_ref(key), fields)?, kept.into_iter().flatten().collect()))
+                }
+                FoldFunction::Count | FoldFunction::Sum | FoldFunction::Avg { .. } => None,
+            };
+            Ok(Typed { is_float: sqltypes::is_float(field.r#type()), fold, order })
+        };
+        Ok(Self {
+            keys: Comparator::new(keys, fields)?,
+            folds: folds.into_iter().map(typed).collect::<Result<_>>()?,
+            max_groups,
+            by_key: HashMap::new(),
+            groups: Vec::new(),
+            key: Vec::new(),
+        })
+    }
+
+    /// Takes a row of a shard.
+    pub fn push(&mut self, row: &Row) -> Result<()> {
+        let columns: Vec<Option<&[u8]>> = sqltypes::values(row).collect();
+        self.key.clear();
+        self.keys.hash_key(&columns, &mut self.key)?;
+        if let Some(group) = self.by_key.get(self.key.as_slice()) {
+            return self.groups[*group].fold(&self.folds, &columns);
+        }
+        if self.groups.len() >= self.max_groups {
+            return Err(Error::new(
+                Condition::TooManyRows,
+                format!("in-memory row count exceeded allowed limit of {}", self.max_groups),
+            ));
+        }
+        self.by_key.insert(self.key.clone(), self.groups.len());
+        self.groups.push(Group::first(&self.folds, &columns)?);
+        Ok(())
+    }
+
+    /// The groups, in the order in which they came, or by `order`.
+    pub fn finish(mut self, order: Option<&Comparator>) -> Result<Vec<Row>> {
+        for group in &mut self.groups {
+            group.finish(&self.folds)?;
+        }
+        if let Some(order) = order {
+            let mut wrong = None;
+            self.groups.sort_by(|a, b| {
+                order.compare(a, b).unwrap_or_else(|e| {
+                    wrong = Some(e);
+                    Ordering::Equal
+                })
+            });
+            if let Some(e) = wrong {
+                return Err(e);
+            }
+        }
+        Ok(self.groups.iter().map(Group::row).collect())
+    }
+}
+
+impl Group {
+    fn first(folds: &[Typed], columns: &[Option<&[u8]>]) -> Result<Self> {
+        let values = columns.iter().map(|v| v.map(<[u8]>::to_vec)).collect();
+        let mut group = Self { values, sums: vec![Sum::Nothing; folds.len()] };
+        group.add(folds, columns)?;
+        Ok(group)
+    }
+
+    fn fold(&mut self, folds: &[Typed], columns: &[Option<&[u8]>]) -> Result<()> {
+        self.add(folds, columns)?;
+        for typed in folds {
+            let Some((order, kept)) = &typed.order else { continue };
+            let column = typed.fold.column;
+            // NULL is neither smallest nor largest.
+            let Some(_) = columns.column(column) else { continue };
+            let wanted = match typed.fold.function {
+                FoldFunction::Min(_) => Ordering::Less,
+                _ => Ordering::Greater,
+            };
+            if self.column(column).is_none() || order.compare(columns, self)? == wanted {
+                for at in kept {
+                    self.values[*at] = columns.column(*at).map(<[u8]>::to_vec);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds counts and sums.
+    fn add(&mut self, folds: &[Typed], columns: &[Option<&[u8]>]) -> Result<()> {
+        for (typed, sum) in folds.iter().zip(&mut self.sums) {
+            if !matches!(typed.fold.function, FoldFunction::Count | FoldFunction::Sum) {
+                continue;
+            }
+            if let Some(value) = columns.column(typed.fold.column) {
+                sum.add(value, typed.is_float)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, folds: &[Typed]) -> Result<()> {
+        for (typed, sum) in folds.iter().zip(&self.sums) {
+            if matches!(typed.fold.function, FoldFunction::Count | FoldFunction::Sum) {
+                self.values[typed.fold.column] = sum.text();
+            }
+        }
+        for typed in folds {
+            if let FoldFunction::Avg { sum, count } = typed.fold.function {
+                self.values[typed.fold.column] = self.average(folds, typed, (sum, count))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The average, with as many digits as a shard's own average had.
+    fn average(&self, folds: &[Typed], typed: &Typed, (sum, count): (usize, usize)) -> Result<Option<Vec<u8>>> {
+        let sum_of = |column: usize| {
+            let at = folds.iter().position(|t| t.fold.column == column && t.order.is_none());
+            at.map(|at| &self.sums[at])
+        };
+        let missing = || Error::internal("an average without its sum and count");
+        let (sum, count) = (sum_of(sum).ok_or_else(missing)?, sum_of(count).ok_or_else(missing)?);
+        let count: u64 = match count.text() {
+            Some(text) => std::str::from_utf8(&text).ok().and_then(|t| t.parse().ok()).ok_or_else(missing)?,
+            None => 0,
+        };
+        if count == 0 {
+            return Ok(None);
+        }
+        Ok(match sum {
+            Sum::Nothing => None,
+            Sum::Float(sum) => Some(float_text(sum / count as f64).into_bytes()),
+            Sum::Decimal(sum) => {
+                let shards = self.column(typed.fold.column).and_then(Decimal::parse);
+                let scale = shards.map_or(sum.scale() + 4, |own| own.scale());
+                let more = scale.saturating_sub(sum.scale());
+                sum.divide(count, more).map(|average| average.to_string().into_bytes())
+            }
+        })
+    }
+
+    fn row(&self) -> Row {
+        let mut row = RowBuilder::default();
+        self.values.iter().for_each(|v| row.push(v.as_deref()));
+        row.finish()
+    }
+}
+
+impl Sum {
+    fn add(&mut self, value: &[u8], is_float: bool) -> Result<()> {
+        let text = || String::from_utf8_lossy(&value[..value.len().min(40)]).into_owned();
+        let not_a_number = || Error::internal(format!("{:?} is not a number to add", text()));
+        if is_float {
+            let value: f64 = std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()).ok_or_else(not_a_number)?;
+            *self = match self {
+                Self::Float(sum) => Self::Float(*sum + value),
+                _ => Self::Float(value),
+            };
+            return Ok(());
+        }
+        let value = Decimal::parse(value).ok_or_else(not_a_number)?;
+        *self = match self {
+            Self::Decimal(sum) => Self::Decimal(sum.add(&value)),
+            _ => Self::Decimal(value),
+        };
+        Ok(())
+    }
+
+    fn text(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Nothing => None,
+            Self::Decimal(sum) => Some(sum.to_string().into_bytes()),
+            Self::Float(sum) => Some(float_text(*sum).into_bytes()),
+        }
+    }
+}
+
+/// A double as MySQL writes it: the fewest digits that read back the same, with an exponent where there
+/// would be more than fifteen digits before the point, or as many zeros after it.
+fn float_text(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-15..1e15).contains(&magnitude) { format!("{value:e}") } else { format!("{value}") }
+}
+
+/// Whether [`FoldFunction::Sum`] can add values of a type.
+pub fn can_add(ty: Type) -> bool {
+    sqltypes::is_number(ty)
+}
+
+#[cfg(test)]
+mod tests;
