@@ -143,3 +143,6 @@ impl Gateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -187,7 +187,7 @@ const SETTINGS: &[Setting] = &[
     Setting {
         name: "MaxResultSize",
         read: |t| t.query.limits.max_result_size().to_string(),
-        write: |t, v| number(v).map(|n| t.query.limits.set_max_result_size(n)),
+        write: |t, v| number(v).map(|n| t.query.set_max_result_size(n)),
     },
 ];
 

@@ -22,7 +22,7 @@ use crate::{
         pool::{Pool, PoolConfig},
         schema::Schema,
         sequence::Sequences,
-        service::{QueryCounts, QueryLimits, QueryPart, QueryService},
+        service::{QueryCounts, QueryLimits, QueryPart, QueryService, select_limit},
         tx::{TxEngine, TxLimits},
     },
     state::{self, Serving, StateHandle},
@@ -247,18 +247,21 @@ fn query_service(
         q.reserved_connection_cap,
         q.queryserver_config_idle_timeout,
     );
+    let oltp = pool("ConnPool", q.queryserver_config_pool_size, query_wait, false);
+    let max_rows = q.queryserver_config_max_result_size;
+    oltp.set_options(|o| o.init = vec![select_limit(max_rows)]);
     QueryService {
         alias: (&config.alias).into(),
         keyspace: config.keyspace.clone(),
         db_name: config.db_name.clone(),
         serving: serving.clone(),
-        oltp: pool("ConnPool", q.queryserver_config_pool_size, query_wait, false),
+        oltp,
         olap: pool("StreamConnPool", q.queryserver_config_stream_pool_size, query_wait, false),
         tx: TxEngine::new(tx_pool, found_rows_pool, limits, metrics),
         plans: PlanCache::new(q.queryserver_config_query_cache_memory),
         sequences: Sequences::default(),
         schema: Schema::new(&config.db_name, dba.pool.clone(), q.schema_change_reload_timeout),
-        limits: QueryLimits::new(q.queryserver_config_query_timeout, q.queryserver_config_max_result_size),
+        limits: QueryLimits::new(q.queryserver_config_query_timeout, max_rows),
         schema_changed: Arc::default(),
         counts: QueryCounts::new(metrics),
     }

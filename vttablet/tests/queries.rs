@@ -410,10 +410,10 @@ fn limits_are_told_and_can_be_changed() {
         assert_eq!(e.code(), Code::DeadlineExceeded, "{e}");
         assert!(started.elapsed() < Duration::from_secs(10));
         // A result above the limit, which can be raised.
-        t.tablet.query.limits.set_max_result_size(2);
+        t.tablet.query.set_max_result_size(2);
         let sql = "select 1 union select 2 union select 3";
         assert!(t.run(sql).await.unwrap_err().message().contains("Row count exceeded 2"));
-        t.tablet.query.limits.set_max_result_size(3);
+        t.tablet.query.set_max_result_size(3);
         assert_eq!(t.rows(sql).await.len(), 3);
         let vars = t.context.metrics.to_json();
         assert_eq!(vars["ConnPoolCapacity"], 1);

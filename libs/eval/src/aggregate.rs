@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use sqltypes::{Field, Row, RowBuilder, Type};
+use sqltypes::{Field, Row, RowBuilder};
 use vterrors::{Condition, Error, Result};
 
 use crate::{Columns, Comparator, Decimal, SortKey};
@@ -259,11 +259,6 @@ impl Sum {
 fn float_text(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude != 0.0 && !(1e-15..1e15).contains(&magnitude) { format!("{value:e}") } else { format!("{value}") }
-}
-
-/// Whether [`FoldFunction::Sum`] can add values of a type.
-pub fn can_add(ty: Type) -> bool {
-    sqltypes::is_number(ty)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod collation;
 mod compare;
 mod decimal;
 
-pub use aggregate::{Aggregator, Fold, FoldFunction, can_add};
+pub use aggregate::{Aggregator, Fold, FoldFunction};
 pub use collation::{Padding, padding};
 pub use compare::{Columns, Comparator, SortKey, compare_values};
 pub use decimal::Decimal;

@@ -6,8 +6,8 @@ use std::io::{BufRead, Write};
 use sqlast::ast::{Literal, QueryBody, SelectItem, Statement, TableName};
 use sqlast::visit::TableRole;
 use sqlast::{
-    FingerprintKey, ParseOptions, Rewriter, Scratch, Walk, column_label, fingerprint, normalize, parse, preview, to_sql,
-    to_sql_parenthesised,
+    FingerprintKey, ParseOptions, Rewriter, Scratch, Walk, column_label, fingerprint, normalize, parse,
+    preview, to_sql, to_sql_parenthesised,
 };
 
 /// Gives every table and every literal another name or value.
@@ -63,7 +63,9 @@ fn describe(sql: &[u8]) -> serde_json::Value {
 
 fn label(item: &SelectItem, sql: &[u8]) -> String {
     match item {
-        SelectItem::Expr(item) => String::from_utf8_lossy(&column_label(item, sql, &ParseOptions::default())).into_owned(),
+        SelectItem::Expr(item) => {
+            String::from_utf8_lossy(&column_label(item, sql, &ParseOptions::default())).into_owned()
+        }
         _ => "*".to_owned(),
     }
 }

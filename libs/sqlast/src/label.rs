@@ -25,7 +25,9 @@ fn label(expr: &Expr, text: &[u8], options: &ParseOptions) -> Vec<u8> {
             digits.as_bytes().to_vec()
         }
         Expr::Literal(Literal::String(_) | Literal::National(_)) => first_string(text, options),
-        Expr::Literal(Literal::Introduced(introduced)) if matches!(introduced.literal, Literal::String(_)) => {
+        Expr::Literal(Literal::Introduced(introduced))
+            if matches!(introduced.literal, Literal::String(_)) =>
+        {
             first_string(text, options)
         }
         // To MySQL a plus sign is nothing.

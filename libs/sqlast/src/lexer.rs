@@ -191,7 +191,11 @@ impl<'a> Lexer<'a> {
         let byte = self.sql[self.at];
         let class = CLASS[usize::from(byte)];
         if class & NAME != 0 {
-            return Some(if class & DIGIT != 0 && self.dot_end != self.at { self.number() } else { self.word() });
+            return Some(if class & DIGIT != 0 && self.dot_end != self.at {
+                self.number()
+            } else {
+                self.word()
+            });
         }
         self.symbol(byte)
     }
@@ -407,8 +411,7 @@ impl<'a> Lexer<'a> {
             self.at += 2;
             return Tok::Assign;
         }
-        let (length, tok) =
-            if next == b':' { (2, Tok::ListParam) } else { (1, Tok::NamedParam) };
+        let (length, tok) = if next == b':' { (2, Tok::ListParam) } else { (1, Tok::NamedParam) };
         if !starts_name(self.peek(length)) {
             return self.bad(self.at);
         }

@@ -85,8 +85,10 @@ pub enum LiteralBound {
 
 /// Takes the literals out of `statement`, which was parsed from `sql` with `options`.
 pub fn normalize(statement: &mut Statement, sql: &[u8], options: &ParseOptions) -> Normalized {
-    let taken_out =
-        matches!(statement, Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_));
+    let taken_out = matches!(
+        statement,
+        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_)
+    );
     if !taken_out {
         return Normalized { binds: Vec::new(), literal_bound: vec![LiteralBound::Statement] };
     }
@@ -111,9 +113,8 @@ fn agrees_with_text(normalized: &Normalized, sql: &[u8], options: &ParseOptions)
 
 /// The value of a literal: `text` is its digits, or the decoded string.
 pub(crate) fn value_of(kind: LiteralKind, negative: bool, text: Text) -> Value {
-    let prefixed = |front: &str, back: &str| {
-        Text::from([front.as_bytes(), text.as_bytes(), back.as_bytes()].concat())
-    };
+    let prefixed =
+        |front: &str, back: &str| Text::from([front.as_bytes(), text.as_bytes(), back.as_bytes()].concat());
     let (kind, bytes) = match kind {
         LiteralKind::Integer if negative => {
             // Below the smallest integer MySQL takes a decimal.

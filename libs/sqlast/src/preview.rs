@@ -172,9 +172,29 @@ pub(crate) fn kind_of_words(first: &[u8], second: &[u8]) -> StatementKind {
 pub(crate) fn may_be_kept_whole(kind: StatementKind, first: &str) -> bool {
     /// First words of statements that are never taken apart.
     const OTHERS: [&str; 23] = [
-        "handler", "lock", "unlock", "start", "stop", "reset", "change", "purge", "binlog", "install",
-        "uninstall", "shutdown", "restart", "clone", "signal", "resignal", "get", "help", "cache", "import",
-        "repair", "checksum", "load",
+        "handler",
+        "lock",
+        "unlock",
+        "start",
+        "stop",
+        "reset",
+        "change",
+        "purge",
+        "binlog",
+        "install",
+        "uninstall",
+        "shutdown",
+        "restart",
+        "clone",
+        "signal",
+        "resignal",
+        "get",
+        "help",
+        "cache",
+        "import",
+        "repair",
+        "checksum",
+        "load",
     ];
     match kind {
         StatementKind::Ddl

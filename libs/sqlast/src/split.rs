@@ -89,7 +89,8 @@ const WORDS_BEFORE_KIND: usize = 24;
 impl Body {
     fn token(&mut self, sql: &[u8], token: Lexeme, call: bool) {
         let after_end = std::mem::take(&mut self.after_end);
-        let at_start = std::mem::replace(&mut self.at_start, token.tok == Tok::Semicolon || token.tok == Tok::Bad);
+        let at_start =
+            std::mem::replace(&mut self.at_start, token.tok == Tok::Semicolon || token.tok == Tok::Bad);
         self.words += 1;
         if token.tok != Tok::Word {
             return;
@@ -109,7 +110,11 @@ impl Body {
             self.after_end = true;
         } else if is("begin") || (is("case") && !after_end) {
             self.depth += 1;
-        } else if at_start && !after_end && !call && ["if", "loop", "while", "repeat"].iter().any(|word| is(word)) {
+        } else if at_start
+            && !after_end
+            && !call
+            && ["if", "loop", "while", "repeat"].iter().any(|word| is(word))
+        {
             self.depth += 1;
         }
         self.at_start = ["begin", "then", "else", "do", "loop", "repeat"].iter().any(|word| is(word));

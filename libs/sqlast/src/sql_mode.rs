@@ -42,9 +42,10 @@ impl SqlMode {
             "IGNORE_SPACE" => Self::IGNORE_SPACE,
             "HIGH_NOT_PRECEDENCE" => Self::HIGH_NOT_PRECEDENCE,
             "REAL_AS_FLOAT" => Self::REAL_AS_FLOAT,
-            "ANSI" | "DB2" | "MAXDB" | "MSSQL" | "ORACLE" | "POSTGRESQL" => {
-                Self::ANSI_QUOTES.with(Self::PIPES_AS_CONCAT).with(Self::IGNORE_SPACE).with(Self::REAL_AS_FLOAT)
-            }
+            "ANSI" | "DB2" | "MAXDB" | "MSSQL" | "ORACLE" | "POSTGRESQL" => Self::ANSI_QUOTES
+                .with(Self::PIPES_AS_CONCAT)
+                .with(Self::IGNORE_SPACE)
+                .with(Self::REAL_AS_FLOAT),
             _ => SqlMode::default(),
         }
     }

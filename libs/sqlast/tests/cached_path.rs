@@ -56,6 +56,8 @@ fn both_paths_give_the_same_values_and_one_text_for_a_fingerprint() {
         assert_eq!(text(&again), text(&printed));
         assert!(none.binds.is_empty(), "{}", text(&printed));
     }
-    println!("{cacheable} of {all} queries and DML statements have plans for other values; reasons: {reasons:?}");
+    println!(
+        "{cacheable} of {all} queries and DML statements have plans for other values; reasons: {reasons:?}"
+    );
     assert!(cacheable * 2 >= all, "{cacheable} of {all}");
 }

@@ -2,7 +2,9 @@
 //! stack, as the threads of a server have.
 
 use sqlast::ast::{Expr, Statement};
-use sqlast::{ParseErrorKind, ParseOptions, Rewriter, Walk, normalize, parse, parse_expr, to_sql, to_sql_parenthesised};
+use sqlast::{
+    ParseErrorKind, ParseOptions, Rewriter, Walk, normalize, parse, parse_expr, to_sql, to_sql_parenthesised,
+};
 
 /// Parses, clones, compares, walks, prints, normalises and drops.
 fn through_everything(sql: &str) -> Statement {
@@ -43,7 +45,8 @@ fn long_unions() {
 fn operators_lean_as_high_as_the_limit_allows() {
     for operator in [" + ", " div ", " - ", " | ", " = ", " xor "] {
         through_everything(&format!("select {}", vec!["1"; 1_000].join(operator)));
-        let error = parse(format!("select {}", vec!["1"; 4_000].join(operator)).as_bytes(), &ParseOptions::default());
+        let error =
+            parse(format!("select {}", vec!["1"; 4_000].join(operator)).as_bytes(), &ParseOptions::default());
         assert_eq!(error.unwrap_err().kind, ParseErrorKind::TooDeep { limit: 1_000 }, "{operator}");
     }
 }

@@ -63,7 +63,9 @@ fn modes_change_what_quotes_and_backslashes_are() {
     assert_eq!(value(br"'a\'", &no_escapes).as_deref(), Some(&br"a\"[..]));
     assert_eq!(value(br"'a\n''b'", &no_escapes).as_deref(), Some(&br"a\n'b"[..]));
     let ansi = ParseOptions { sql_mode: SqlMode::ANSI_QUOTES, ..ParseOptions::default() };
-    assert!(matches!(parse_expr(br#""a""b""#, &ansi), Ok(Expr::Column(column)) if column.name.as_bytes() == b"a\"b"));
+    assert!(
+        matches!(parse_expr(br#""a""b""#, &ansi), Ok(Expr::Column(column)) if column.name.as_bytes() == b"a\"b")
+    );
     let default = ParseOptions::default();
     assert_eq!(value(br#""a""b\"""#, &default).as_deref(), Some(&b"a\"b\""[..]));
     assert_eq!(value(b"'a' 'b'\n\"c\"", &default).as_deref(), Some(&b"abc"[..]));

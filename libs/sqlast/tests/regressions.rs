@@ -12,7 +12,10 @@ fn printed(sql: &str) -> String {
 }
 
 fn pieces(sql: &str) -> Vec<&str> {
-    split(sql.as_bytes(), &ParseOptions::default()).into_iter().map(|p| std::str::from_utf8(p).unwrap()).collect()
+    split(sql.as_bytes(), &ParseOptions::default())
+        .into_iter()
+        .map(|p| std::str::from_utf8(p).unwrap())
+        .collect()
 }
 
 /// A rename has to print both names of every pair.
@@ -34,7 +37,10 @@ fn vitess_3801_special_comments_are_read() {
     assert_eq!(printed("select /*!40001 SQL_NO_CACHE */ * from t"), "select sql_no_cache * from t");
     assert_eq!(printed("select 1 /*! + 1 */ /*!99999 + 1 */"), "select 1 + 1");
     assert_eq!(printed("SELECT /*!99999 nonsense /* in */ it */ a FROM t"), "select a from t");
-    assert_eq!(printed("CREATE TABLE t (a INT /*!50606 STORAGE DISK */) /*!50100 ENGINE=InnoDB */"), "create table t (a int STORAGE DISK) engine = InnoDB");
+    assert_eq!(
+        printed("CREATE TABLE t (a INT /*!50606 STORAGE DISK */) /*!50100 ENGINE=InnoDB */"),
+        "create table t (a int STORAGE DISK) engine = InnoDB"
+    );
     assert_eq!(statement("/*!*/"), Statement::Empty);
     assert_eq!(statement("/* only a comment */"), Statement::Empty);
     let old = ParseOptions { mysql_version: 50_700, ..ParseOptions::default() };
@@ -46,15 +52,15 @@ fn vitess_3801_special_comments_are_read() {
 #[test]
 fn vitess_3807_statements_are_split() {
     assert_eq!(pieces("select 1; select 2"), ["select 1", "select 2"]);
-    assert_eq!(pieces(" ; ;; select ';' , \";\" ,`;` /* ; */ -- ;\n ; # ;\n ; select 2 ;; "), [
-        "select ';' , \";\" ,`;` /* ; */ -- ;",
-        "select 2"
-    ]);
+    assert_eq!(
+        pieces(" ; ;; select ';' , \";\" ,`;` /* ; */ -- ;\n ; # ;\n ; select 2 ;; "),
+        ["select ';' , \";\" ,`;` /* ; */ -- ;", "select 2"]
+    );
     assert_eq!(pieces("select 'it''s; \\'; x'; select 2"), ["select 'it''s; \\'; x'", "select 2"]);
-    assert_eq!(pieces("/*!40101 set names utf8 */; insert into t values (1);"), [
-        "/*!40101 set names utf8 */",
-        "insert into t values (1)"
-    ]);
+    assert_eq!(
+        pieces("/*!40101 set names utf8 */; insert into t values (1);"),
+        ["/*!40101 set names utf8 */", "insert into t values (1)"]
+    );
     assert_eq!(pieces(""), [""; 0]);
     assert_eq!(pieces("select 'open; select 2"), ["select 'open; select 2"]);
     let program = "create definer = a@b procedure p(in x int) begin declare y int; if x = if(1, 2, 3) then \

@@ -69,7 +69,10 @@ fn renamed_printed_and_read_again_it_is_the_renamed_tree() {
         let again = parse(&printed, &options).unwrap_or_else(|error| panic!("{}: {error}", text(&printed)));
         assert!(again == renamed, "{}\n{}", text(&case.sql), text(&printed));
         let (before, after) = (seen(&original), seen(&again));
-        assert_eq!((before.tables.len(), before.columns, before.literals.len()), (after.tables.len(), after.columns, after.literals.len()));
+        assert_eq!(
+            (before.tables.len(), before.columns, before.literals.len()),
+            (after.tables.len(), after.columns, after.literals.len())
+        );
         assert!(after.tables.iter().all(|table| table.starts_with(b"zz_table_")), "{}", text(&printed));
         assert_eq!((rename.tables, rename.literals), (after.tables.len(), after.literals.len()));
         tables += rename.tables;
@@ -95,7 +98,8 @@ fn walks_go_in_the_order_of_the_text() {
         "select * from (select 1) x, json_table(2, '3' columns (a int path '4' default '5' on empty)) y, lateral (select 6) z",
     ];
     for sql in cases {
-        let statement = parse(sql.as_bytes(), &ParseOptions::default()).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let statement =
+            parse(sql.as_bytes(), &ParseOptions::default()).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let numbers: Vec<String> = seen(&statement)
             .literals
             .iter()

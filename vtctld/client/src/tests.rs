@@ -54,7 +54,8 @@ async fn a_server_that_is_not_there_is_named() {
 
 #[tokio::test]
 async fn a_dry_run_needs_the_operations_in_this_process() {
-    let e = run_args(["--server", "127.0.0.1:1", "PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
+    let e =
+        run_args(["--server", "127.0.0.1:1", "PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
     assert!(e.message().contains("--server internal"), "{e}");
     let e = run(&["PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
     assert!(e.message().contains("node doesn't exist"), "{e}");

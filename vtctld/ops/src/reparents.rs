@@ -39,7 +39,10 @@ fn planned_request(ops: &Ops, r: &PlannedReparentShardRequest) -> Result<Planned
     })
 }
 
-pub(crate) async fn planned(ops: &Ops, r: PlannedReparentShardRequest) -> Result<PlannedReparentShardResponse> {
+pub(crate) async fn planned(
+    ops: &Ops,
+    r: PlannedReparentShardRequest,
+) -> Result<PlannedReparentShardResponse> {
     let done = reparenter(ops).planned(&planned_request(ops, &r)?).await?;
     Ok(PlannedReparentShardResponse {
         keyspace: r.keyspace,

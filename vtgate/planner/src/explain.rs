@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Write};
 
 use crate::{
-    ColumnAt, Dml, Generate, Insert, InsertRows, LiteralValue, OrderBy, Plan, Primitive, Route, Routing,
+    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Dml, Generate, Insert, InsertRows, LiteralValue, OrderBy, Plan, Primitive, Route, Routing,
     SameShardPart, Send, SendTo, SessionValue, ValueRef,
 };
 
@@ -60,6 +60,7 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
             line(out, depth, format_args!("Limit {}{offset}", Value(&limit.count)))?;
             self::primitive(&limit.input, depth + 1, out)
         }
+        Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),
@@ -100,6 +101,30 @@ fn print_route(route: &Route, depth: usize, out: &mut String) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt::Result {
+    let orders = |items: &[OrderBy]| items.iter().map(|o| Order(o).to_string()).collect::<Vec<_>>().join(", ");
+    let keys = if aggregate.keys.is_empty() { "all".to_owned() } else { orders(&aggregate.keys) };
+    line(out, depth, format_args!("Aggregate by {keys}"))?;
+    let deeper = depth + 1;
+    for AggregateColumn { column, function } in &aggregate.columns {
+        let function = match function {
+            AggregateFunction::Count => "count".to_owned(),
+            AggregateFunction::Sum => "sum".to_owned(),
+            AggregateFunction::Min(by) => format!("min by {}", Order(by)),
+            AggregateFunction::Max(by) => format!("max by {}", Order(by)),
+            AggregateFunction::Avg { sum, count } => format!("avg of sum {} and count {}", At(*sum), At(*count)),
+        };
+        line(out, deeper, format_args!("{}: {function}", At(*column)))?;
+    }
+    if !aggregate.order_by.is_empty() {
+        line(out, deeper, format_args!("sort by {}", orders(&aggregate.order_by)))?;
+    }
+    if aggregate.hidden_columns > 0 {
+        line(out, deeper, format_args!("hidden columns: {}", aggregate.hidden_columns))?;
+    }
+    primitive(&aggregate.input, deeper, out)
 }
 
 fn print_insert(insert: &Insert, depth: usize, out: &mut String) -> fmt::Result {
@@ -211,17 +236,24 @@ impl Display for Value<'_> {
     }
 }
 
+struct At(ColumnAt);
+
+impl Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ColumnAt::Start(at) => write!(f, "{at}"),
+            ColumnAt::Hidden(at) => write!(f, "hidden {at}"),
+        }
+    }
+}
+
 struct Order<'a>(&'a OrderBy);
 
 impl Display for Order<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = |at: &ColumnAt| match at {
-            ColumnAt::Start(at) => format!("{at}"),
-            ColumnAt::Hidden(at) => format!("hidden {at}"),
-        };
-        f.write_str(&at(&self.0.column))?;
-        let weight = self.0.weight_string.iter().map(|w| format!("weight {}", at(w)));
-        let column = self.0.collation_column.iter().map(|c| format!("collation {}", at(c)));
+        At(self.0.column).fmt(f)?;
+        let weight = self.0.weight_string.iter().map(|w| format!("weight {}", At(*w)));
+        let column = self.0.collation_column.iter().map(|c| format!("collation {}", At(*c)));
         let known = self.0.collation.clone();
         let notes: Vec<String> = weight.chain(column).chain(known).collect();
         if !notes.is_empty() {

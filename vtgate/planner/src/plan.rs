@@ -10,8 +10,11 @@
 
 use std::sync::Arc;
 
+use eval::{Aggregator, Comparator, Fold, FoldFunction, SortKey};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
+use sqltypes::Field;
 use vschema::{ColumnType, Vindex};
+use vterrors::Result;
 
 /// The list bind variable (`::__vals`) that holds, for each shard of [`Routing::In`], its own values.
 pub const LIST_VALUES: &str = "__vals";
@@ -157,6 +160,7 @@ pub enum SessionValue {
 pub enum Primitive {
     Route(Box<Route>),
     Limit(Box<Limit>),
+    Aggregate(Box<Aggregate>),
     Insert(Box<Insert>),
     Update(Box<Dml>),
     Delete(Box<Dml>),
@@ -214,6 +218,20 @@ pub struct OrderBy {
     pub desc: bool,
 }
 
+impl OrderBy {
+    /// The same by positions in rows of `columns` columns, of which the last `hidden` are hidden.
+    pub fn sort_key(&self, columns: usize, hidden: usize) -> SortKey {
+        let at = |at: ColumnAt| at.index(columns, hidden);
+        SortKey {
+            column: at(self.column),
+            weight_string: self.weight_string.map(at),
+            collation_column: self.collation_column.map(at),
+            collation: self.collation.clone(),
+            desc: self.desc,
+        }
+    }
+}
+
 /// A column of a [`Route`]'s rows. Where the text has `*`, only the shards know how many columns there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum ColumnAt {
@@ -230,6 +248,70 @@ impl ColumnAt {
             Self::Start(at) => at,
             Self::Hidden(at) => columns.saturating_sub(hidden) + at,
         }
+    }
+}
+
+/// Groups of the shards' rows, folded into one row each: GROUP BY, DISTINCT, or all rows into one.
+///
+/// `input` has no hidden columns of its own: its rows come whole, with `hidden_columns` at their end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Aggregate {
+    pub input: Primitive,
+    /// What makes a group; empty: all rows are one.
+    pub keys: Vec<OrderBy>,
+    /// Columns that are computed from the group's rows; the others are those of its first row.
+    pub columns: Vec<AggregateColumn>,
+    /// The order of the groups; empty: none is wanted.
+    pub order_by: Vec<OrderBy>,
+    pub hidden_columns: usize,
+}
+
+/// A column of [`Aggregate`] that is computed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AggregateColumn {
+    pub column: ColumnAt,
+    pub function: AggregateFunction,
+}
+
+/// How the shards' partial values become one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum AggregateFunction {
+    /// Counts are added.
+    Count,
+    Sum,
+    /// The smallest by this order of one column.
+    Min(OrderBy),
+    Max(OrderBy),
+    /// The sum column divided by the count column; both are columns of the same [`Aggregate`].
+    Avg { sum: ColumnAt, count: ColumnAt },
+}
+
+impl Aggregate {
+    /// What folds rows with these fields. More than `max_groups` groups are an error.
+    pub fn aggregator(&self, fields: &[Field], max_groups: usize) -> Result<Aggregator> {
+        let at = |at: ColumnAt| at.index(fields.len(), self.hidden_columns);
+        let key = |by: &OrderBy| by.sort_key(fields.len(), self.hidden_columns);
+        let keys: Vec<_> = self.keys.iter().map(key).collect();
+        let fold = |column: &AggregateColumn| Fold {
+            column: at(column.column),
+            function: match &column.function {
+                AggregateFunction::Count => FoldFunction::Count,
+                AggregateFunction::Sum => FoldFunction::Sum,
+                AggregateFunction::Min(by) => FoldFunction::Min(key(by)),
+                AggregateFunction::Max(by) => FoldFunction::Max(key(by)),
+                AggregateFunction::Avg { sum, count } => FoldFunction::Avg { sum: at(*sum), count: at(*count) },
+            },
+        };
+        Aggregator::new(&keys, self.columns.iter().map(fold).collect(), fields, max_groups)
+    }
+
+    /// The order of the folded rows, where one is wanted.
+    pub fn order(&self, fields: &[Field]) -> Result<Option<Comparator>> {
+        if self.order_by.is_empty() {
+            return Ok(None);
+        }
+        let keys: Vec<_> = self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
+        Comparator::new(&keys, fields).map(Some)
     }
 }
 
@@ -326,7 +408,7 @@ pub struct VindexRef {
 }
 
 impl Serialize for VindexRef {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_struct("VindexRef", 2)?;
         out.serialize_field("name", &self.name)?;
         out.serialize_field("type", self.vindex.type_name())?;

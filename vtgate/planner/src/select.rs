@@ -1,5 +1,6 @@
 //! Plans of queries.
 
+mod aggregate;
 mod merge;
 
 use sqlast::{
@@ -12,7 +13,7 @@ use sqlast::{
 use vterrors::{Error, Result};
 
 use crate::{
-    Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema, UPPER_LIMIT,
+    Aggregate, Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema, UPPER_LIMIT, ValueRef,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -110,14 +111,22 @@ fn several(
     };
     let driver = routing::many_shards(ctx, analysis, &block.from)?;
     routing::check_scatter(ctx, &driver.routing, directives.allow_scatter)?;
-    divides(query, analysis, block, &driver)?;
+    let folds = needs_folding(query, analysis, block, &driver)?;
 
     let mut shard_query = query.clone();
     if let Some(select) = rewrite::only_select(&mut shard_query) {
         routing::split_list(&mut select.where_, driver.split_conjunct);
     }
-    let merge = merge::plan(&mut shard_query, analysis, block)?;
-    let limit = push_limit(&mut shard_query)?;
+    let (fold, merge, limit) = if folds {
+        // Which groups are the first is known when all are folded.
+        let fold = aggregate::plan(&mut shard_query, analysis, block)?;
+        let limit = shard_query.limit.take();
+        (Some(fold), merge::Merge::default(), limit.as_ref().map(limit_values).transpose()?)
+    } else {
+        let merge = merge::plan(&mut shard_query, analysis, block)?;
+        let limit = push_limit(&mut shard_query)?;
+        (None, merge, limit)
+    };
     let mut statement = Statement::Query(Box::new(shard_query));
     let rewritten = rewrite::rewrite(&mut statement, ctx, false)?;
     let warnings = match driver.routing {
@@ -135,43 +144,57 @@ fn several(
         is_sequence: false,
     };
     let mut root = Primitive::Route(Box::new(route));
+    if let Some(aggregate::Fold { keys, columns, order_by, hidden }) = fold {
+        let aggregate = Aggregate { input: root, keys, columns, order_by, hidden_columns: hidden };
+        root = Primitive::Aggregate(Box::new(aggregate));
+    }
     if let Some((count, offset)) = limit {
         root = Primitive::Limit(Box::new(Limit { input: root, count, offset }));
     }
     Ok(Planned { root, tables_used: tables_used(analysis), rewritten, warnings, directives })
 }
 
-/// Refuses what the shards' rows, put together, would not answer.
-fn divides(query: &Query, analysis: &Analysis, block: &SelectBlock, driver: &Driver) -> Result<()> {
+/// Whether the shards' rows are groups, or duplicates, that have to be folded. Refuses what the shards' rows,
+/// put together in any way, would not answer.
+fn needs_folding(query: &Query, analysis: &Analysis, block: &SelectBlock, driver: &Driver) -> Result<bool> {
     let refuse = |what: &str| Err(Error::unsupported(format!("{what} over several shards")));
     if block.windows {
         return refuse("window functions");
     }
     let QueryBody::Select(select) = &query.body else { return refuse("a query in parentheses") };
-    match &block.aggregation {
-        Aggregation::None => {}
-        Aggregation::Scalar => return refuse("aggregate functions"),
+    let groups = match &block.aggregation {
+        Aggregation::None => false,
+        Aggregation::Scalar => true,
         Aggregation::Grouped { rollup: true, .. } => return refuse("GROUP BY WITH ROLLUP"),
-        Aggregation::Grouped { keys, .. } if driver.divides(keys) => {}
-        Aggregation::Grouped { .. } => return refuse("GROUP BY without the columns of the primary vindex"),
+        // Each group is on one shard.
+        Aggregation::Grouped { keys, .. } => !driver.divides(keys),
+    };
+    if !select.distinct || block.aggregation == Aggregation::Scalar {
+        return Ok(groups);
     }
-    if select.distinct {
-        let groups = block.aggregation != Aggregation::None;
-        if groups || !driver.is_among(analysis, &block.outputs) {
-            return refuse("DISTINCT without the columns of the primary vindex");
-        }
+    if block.aggregation != Aggregation::None {
+        return refuse("DISTINCT of groups");
     }
-    Ok(())
+    Ok(!driver.is_among(analysis, &block.outputs))
 }
 
 /// Lets each shard send no more rows than are wanted in all; returns what is cut off the merged rows.
-fn push_limit(query: &mut Query) -> Result<Option<(crate::ValueRef, Option<crate::ValueRef>)>> {
+fn push_limit(query: &mut Query) -> Result<Option<LimitValues>> {
     let Some(limit) = query.limit.take() else { return Ok(None) };
+    query.limit = Some(SqlLimit {
+        count: Expr::Param(Param::Named(UPPER_LIMIT.into())),
+        offset: None,
+        comma: false,
+    });
+    limit_values(&limit).map(Some)
+}
+
+/// Count and offset.
+type LimitValues = (ValueRef, Option<ValueRef>);
+
+fn limit_values(limit: &SqlLimit) -> Result<LimitValues> {
     let value = |expr: &Expr| value_of(expr).ok_or_else(|| Error::unsupported("a LIMIT that is no number"));
-    let pushed = (value(&limit.count)?, limit.offset.as_ref().map(value).transpose()?);
-    query.limit =
-        Some(SqlLimit { count: Expr::Param(Param::Named(UPPER_LIMIT.into())), offset: None, comma: false });
-    Ok(Some(pushed))
+    Ok((value(&limit.count)?, limit.offset.as_ref().map(value).transpose()?))
 }
 
 /// `TABLE t` is `SELECT * FROM t`; parentheses around all of it say nothing.

@@ -60,6 +60,7 @@ fn kind(plan: &Plan) -> String {
         match primitive {
             Primitive::Route(route) => route.routing.name(),
             Primitive::Limit(limit) => of(&limit.input),
+            Primitive::Aggregate(_) => "Aggregate",
             Primitive::Insert(_) => "Insert",
             Primitive::Update(dml) | Primitive::Delete(dml) => dml.routing.name(),
             Primitive::Send(_) => "Send",

@@ -1,5 +1,6 @@
 //! Runs a plan: one file a primitive.
 
+mod aggregate;
 mod insert;
 mod limit;
 mod merge;
@@ -65,6 +66,7 @@ impl<'a> Run<'a> {
         match &self.plan.root {
             Primitive::Route(route) => self.route(route, sink).await,
             Primitive::Limit(limit) => self.limit(limit, sink).await,
+            Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
             Primitive::Insert(insert) => self.insert(insert).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
             Primitive::Send(send) => self.send(send, sink).await,

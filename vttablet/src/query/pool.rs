@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use mysqlwire::client::{Conn, ConnectOptions};
 use serde_json::json;
 use servenv::Metrics;
@@ -56,7 +57,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Inner {
     name: &'static str,
-    options: Arc<ConnectOptions>,
+    options: ArcSwap<ConnectOptions>,
     limits: Limits,
     max_waiters: usize,
     killer: Killer,
@@ -132,7 +133,7 @@ impl Pool {
     pub fn new(config: &PoolConfig, options: Arc<ConnectOptions>, killer: Killer) -> Self {
         let inner = Inner {
             name: config.name,
-            options,
+            options: ArcSwap::new(options),
             limits: Limits::new(config),
             max_waiters: config.max_waiters,
             killer,
@@ -227,7 +228,7 @@ impl Pool {
             Turn::Conn(conn) => *conn,
             Turn::Open => {
                 self.inner.stats.opened.fetch_add(1, Ordering::Relaxed);
-                Conn::connect(Arc::clone(&self.inner.options)).await?
+                Conn::connect(self.inner.options.load_full()).await?
             }
         });
         Ok(lent)
@@ -248,6 +249,14 @@ impl Pool {
                 state.keep_turn(turn);
             }
         }
+    }
+
+    /// How sessions start from now on; those there are closed as they come back.
+    pub fn set_options(&self, change: impl FnOnce(&mut ConnectOptions)) {
+        let mut options = ConnectOptions::clone(&self.inner.options.load());
+        change(&mut options);
+        self.inner.options.store(Arc::new(options));
+        self.close_idle();
     }
 
     /// Closes what is idle now, and what is out as it comes back: after a restart of mysqld, or a change of
@@ -273,6 +282,11 @@ impl Pool {
         self.inner.lock().lent
     }
 
+    /// Callers in line now.
+    pub fn waiting(&self) -> usize {
+        self.inner.lock().waiters.iter().filter(|w| !w.is_closed()).count()
+    }
+
     /// Publishes the pool's numbers under Vitess's names.
     pub fn publish(&self, metrics: &Metrics) {
         let stat = |suffix: &str, read: fn(&Inner) -> u64| {
@@ -286,6 +300,7 @@ impl Pool {
             (state.lent + state.idle.len()) as u64
         });
         stat("Available", |i| i.limits.capacity().saturating_sub(i.lock().lent) as u64);
+        stat("Waiting", |i| i.lock().waiters.iter().filter(|w| !w.is_closed()).count() as u64);
         stat("WaitCount", |i| i.stats.waits.load(Ordering::Relaxed));
         stat("WaitTime", |i| i.stats.wait_nanoseconds.load(Ordering::Relaxed));
         stat("WaitTimeout", |i| i.limits.timeout.load(Ordering::Relaxed));
@@ -415,6 +430,3 @@ impl Drop for Lent {
         inner.give_back(conn);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -38,10 +38,9 @@ pub struct QueryLimits {
 
 impl QueryLimits {
     pub fn new(query_timeout: Duration, max_result_size: usize) -> Self {
-        let limits =
-            Self { query_timeout_nanoseconds: AtomicU64::new(0), max_result_size: AtomicU64::new(0) };
+        let max_result_size = AtomicU64::new(max_result_size as u64);
+        let limits = Self { query_timeout_nanoseconds: AtomicU64::new(0), max_result_size };
         limits.set_query_timeout(query_timeout);
-        limits.set_max_result_size(max_result_size);
         limits
     }
 
@@ -55,14 +54,11 @@ impl QueryLimits {
         self.query_timeout_nanoseconds.store(nanoseconds, Ordering::Relaxed);
     }
 
-    /// The most rows a result that is not streamed may have.
+    /// The most rows a result that is not streamed may have; see [`QueryService::set_max_result_size`].
     pub fn max_result_size(&self) -> usize {
         usize::try_from(self.max_result_size.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
 
-    pub fn set_max_result_size(&self, rows: usize) {
-        self.max_result_size.store(rows as u64, Ordering::Relaxed);
-    }
 }
 
 /// Everything that queries need. Parts are cheap to clone and shared with the manager.
@@ -121,6 +117,13 @@ impl QueryCounts {
 }
 
 impl QueryService {
+    /// The most rows a result that is not streamed may have. mysqld is told to stop one row later, so that
+    /// an answer that is refused is not read to its end first.
+    pub fn set_max_result_size(&self, rows: usize) {
+        self.limits.max_result_size.store(rows as u64, Ordering::Relaxed);
+        self.oltp.set_options(|o| o.init = vec![select_limit(rows)]);
+    }
+
     /// The deadline of a query: the caller's own limit counts in milliseconds and may be 0 for none.
     fn deadline(&self, options: Option<&ExecuteOptions>) -> Option<Deadline> {
         match options.and_then(|o| o.timeout.as_ref()) {
@@ -135,6 +138,12 @@ impl QueryService {
         let included = options.map_or_else(Default::default, ExecuteOptions::included_fields);
         QueryOptions { included, max_rows: self.limits.max_result_size() }
     }
+}
+
+/// The statement by which sessions outside of transactions stop a SELECT one row past the limit. (Not in
+/// transactions, where the same connection also streams.)
+pub fn select_limit(rows: usize) -> String {
+    format!("set session sql_select_limit = {}", rows.saturating_add(1))
 }
 
 /// The part of the serving state that is about queries.

@@ -1,3 +1,5 @@
+use sqltypes::Type;
+
 use super::*;
 
 fn field(ty: Type) -> Field {

@@ -35,7 +35,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             put_lenenc(out, ok.last_insert_id);
             put_uint(out, ok.status.into(), 2);
             put_uint(out, ok.warnings.into(), 2);
-            out.extend_from_slice(ok.info.as_bytes());
+            // With its length, as mysqld sends it; the manual has it without, and every client would fail.
+            if !ok.info.is_empty() {
+                put_lenenc_bytes(out, ok.info.as_bytes());
+            }
         });
     }
 

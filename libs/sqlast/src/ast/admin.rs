@@ -81,7 +81,10 @@ pub struct Explain {
 pub enum ExplainTarget {
     Statement(Box<Statement>),
     /// `DESCRIBE table [column | 'pattern']`.
-    Table { name: TableName, column: Option<DescribeColumn> },
+    Table {
+        name: TableName,
+        column: Option<DescribeColumn>,
+    },
     /// `FOR CONNECTION id`.
     Connection(Expr),
 }

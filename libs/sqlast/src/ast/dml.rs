@@ -1,6 +1,8 @@
 //! INSERT, REPLACE, UPDATE, DELETE, LOAD DATA.
 
-use super::{ColName, Comments, Expr, Ident, Limit, Literal, OrderBy, Query, Raw, TableExpr, TableName, With};
+use super::{
+    ColName, Comments, Expr, Ident, Limit, Literal, OrderBy, Query, Raw, TableExpr, TableName, With,
+};
 
 /// INSERT or REPLACE.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

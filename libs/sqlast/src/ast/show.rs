@@ -20,34 +20,71 @@ pub enum ShowFilter {
 pub enum ShowKind {
     /// DATABASES or SCHEMAS.
     Databases,
-    Tables { full: bool, extended: bool, from: Option<Ident> },
-    TableStatus { from: Option<Ident> },
-    OpenTables { from: Option<Ident> },
-    Triggers { full: bool, from: Option<Ident> },
-    Events { from: Option<Ident> },
+    Tables {
+        full: bool,
+        extended: bool,
+        from: Option<Ident>,
+    },
+    TableStatus {
+        from: Option<Ident>,
+    },
+    OpenTables {
+        from: Option<Ident>,
+    },
+    Triggers {
+        full: bool,
+        from: Option<Ident>,
+    },
+    Events {
+        from: Option<Ident>,
+    },
     /// COLUMNS or FIELDS; a second FROM goes into the table's qualifier.
-    Columns { full: bool, extended: bool, table: TableName },
+    Columns {
+        full: bool,
+        extended: bool,
+        table: TableName,
+    },
     /// INDEX, INDEXES or KEYS.
-    Indexes { extended: bool, table: TableName },
+    Indexes {
+        extended: bool,
+        table: TableName,
+    },
     CreateTable(TableName),
     CreateView(TableName),
-    CreateDatabase { if_not_exists: bool, name: Ident },
+    CreateDatabase {
+        if_not_exists: bool,
+        name: Ident,
+    },
     /// PROCEDURE, FUNCTION, TRIGGER, EVENT, ...: the word and the name.
     CreateOther(Ident, TableName),
-    Variables { scope: Option<VarScope> },
-    Status { scope: Option<VarScope> },
+    Variables {
+        scope: Option<VarScope>,
+    },
+    Status {
+        scope: Option<VarScope>,
+    },
     /// CHARSET or CHARACTER SET.
     Charset,
     Collation,
     Engines,
     Plugins,
     Privileges,
-    Processlist { full: bool },
+    Processlist {
+        full: bool,
+    },
     /// With LIMIT as tokens; `SHOW COUNT(*) WARNINGS` has `count` set.
-    Warnings { count: bool, limit: Option<super::Limit> },
-    Errors { count: bool, limit: Option<super::Limit> },
+    Warnings {
+        count: bool,
+        limit: Option<super::Limit>,
+    },
+    Errors {
+        count: bool,
+        limit: Option<super::Limit>,
+    },
     /// `PROCEDURE STATUS` or `FUNCTION STATUS`.
-    RoutineStatus { function: bool },
+    RoutineStatus {
+        function: bool,
+    },
     Vitess(ShowVitess),
     /// Everything else after SHOW, as tokens.
     Other(Raw),

@@ -22,20 +22,39 @@ pub enum VexplainKind {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AlterVschema {
-    CreateVindex { vindex: TableName, spec: VindexSpec },
-    DropVindex { vindex: TableName },
+    CreateVindex {
+        vindex: TableName,
+        spec: VindexSpec,
+    },
+    DropVindex {
+        vindex: TableName,
+    },
     AddTable(TableName),
     DropTable(TableName),
     /// `ON table ADD VINDEX name (columns) [USING type WITH ...]`.
-    AddColVindex { table: TableName, vindex: Ident, columns: Vec<Ident>, spec: Option<VindexSpec> },
+    AddColVindex {
+        table: TableName,
+        vindex: Ident,
+        columns: Vec<Ident>,
+        spec: Option<VindexSpec>,
+    },
     /// `ON table DROP VINDEX name`.
-    DropColVindex { table: TableName, vindex: Ident },
+    DropColVindex {
+        table: TableName,
+        vindex: Ident,
+    },
     /// `ADD SEQUENCE table`.
     AddSequence(TableName),
     DropSequence(TableName),
     /// `ON table ADD AUTO_INCREMENT column USING sequence`.
-    AddAutoIncrement { table: TableName, column: Ident, sequence: TableName },
-    DropAutoIncrement { table: TableName },
+    AddAutoIncrement {
+        table: TableName,
+        column: Ident,
+        sequence: TableName,
+    },
+    DropAutoIncrement {
+        table: TableName,
+    },
 }
 
 /// `USING type WITH name = value, ...`.

@@ -92,7 +92,11 @@ impl<'a> Scan<'a> {
             return Some(StatementKind::Empty);
         }
         self.copy_to(self.previous.end);
-        Some(if self.words[0].is_empty() { StatementKind::Select } else { kind_of_words(self.words[0], self.words[1]) })
+        Some(if self.words[0].is_empty() {
+            StatementKind::Select
+        } else {
+            kind_of_words(self.words[0], self.words[1])
+        })
     }
 
     /// A statement that begins with a parenthesis is a query.

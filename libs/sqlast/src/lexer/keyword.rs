@@ -783,8 +783,29 @@ const fn buckets() -> [u16; 27] {
     starts
 }
 
-/// The longest keyword has 19 letters; the buffer for lower-casing is a little larger.
+/// Words longer than this are no keywords (the longest has 19 letters).
 const LONGEST: usize = 24;
+
+/// A word in lower case, filled with zeros, as numbers that compare as the bytes do.
+type Packed = [u64; LONGEST / 8];
+
+/// The words of [`WORDS`], packed.
+static PACKED: [Packed; WORDS.len()] = pack_all();
+
+const fn pack_all() -> [Packed; WORDS.len()] {
+    let mut all = [[0; LONGEST / 8]; WORDS.len()];
+    let mut index = 0;
+    while index < WORDS.len() {
+        let word = WORDS[index].0.as_bytes();
+        let mut at = 0;
+        while at < word.len() {
+            all[index][at / 8] |= (word[at] as u64) << (56 - 8 * (at % 8));
+            at += 1;
+        }
+        index += 1;
+    }
+    all
+}
 
 /// The keyword of a word, in any letter case; [`Kw::None`] if it is none of the table's.
 pub(crate) fn lookup(word: &[u8]) -> Kw {
@@ -804,19 +825,32 @@ impl Kw {
 }
 
 fn entry(word: &[u8]) -> Option<&'static (&'static str, Kw, bool)> {
-    let first = word.first()?.to_ascii_lowercase();
-    if word.len() > LONGEST || word.len() < 2 || !first.is_ascii_lowercase() {
+    let letter = usize::from((*word.first()? | 0x20).wrapping_sub(b'a'));
+    if word.len() > LONGEST || word.len() < 2 || letter >= 26 {
         return None;
     }
     let mut buffer = [0; LONGEST];
-    for (to, from) in buffer.iter_mut().zip(word) {
-        *to = from.to_ascii_lowercase();
+    buffer[..word.len()].copy_from_slice(word);
+    let (eights, _) = buffer.as_chunks::<8>();
+    let mut packed = [0; LONGEST / 8];
+    for (to, from) in packed.iter_mut().zip(eights) {
+        *to = lower(u64::from_be_bytes(*from));
     }
-    let lower = &buffer[..word.len()];
-    let letter = usize::from(first - b'a');
-    let bucket = &WORDS[usize::from(BUCKETS[letter])..usize::from(BUCKETS[letter + 1])];
-    let found = bucket.binary_search_by(|entry| entry.0.as_bytes().cmp(lower)).ok()?;
-    Some(&bucket[found])
+    let (start, end) = (usize::from(BUCKETS[letter]), usize::from(BUCKETS[letter + 1]));
+    let found = PACKED[start..end].binary_search(&packed).ok()?;
+    let entry = &WORDS[start + found];
+    // A zero byte in the word is not the filling.
+    (entry.0.len() == word.len()).then_some(entry)
+}
+
+/// Eight bytes with the ASCII letters among them in lower case.
+fn lower(bytes: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = bytes & (0x7f * EACH);
+    let from_a = low + (0x80 - b'A' as u64) * EACH;
+    let past_z = low + (0x7f - b'Z' as u64) * EACH;
+    let upper = !bytes & (from_a ^ past_z) & (0x80 * EACH);
+    bytes | upper >> 2
 }
 
 #[cfg(test)]
@@ -831,6 +865,9 @@ mod tests {
             assert_eq!(lookup(word.to_uppercase().as_bytes()), *kw);
             assert!(index == 0 || WORDS[index - 1].0 < *word, "{word}");
         }
+        assert_eq!(lookup(b"SeLeCt"), Kw::Select);
+        assert_eq!(lookup(b"select\0"), Kw::None);
+        assert_eq!(lookup(b"@elect"), Kw::None);
         assert_eq!(lookup(b"selec"), Kw::None);
         assert_eq!(lookup(b""), Kw::None);
     }

@@ -112,7 +112,8 @@ impl Literals {
 }
 
 fn tail_has_literal(tail: &GroupConcat) -> bool {
-    tail.order_by.iter().any(|item| has_literal(&item.expr)) || tail.separator.as_ref().is_some_and(has_literal)
+    tail.order_by.iter().any(|item| has_literal(&item.expr))
+        || tail.separator.as_ref().is_some_and(has_literal)
 }
 
 /// Whether the names of what an expression holds cannot be seen.
@@ -147,7 +148,8 @@ impl Rewriter for Literals {
                 return false;
             }
             TableExpr::Join(join) => {
-                let constant = matches!(&join.condition, Some(JoinCondition::On(on)) if Self::value(on).is_some());
+                let constant =
+                    matches!(&join.condition, Some(JoinCondition::On(on)) if Self::value(on).is_some());
                 if constant {
                     self.bound(LiteralBound::ConstantPredicate);
                     return false;
@@ -188,8 +190,10 @@ impl Rewriter for Literals {
     fn enter_select(&mut self, select: &mut Select) -> bool {
         let mut frozen = FrozenSelect::default();
         let mut keep_items = std::mem::take(&mut self.keep_items);
-        let grouped =
-            select.group_by.as_ref().is_some_and(|group_by| group_by.exprs.iter().any(|item| has_literal(&item.expr)));
+        let grouped = select
+            .group_by
+            .as_ref()
+            .is_some_and(|group_by| group_by.exprs.iter().any(|item| has_literal(&item.expr)));
         if grouped {
             self.bound(LiteralBound::GroupBy);
             frozen.take_group_by(select);
@@ -202,8 +206,11 @@ impl Rewriter for Literals {
         let seen = self.names_seen();
         let unnamed = |item: &AliasedExpr| seen && item.alias.is_none();
         let keep = |item: &AliasedExpr| (keep_items || unnamed(item)) && has_literal(&item.expr);
-        if select.items.iter().any(|item| matches!(item, SelectItem::Expr(item) if keep(item))) {
-            self.bound(LiteralBound::UnnamedItem);
+        let kept = |item: &SelectItem| matches!(item, SelectItem::Expr(item) if keep(item));
+        if select.items.iter().any(kept) {
+            if !keep_items {
+                self.bound(LiteralBound::UnnamedItem);
+            }
             frozen.take_items(select, keep);
         }
         self.selects.push(frozen);

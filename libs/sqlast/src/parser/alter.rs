@@ -47,7 +47,8 @@ impl Parser<'_> {
             alter.actions.push(self.alter_action()?);
             // Options may stand without commas between them.
             if !self.accept_tok(Tok::Comma) && !matches!(alter.actions.last(), Some(AlterAction::Option(_))) {
-                let partition = self.at_seq(&[Kw::Partition, Kw::By]) || self.at_words(&["remove", "partitioning"]);
+                let partition =
+                    self.at_seq(&[Kw::Partition, Kw::By]) || self.at_words(&["remove", "partitioning"]);
                 if !partition && !self.at_end() {
                     return self.fail();
                 }
@@ -73,7 +74,11 @@ impl Parser<'_> {
                 let column = self.column_def()?;
                 Ok(AlterAction::Change(old, Box::new(column), self.column_place()?))
             }
-            Kw::Alter if !self.word_is(1, "index") && !self.word_is(1, "check") && self.peek(1).kw != Kw::Constraint => {
+            Kw::Alter
+                if !self.word_is(1, "index")
+                    && !self.word_is(1, "check")
+                    && self.peek(1).kw != Kw::Constraint =>
+            {
                 self.advance();
                 self.accept(Kw::Column);
                 let column = self.ident()?;
@@ -109,7 +114,9 @@ impl Parser<'_> {
         }
         let lists = self.at_words(&["reorganize", "partition"])
             || [Kw::Add, Kw::Drop, Kw::Truncate, Kw::Check, Kw::Optimize, Kw::Analyze].contains(&self.kw())
-            || ["coalesce", "rebuild", "repair", "import", "discard"].iter().any(|word| self.word_is(0, word))
+            || ["coalesce", "rebuild", "repair", "import", "discard"]
+                .iter()
+                .any(|word| self.word_is(0, word))
                 && self.peek(1).kw == Kw::Partition;
         let raw = if lists { self.raw_rest()? } else { self.raw_until_comma()? };
         if raw.is_empty() || !known_alter(&raw) {
@@ -213,13 +220,39 @@ impl Parser<'_> {
 /// Whether a clause of ALTER TABLE that is kept as tokens begins as one of MySQL's.
 fn known_alter(raw: &Raw) -> bool {
     const FIRST: [&str; 28] = [
-        "add", "drop", "alter", "algorithm", "lock", "enable", "disable", "force", "convert", "discard",
-        "import", "truncate", "coalesce", "reorganize", "analyze", "check", "optimize", "rebuild", "repair",
-        "remove", "upgrade", "with", "without", "secondary_load", "secondary_unload", "validate", "exchange",
+        "add",
+        "drop",
+        "alter",
+        "algorithm",
+        "lock",
+        "enable",
+        "disable",
+        "force",
+        "convert",
+        "discard",
+        "import",
+        "truncate",
+        "coalesce",
+        "reorganize",
+        "analyze",
+        "check",
+        "optimize",
+        "rebuild",
+        "repair",
+        "remove",
+        "upgrade",
+        "with",
+        "without",
+        "secondary_load",
+        "secondary_unload",
+        "validate",
+        "exchange",
         "default",
     ];
     match raw.first() {
-        Some(RawToken::Word(word)) => FIRST.iter().any(|first| word.as_bytes().eq_ignore_ascii_case(first.as_bytes())),
+        Some(RawToken::Word(word)) => {
+            FIRST.iter().any(|first| word.as_bytes().eq_ignore_ascii_case(first.as_bytes()))
+        }
         _ => false,
     }
 }

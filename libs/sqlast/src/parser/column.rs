@@ -108,9 +108,7 @@ impl Parser<'_> {
         let table = self.table_name()?;
         let columns = if self.tok() == Tok::LeftParen { self.key_parts()? } else { Vec::new() };
         let mut actions = Raw::new();
-        while self.at(Kw::Match)
-            || self.at(Kw::On) && matches!(self.peek(1).kw, Kw::Delete | Kw::Update)
-        {
+        while self.at(Kw::Match) || self.at(Kw::On) && matches!(self.peek(1).kw, Kw::Delete | Kw::Update) {
             let words = if self.at(Kw::Match) { 2 } else { 3 };
             // SET NULL, SET DEFAULT and NO ACTION are two words.
             let two = words == 3 && matches!(self.peek(2).kw, Kw::Set | Kw::No);
@@ -203,7 +201,11 @@ impl Parser<'_> {
             "varcharacter" => "varchar",
             "nvarchar" => "nvarchar",
             "character" | "char" => {
-                if self.accept(Kw::Varying) { "varchar" } else { "char" }
+                if self.accept(Kw::Varying) {
+                    "varchar"
+                } else {
+                    "char"
+                }
             }
             "nchar" => {
                 let varying = self.accept(Kw::Varying) || self.accept(Kw::Varchar);
@@ -372,9 +374,52 @@ impl DataType {
 
 /// The names of types that are one word and stay as they are.
 const TYPES: [&str; 48] = [
-    "bit", "bool", "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "date", "time",
-    "datetime", "timestamp", "year", "varchar", "binary", "varbinary", "tinyblob", "blob", "mediumblob",
-    "longblob", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json", "geometry", "point",
-    "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "vector",
-    "serial", "uuid", "inet4", "inet6", "xmltype", "clob", "number", "raw", "varchar2", "char", "nchar",
+    "bit",
+    "bool",
+    "tinyint",
+    "smallint",
+    "mediumint",
+    "int",
+    "bigint",
+    "decimal",
+    "float",
+    "date",
+    "time",
+    "datetime",
+    "timestamp",
+    "year",
+    "varchar",
+    "binary",
+    "varbinary",
+    "tinyblob",
+    "blob",
+    "mediumblob",
+    "longblob",
+    "tinytext",
+    "text",
+    "mediumtext",
+    "longtext",
+    "enum",
+    "set",
+    "json",
+    "geometry",
+    "point",
+    "linestring",
+    "polygon",
+    "multipoint",
+    "multilinestring",
+    "multipolygon",
+    "geometrycollection",
+    "vector",
+    "serial",
+    "uuid",
+    "inet4",
+    "inet6",
+    "xmltype",
+    "clob",
+    "number",
+    "raw",
+    "varchar2",
+    "char",
+    "nchar",
 ];

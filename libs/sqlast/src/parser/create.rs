@@ -161,7 +161,12 @@ impl Parser<'_> {
             let if_exists = self.if_exists()?;
             let views = self.table_names()?;
             let behaviour = self.drop_behaviour();
-            return Ok(Some(Statement::DropView(Box::new(DropView { comments, if_exists, views, behaviour }))));
+            return Ok(Some(Statement::DropView(Box::new(DropView {
+                comments,
+                if_exists,
+                views,
+                behaviour,
+            }))));
         }
         if self.accept(Kw::Database) || self.accept(Kw::Schema) {
             let if_exists = self.if_exists()?;

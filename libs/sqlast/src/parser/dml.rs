@@ -183,7 +183,10 @@ impl Parser<'_> {
         loop {
             match self.kw() {
                 Kw::LowPriority => delete.low_priority = true,
-                Kw::Quick if !matches!(self.peek(1).tok, Tok::Dot | Tok::Comma) && self.peek(1).tok == Tok::Word => {
+                Kw::Quick
+                    if !matches!(self.peek(1).tok, Tok::Dot | Tok::Comma)
+                        && self.peek(1).tok == Tok::Word =>
+                {
                     delete.quick = true;
                 }
                 Kw::Ignore => delete.ignore = true,

@@ -322,7 +322,8 @@ impl Parser<'_> {
 
     fn opt_over(&mut self) -> Result<Option<Box<Over>>> {
         let mark = self.position();
-        let mut over = Over { from_last: false, ignore_nulls: false, window: OverWindow::Spec(WindowSpec::default()) };
+        let mut over =
+            Over { from_last: false, ignore_nulls: false, window: OverWindow::Spec(WindowSpec::default()) };
         if self.at(Kw::From) && matches!(self.peek(1).kw, Kw::First | Kw::Last) {
             over.from_last = self.peek(1).kw == Kw::Last;
             self.advance();
@@ -383,7 +384,11 @@ impl Parser<'_> {
         }
         if self.accept(Kw::Unbounded) {
             let preceding = self.preceding()?;
-            return Ok(if preceding { FrameBound::UnboundedPreceding } else { FrameBound::UnboundedFollowing });
+            return Ok(if preceding {
+                FrameBound::UnboundedPreceding
+            } else {
+                FrameBound::UnboundedFollowing
+            });
         }
         let offset = if self.at_interval() {
             let (amount, unit) = self.interval()?;

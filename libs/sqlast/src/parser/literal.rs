@@ -10,9 +10,10 @@ use crate::{SqlMode, Text};
 /// The character sets that can introduce a literal (MySQL's `SHOW CHARACTER SET`).
 const CHARSETS: [&str; 43] = [
     "armscii8", "ascii", "big5", "binary", "cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866",
-    "cp932", "dec8", "eucjpms", "euckr", "filename", "gb18030", "gb2312", "gbk", "geostd8", "greek", "hebrew",
-    "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2", "latin5", "latin7", "macce", "macroman", "sjis",
-    "swe7", "tis620", "ucs2", "ujis", "utf16", "utf16le", "utf32", "utf8", "utf8mb3", "utf8mb4",
+    "cp932", "dec8", "eucjpms", "euckr", "filename", "gb18030", "gb2312", "gbk", "geostd8", "greek",
+    "hebrew", "hp8", "keybcs2", "koi8r", "koi8u", "latin1", "latin2", "latin5", "latin7", "macce",
+    "macroman", "sjis", "swe7", "tis620", "ucs2", "ujis", "utf16", "utf16le", "utf32", "utf8", "utf8mb3",
+    "utf8mb4",
 ];
 
 /// Whether `_name` before a literal says its character set.
@@ -111,10 +112,8 @@ impl Parser<'_> {
 
     fn introduced(&mut self, token: Token) -> Result<Option<Literal>> {
         let charset = &self.bytes(token)[1..];
-        let before_literal = matches!(
-            self.peek(1).tok,
-            Tok::Str | Tok::HexStr | Tok::HexNum | Tok::BitStr | Tok::BitNum
-        );
+        let before_literal =
+            matches!(self.peek(1).tok, Tok::Str | Tok::HexStr | Tok::HexNum | Tok::BitStr | Tok::BitNum);
         if !before_literal || !is_charset(charset) {
             return Ok(None);
         }

@@ -95,8 +95,7 @@ impl Parser<'_> {
         let mut tables = Vec::new();
         loop {
             let name = self.ident()?;
-            let columns =
-                if self.tok() == Tok::LeftParen { self.paren_idents()? } else { Vec::new() };
+            let columns = if self.tok() == Tok::LeftParen { self.paren_idents()? } else { Vec::new() };
             self.expect(Kw::As)?;
             let query = self.subquery()?;
             tables.push(CommonTable { name, columns, query });
@@ -303,6 +302,7 @@ fn append(left: QueryBody, op: SetOperator, right: QueryBody) -> QueryBody {
     let same_level = |operation: &SetOperation| {
         operation.rest.iter().all(|operand| (operand.op.kind == SetOperatorKind::Intersect) == intersect)
     };
+    let (left, right) = if intersect { (left, right) } else { (without_parens(left), without_parens(right)) };
     let operand = SetOperand { op, right };
     match left {
         QueryBody::SetOperation(mut operation) if same_level(&operation) => {
@@ -314,6 +314,17 @@ fn append(left: QueryBody, op: SetOperator, right: QueryBody) -> QueryBody {
             append(inner.body, operand.op, operand.right)
         }
         first => QueryBody::SetOperation(Box::new(SetOperation { first, rest: vec![operand] })),
+    }
+}
+
+/// Parentheses around INTERSECTs say nothing in a list of UNIONs and EXCEPTs.
+fn without_parens(body: QueryBody) -> QueryBody {
+    let intersects = |operation: &SetOperation| {
+        operation.rest.iter().all(|operand| operand.op.kind == SetOperatorKind::Intersect)
+    };
+    match body {
+        QueryBody::Nested(query) if query.is_bare() && flat(&query.body, intersects) => query.body,
+        other => other,
     }
 }
 

@@ -27,7 +27,8 @@ impl Parser<'_> {
     /// SET PASSWORD, SET ROLE, SET DEFAULT ROLE, SET RESOURCE GROUP: not lists of assignments.
     fn set_is_other(&self) -> bool {
         let password = self.word_is(0, "password")
-            && (matches!(self.peek(1).tok, Tok::Equal | Tok::Assign) || matches!(self.peek(1).kw, Kw::For | Kw::To));
+            && (matches!(self.peek(1).tok, Tok::Equal | Tok::Assign)
+                || matches!(self.peek(1).kw, Kw::For | Kw::To));
         let is_assignment = matches!(self.peek(1).tok, Tok::Equal | Tok::Assign | Tok::Dot);
         password
             || (self.word_is(0, "role") && !is_assignment)
@@ -53,8 +54,9 @@ impl Parser<'_> {
         if self.at(Kw::Names) && !self.sign_at(1) {
             return self.set_names();
         }
-        let char_set =
-            self.at_seq(&[Kw::Character, Kw::Set]) || self.at_seq(&[Kw::Char, Kw::Set]) || self.word_is(0, "charset");
+        let char_set = self.at_seq(&[Kw::Character, Kw::Set])
+            || self.at_seq(&[Kw::Char, Kw::Set])
+            || self.word_is(0, "charset");
         if char_set && !self.sign_at(1) {
             return self.set_charset();
         }

@@ -111,9 +111,10 @@ impl Parser<'_> {
             "real" => to.name = if self.real_is_float() { "float" } else { "double" }.into(),
             "int" | "integer" => to.name = "signed".into(),
             "geomcollection" => to.name = "geometrycollection".into(),
-            "binary" | "char" | "nchar" | "date" | "datetime" | "time" | "timestamp" | "decimal" | "float"
-            | "json" | "year" | "vector" | "point" | "linestring" | "polygon" | "multipoint" | "uuid"
-            | "multilinestring" | "multipolygon" | "geometrycollection" | "varchar" | "inet6" | "interval" => {}
+            "binary" | "char" | "nchar" | "date" | "datetime" | "time" | "timestamp" | "decimal"
+            | "float" | "json" | "year" | "vector" | "point" | "linestring" | "polygon" | "multipoint"
+            | "uuid" | "multilinestring" | "multipolygon" | "geometrycollection" | "varchar" | "inet6"
+            | "interval" => {}
             _ => {
                 self.rewind(self.position() - 1);
                 return self.fail();

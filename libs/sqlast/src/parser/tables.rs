@@ -203,11 +203,8 @@ impl Parser<'_> {
 
     fn derived(&mut self, lateral: bool, query: Query) -> Result<TableExpr> {
         let alias = self.opt_table_alias()?;
-        let columns = if alias.is_some() && self.tok() == Tok::LeftParen {
-            self.paren_idents()?
-        } else {
-            Vec::new()
-        };
+        let columns =
+            if alias.is_some() && self.tok() == Tok::LeftParen { self.paren_idents()? } else { Vec::new() };
         Ok(TableExpr::Derived(Box::new(DerivedTable { lateral, query, alias, columns })))
     }
 

@@ -51,7 +51,11 @@ impl Parser<'_> {
         }
         if self.accept_word("sequence") {
             let table = self.table_name()?;
-            return Ok(if add { AlterVschema::AddSequence(table) } else { AlterVschema::DropSequence(table) });
+            return Ok(if add {
+                AlterVschema::AddSequence(table)
+            } else {
+                AlterVschema::DropSequence(table)
+            });
         }
         if !add && self.accept(Kw::Vindex) {
             return self.table_name().map(|vindex| AlterVschema::DropVindex { vindex });

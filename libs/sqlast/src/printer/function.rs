@@ -153,8 +153,13 @@ impl Printer {
             self.text(".");
         }
         let name = call.name.as_bytes();
-        let plain = name.iter().all(|b| is_name_byte(*b)) && name.first().is_some_and(|b| !b.is_ascii_digit());
-        if plain { self.bytes(name) } else { self.ident(&call.name) }
+        let plain =
+            name.iter().all(|b| is_name_byte(*b)) && name.first().is_some_and(|b| !b.is_ascii_digit());
+        if plain {
+            self.bytes(name)
+        } else {
+            self.ident(&call.name)
+        }
         if call.parens {
             self.text("(");
             self.text_if(call.distinct, "distinct ");

@@ -23,7 +23,9 @@ impl Printer {
     fn show_kind(&mut self, kind: &ShowKind) {
         match kind {
             ShowKind::Databases => self.text("databases"),
-            ShowKind::Tables { full, extended, from } => self.show_in(*extended, *full, "tables", from.as_ref()),
+            ShowKind::Tables { full, extended, from } => {
+                self.show_in(*extended, *full, "tables", from.as_ref())
+            }
             ShowKind::TableStatus { from } => self.show_in(false, false, "table status", from.as_ref()),
             ShowKind::OpenTables { from } => self.show_in(false, false, "open tables", from.as_ref()),
             ShowKind::Triggers { full, from } => self.show_in(false, *full, "triggers", from.as_ref()),

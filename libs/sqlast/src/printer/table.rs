@@ -37,7 +37,11 @@ impl Printer {
 
     fn aliased_table(&mut self, table: &AliasedTable) {
         // MySQL's own table without columns is a reserved word, which quotes would make a name.
-        if table.name.is_dual() { self.text("dual") } else { self.table_name(&table.name) }
+        if table.name.is_dual() {
+            self.text("dual")
+        } else {
+            self.table_name(&table.name)
+        }
         self.partitions(&table.partitions);
         self.table_alias(table.alias.as_ref());
         for hint in &table.hints {

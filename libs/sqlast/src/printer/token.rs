@@ -11,10 +11,39 @@ use crate::parser::literal::is_charset;
 /// Names of functions that MySQL's lexer takes as such before a parenthesis: as names of tables they would
 /// be misread in `insert into count(a)`.
 const FUNCTION_WORDS: [&str; 33] = [
-    "adddate", "bit_and", "bit_or", "bit_xor", "cast", "count", "curdate", "curtime", "date_add", "date_sub",
-    "extract", "group_concat", "json_arrayagg", "json_objectagg", "json_value", "max", "mid", "min", "now",
-    "position", "session_user", "st_collect", "std", "stddev", "stddev_pop", "stddev_samp", "subdate",
-    "substr", "substring", "sum", "sysdate", "system_user", "trim",
+    "adddate",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "cast",
+    "count",
+    "curdate",
+    "curtime",
+    "date_add",
+    "date_sub",
+    "extract",
+    "group_concat",
+    "json_arrayagg",
+    "json_objectagg",
+    "json_value",
+    "max",
+    "mid",
+    "min",
+    "now",
+    "position",
+    "session_user",
+    "st_collect",
+    "std",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "subdate",
+    "substr",
+    "substring",
+    "sum",
+    "sysdate",
+    "system_user",
+    "trim",
 ];
 
 /// Words that are read as something else where a name may stand, or are reserved in some version of MySQL.
@@ -101,7 +130,9 @@ impl Printer {
         match literal {
             Literal::Null => self.text("null"),
             Literal::Bool(value) => self.text(if *value { "true" } else { "false" }),
-            Literal::Integer(text) | Literal::Decimal(text) | Literal::Float(text) => self.bytes(text.as_bytes()),
+            Literal::Integer(text) | Literal::Decimal(text) | Literal::Float(text) => {
+                self.bytes(text.as_bytes())
+            }
             Literal::String(value) => self.string(value),
             Literal::National(value) => {
                 self.text("N");

@@ -79,7 +79,8 @@ impl PlannedReparentShard {
             expected_primary: self.expected_primary,
         };
         if self.dry_run {
-            let ops = c.internal.as_ref().ok_or_else(|| Error::invalid("--dry-run needs --server internal"))?;
+            let ops =
+                c.internal.as_ref().ok_or_else(|| Error::invalid("--dry-run needs --server internal"))?;
             return Ok(ops.plan_planned_reparent(&request).await?.to_string());
         }
         Ok(print::events(&c.vtctld.planned_reparent_shard(request).await?.events))

@@ -45,36 +45,41 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
         items.push((target, item.direction == Direction::Desc));
     }
     query.order_by = order_by;
-    let mut merge = Merger { analysis, hidden: Vec::new(), distinct: select.distinct };
-    let order_by =
-        items.into_iter().map(|(target, desc)| merge.order_by(target, desc)).collect::<Result<Vec<_>>>()?;
-    let hidden = merge.hidden;
-    let count = hidden.len();
-    if let Some(select) = only_select(query) {
-        select.items.extend(hidden);
-    }
-    Ok(Merge { order_by, hidden: count })
+    let distinct = select.distinct;
+    let mut hidden = Hidden::new(analysis);
+    let order_by = items
+        .into_iter()
+        .map(|(target, desc)| {
+            if target.item.is_none() && distinct {
+                return Err(Error::unsupported(
+                    "DISTINCT with ORDER BY an expression that is not selected, over several shards",
+                ));
+            }
+            hidden.order_by(target, desc)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Merge { order_by, hidden: hidden.append_to(query) })
 }
 
 /// What an ORDER BY item orders by.
-struct Target {
-    expr: Expr,
+pub(super) struct Target {
+    pub expr: Expr,
     /// Its item in the select list.
-    item: Option<usize>,
+    pub item: Option<usize>,
     /// Its column in the rows, where no star before it hides that.
-    at: Option<usize>,
+    pub at: Option<usize>,
     /// The column that it is, where it is one.
-    key: Option<ColumnKey>,
+    pub key: Option<ColumnKey>,
 }
 
-fn output_key(block: &SelectBlock, item: usize) -> Option<ColumnKey> {
+pub(super) fn output_key(block: &SelectBlock, item: usize) -> Option<ColumnKey> {
     match block.outputs.get(item)? {
         OutputColumn::Column { key, .. } => key.clone(),
         OutputColumn::Star(_) => None,
     }
 }
 
-fn target(expr: &Expr, select: &Select) -> Result<Target> {
+pub(super) fn target(expr: &Expr, select: &Select) -> Result<Target> {
     let no_star_before = |at: usize| select.items[..at].iter().all(|i| matches!(i, SelectItem::Expr(_)));
     let item = |at: usize, item: &AliasedExpr| Target {
         expr: item.expr.clone(),
@@ -122,7 +127,7 @@ fn target(expr: &Expr, select: &Select) -> Result<Target> {
 }
 
 /// `t.a` in the list is what `a` in the ORDER BY means.
-fn same_expr(item: &Expr, wanted: &Expr) -> bool {
+pub(super) fn same_expr(item: &Expr, wanted: &Expr) -> bool {
     match (item, wanted) {
         (Expr::Column(a), Expr::Column(b)) => {
             a.name.eq_ignore_case(&b.name) && (a.qualifier == b.qualifier || b.qualifier.is_none())
@@ -159,10 +164,10 @@ fn uses_alias(expr: &Expr, select: &Select) -> bool {
     finder.found
 }
 
-struct Merger<'a> {
+/// Columns that are added to a select list.
+pub(super) struct Hidden<'a> {
     analysis: &'a Analysis,
-    hidden: Vec<SelectItem>,
-    distinct: bool,
+    items: Vec<SelectItem>,
 }
 
 /// How values of a type are compared.
@@ -175,13 +180,22 @@ enum Compare {
     Weight(Option<String>),
 }
 
-impl Merger<'_> {
-    fn order_by(&mut self, target: Target, desc: bool) -> Result<OrderBy> {
-        if target.item.is_none() && self.distinct {
-            return Err(Error::unsupported(
-                "DISTINCT with ORDER BY an expression that is not selected, over several shards",
-            ));
+impl<'a> Hidden<'a> {
+    pub fn new(analysis: &'a Analysis) -> Self {
+        Self { analysis, items: Vec::new() }
+    }
+
+    /// Adds the columns to the select list of `query`; returns how many there are.
+    pub fn append_to(self, query: &mut Query) -> usize {
+        let count = self.items.len();
+        if let Some(select) = only_select(query) {
+            select.items.extend(self.items);
         }
+        count
+    }
+
+    /// How rows are compared by a target; adds the columns that this needs.
+    pub fn order_by(&mut self, target: Target, desc: bool) -> Result<OrderBy> {
         let compare = compare(&target.expr, self.known_column(&target))?;
         let mut out = OrderBy {
             column: ColumnAt::Start(0),
@@ -210,15 +224,15 @@ impl Merger<'_> {
     }
 
     /// Adds a hidden column, or finds it among those that are there.
-    fn hide(&mut self, expr: Expr) -> ColumnAt {
+    pub fn hide(&mut self, expr: Expr) -> ColumnAt {
         let same = |item: &SelectItem| matches!(item, SelectItem::Expr(item) if item.expr == expr);
-        let at = self.hidden.iter().position(same).unwrap_or_else(|| {
-            self.hidden.push(SelectItem::Expr(AliasedExpr {
+        let at = self.items.iter().position(same).unwrap_or_else(|| {
+            self.items.push(SelectItem::Expr(AliasedExpr {
                 expr: expr.clone(),
                 alias: None,
                 span: Span::default(),
             }));
-            self.hidden.len() - 1
+            self.items.len() - 1
         });
         ColumnAt::Hidden(at)
     }
@@ -255,7 +269,9 @@ fn compare(expr: &Expr, known: Option<&Column>) -> Result<Compare> {
 /// Expressions that are numbers whatever their columns are.
 fn is_number(expr: &Expr) -> bool {
     match expr {
-        Expr::Func(call) => call.qualifier.is_none() && call.name.is(b"count"),
+        Expr::Func(call) => {
+            call.qualifier.is_none() && [&b"count"[..], b"sum", b"avg"].iter().any(|name| call.name.is(name))
+        }
         Expr::Literal(Literal::Integer(_) | Literal::Decimal(_)) => true,
         _ => false,
     }

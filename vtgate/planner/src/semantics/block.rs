@@ -33,6 +33,8 @@ pub(crate) struct SelectBlock {
     /// The columns that ORDER BY names, item by item (aliases not looked at).
     pub order_keys: Vec<Option<ColumnKey>>,
     pub aggregation: Aggregation,
+    /// For each GROUP BY item, whether it is a name that no table of the FROM has: an alias.
+    pub group_is_alias: Vec<bool>,
     pub distinct: bool,
     pub windows: bool,
     /// It has a LIMIT of its own.
@@ -274,6 +276,13 @@ impl Analyzer<'_> {
                 _ => None,
             })
             .collect();
+        let group_by = select.group_by.iter().flat_map(|g| &g.exprs);
+        let group_is_alias = group_by
+            .map(|item| match &item.expr {
+                Expr::Column(name) => name.qualifier.is_none() && self.is_no_column(&name.name.to_lower()),
+                _ => false,
+            })
+            .collect();
         self.scopes.pop();
         Ok(Block::Select(Box::new(SelectBlock {
             from,
@@ -281,6 +290,7 @@ impl Analyzer<'_> {
             own,
             order_keys,
             aggregation,
+            group_is_alias,
             distinct: select.distinct,
             windows,
             limited: false,

@@ -66,6 +66,12 @@ impl Analyzer<'_> {
         }
     }
 
+    /// Whether surely no table of the innermost FROM has a column of this name.
+    pub(crate) fn is_no_column(&self, column: &str) -> bool {
+        let tables = self.scopes.last().map(|s| &s.tables[..]).unwrap_or_default();
+        tables.iter().all(|id| self.has(*id, column) == Has::No)
+    }
+
     fn has(&self, id: TableId, column: &str) -> Has {
         let TableRef { source, .. } = self.out.table(id);
         match source {

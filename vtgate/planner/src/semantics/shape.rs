@@ -125,6 +125,20 @@ pub(crate) fn has_aggregate(expr: &Expr) -> bool {
     finds(expr, |call| is_aggregate(call))
 }
 
+/// Whether a subquery stands in an expression.
+pub(crate) fn has_subquery(expr: &Expr) -> bool {
+    struct Finder(bool);
+    impl Visitor for Finder {
+        fn enter_query(&mut self, _query: &Query) -> Visit {
+            self.0 = true;
+            Visit::Stop
+        }
+    }
+    let mut finder = Finder(false);
+    expr.walk(&mut finder);
+    finder.0
+}
+
 fn has_window(expr: &Expr) -> bool {
     finds(expr, |call| call.over.is_some())
 }

@@ -18,6 +18,7 @@ impl Run<'_> {
         let outcome = match &limit.input {
             Primitive::Route(route) => self.route(route, &mut window).await?,
             Primitive::Rows(rows) => self.rows(rows, &mut window).await?,
+            Primitive::Aggregate(aggregate) => self.aggregate(aggregate, &mut window).await?,
             other => return Err(Error::internal(format!("LIMIT over {other:?}"))),
         };
         Ok(Outcome { rows: window.given, ..outcome })

@@ -177,3 +177,6 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Groups over several shards: each shard groups its own rows, and vtgate folds groups of equal keys.
+//!
+//! Counts and sums are added, smallest and largest values compared, averages made of a sum and a count.
+//! DISTINCT is grouping by every column. What cannot be folded from partial values (DISTINCT inside of an
+//! aggregate, GROUP_CONCAT, deviations, expressions of aggregates, HAVING) is refused by name. The order
+//! and the limit are left to vtgate: a shard does not know which groups are the first.
+
+use sqlast::ast::{Direction, Expr, FuncCall, Ident, Literal, Query, QueryBody, Select, SelectItem};
+use vterrors::{Error, Result};
+
+use super::merge::{Hidden, Target, output_key, same_expr, target};
+use crate::{
+    AggregateColumn, AggregateFunction, ColumnAt, OrderBy,
+    semantics::{Aggregation, Analysis, SelectBlock, has_aggregate, has_subquery, is_aggregate, value_of},
+};
+
+/// What is left to do with the shards' groups.
+#[derive(Debug)]
+pub(super) struct Fold {
+    pub keys: Vec<OrderBy>,
+    pub columns: Vec<AggregateColumn>,
+    pub order_by: Vec<OrderBy>,
+    pub hidden: usize,
+}
+
+/// Makes `query` the shards' part: no order, and the hidden columns that folding needs.
+pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) -> Result<Fold> {
+    let order_by = std::mem::take(&mut query.order_by);
+    let QueryBody::Select(select) = &query.body else { return Err(refused("a query in parentheses")) };
+    let select = select.clone();
+    if select.having.is_some() {
+        return Err(refused("HAVING"));
+    }
+    let mut folder = Folder { select: &select, block, hidden: Hidden::new(analysis), columns: Vec::new() };
+    for (at, item) in select.items.iter().enumerate() {
+        folder.item(at, item)?;
+    }
+    let keys = folder.keys()?;
+    let mut order = Vec::with_capacity(order_by.len());
+    for (at, item) in order_by.iter().enumerate() {
+        if item.expr != Expr::Literal(Literal::Null) {
+            order.push(folder.order(at, &item.expr, item.direction == Direction::Desc)?);
+        }
+    }
+    let columns = folder.columns;
+    let hidden = folder.hidden.append_to(query);
+    Ok(Fold { keys, columns, order_by: order, hidden })
+}
+
+fn refused(what: impl std::fmt::Display) -> Error {
+    Error::unsupported(format!("{what} in groups over several shards"))
+}
+
+struct Folder<'a> {
+    select: &'a Select,
+    block: &'a SelectBlock,
+    hidden: Hidden<'a>,
+    columns: Vec<AggregateColumn>,
+}
+
+impl Folder<'_> {
+    /// A column of the client's: folded, or that of the group's first row.
+    fn item(&mut self, at: usize, item: &SelectItem) -> Result<()> {
+        let SelectItem::Expr(item) = item else { return Err(refused("* in the select list")) };
+        if has_subquery(&item.expr) {
+            return Err(refused("a subquery"));
+        }
+        match &item.expr {
+            Expr::Func(call) if is_aggregate(call) => self.fold(ColumnAt::Start(at), call),
+            expr if has_aggregate(expr) => Err(refused("an expression of aggregate functions")),
+            // One row stands for all: which one's value would it be?
+            expr if self.block.aggregation == Aggregation::Scalar && value_of(expr).is_none() => {
+                Err(refused("a column beside aggregate functions without GROUP BY"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn fold(&mut self, column: ColumnAt, call: &FuncCall) -> Result<()> {
+        let lower = call.name.to_lower();
+        let extreme = matches!(lower.as_str(), "min" | "max");
+        if call.distinct && !extreme {
+            return Err(refused(format_args!("{}(DISTINCT ...)", call.name)));
+        }
+        let function = match lower.as_str() {
+            "any_value" => return Ok(()),
+            "count" => AggregateFunction::Count,
+            "sum" => AggregateFunction::Sum,
+            "min" | "max" => {
+                let at = match column {
+                    ColumnAt::Start(at) => Some(at),
+                    ColumnAt::Hidden(_) => None,
+                };
+                let expr = Expr::Func(Box::new(call.clone()));
+                let by = self.hidden.order_by(Target { expr, item: at, at, key: None }, false)?;
+                if lower == "min" { AggregateFunction::Min(by) } else { AggregateFunction::Max(by) }
+            }
+            "avg" => {
+                let sum = self.hidden_call("sum", call);
+                let count = self.hidden_call("count", call);
+                self.add(sum, AggregateFunction::Sum);
+                self.add(count, AggregateFunction::Count);
+                AggregateFunction::Avg { sum, count }
+            }
+            _ => return Err(refused(format_args!("the function {}", call.name))),
+        };
+        self.add(column, function);
+        Ok(())
+    }
+
+    fn hidden_call(&mut self, name: &str, of: &FuncCall) -> ColumnAt {
+        let call = FuncCall { name: Ident::from(name), ..of.clone() };
+        self.hidden.hide(Expr::Func(Box::new(call)))
+    }
+
+    fn add(&mut self, column: ColumnAt, function: AggregateFunction) {
+        if self.columns.iter().all(|known| known.column != column) {
+            self.columns.push(AggregateColumn { column, function });
+        }
+    }
+
+    /// What makes a group.
+    fn keys(&mut self) -> Result<Vec<OrderBy>> {
+        let targets: Vec<Target> = match (&self.select.group_by, self.select.distinct) {
+            (Some(group_by), _) => group_by
+                .exprs
+                .iter()
+                .enumerate()
+                .map(|(at, item)| self.grouping(at, &item.expr))
+                .collect::<Result<_>>()?,
+            (None, true) if self.block.aggregation == Aggregation::None => {
+                (0..self.select.items.len()).map(|at| self.selected(at)).collect::<Result<_>>()?
+            }
+            (None, _) => Vec::new(),
+        };
+        targets.into_iter().map(|target| self.hidden.order_by(target, false)).collect()
+    }
+
+    fn selected(&self, at: usize) -> Result<Target> {
+        match self.select.items.get(at) {
+            Some(SelectItem::Expr(item)) => {
+                let key = output_key(self.block, at);
+                Ok(Target { expr: item.expr.clone(), item: Some(at), at: Some(at), key })
+            }
+            _ => Err(refused("* in the select list")),
+        }
+    }
+
+    /// GROUP BY takes a position, a column, or an alias where there is no such column.
+    fn grouping(&self, at: usize, expr: &Expr) -> Result<Target> {
+        let items = || {
+            self.select.items.iter().enumerate().filter_map(|(at, item)| match item {
+                SelectItem::Expr(item) => Some((at, item)),
+                _ => None,
+            })
+        };
+        if let Expr::Literal(Literal::Integer(text)) = expr {
+            let position: usize = text.to_string_lossy().parse().unwrap_or(0);
+            return match position.checked_sub(1) {
+                Some(item) if item < self.select.items.len() => self.selected(item),
+                _ => Err(Error::new(
+                    vterrors::Condition::UnknownColumn,
+                    format!("Unknown column '{position}' in 'group statement'"),
+                )),
+            };
+        }
+        if has_subquery(expr) {
+            return Err(refused("a subquery"));
+        }
+        if let Expr::Column(name) = expr
+            && name.qualifier.is_none()
+            && let Some((item, found)) =
+                items().find(|(_, i)| i.alias.as_ref().is_some_and(|a| a.eq_ignore_case(&name.name)))
+            && !same_expr(&found.expr, expr)
+        {
+            return match self.block.group_is_alias.get(at) {
+                Some(true) => self.selected(item),
+                _ => Err(refused(format_args!(
+                    "GROUP BY {}, which may be an alias or a column (the VSchema does not list all columns),",
+                    name.name
+                ))),
+            };
+        }
+        if let Some((item, _)) = items().find(|(_, i)| same_expr(&i.expr, expr)) {
+            return self.selected(item);
+        }
+        let key = match &self.block.aggregation {
+            Aggregation::Grouped { keys, .. } => keys.get(at).cloned().flatten(),
+            _ => None,
+        };
+        Ok(Target { expr: expr.clone(), item: None, at: None, key })
+    }
+
+    /// An item of the order of groups: selected, or computed beside.
+    fn order(&mut self, at: usize, expr: &Expr, desc: bool) -> Result<OrderBy> {
+        let mut target = target(expr, self.select)?;
+        if has_subquery(&target.expr) {
+            return Err(refused("a subquery"));
+        }
+        if let Some(item) = target.item {
+            target.key = output_key(self.block, item);
+            return self.hidden.order_by(target, desc);
+        }
+        if self.select.distinct {
+            return Err(refused("ORDER BY an expression that is not selected, with DISTINCT,"));
+        }
+        match &target.expr {
+            Expr::Func(call) if is_aggregate(call) => {
+                let call = call.clone();
+                let column = self.hidden.hide(target.expr.clone());
+                self.fold(column, &call)?;
+            }
+            expr if has_aggregate(expr) => return Err(refused("an expression of aggregate functions")),
+            _ => target.key = self.block.order_keys.get(at).cloned().flatten(),
+        }
+        self.hidden.order_by(target, desc)
+    }
+}
