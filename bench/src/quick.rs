@@ -111,6 +111,12 @@ async fn set_up(dir: &Path, options: &Options) -> Result<Bench> {
         rdonly: None,
         mysql_flavor: None,
         base_port: Some(options.base_port),
+        // As many as there are clients: what is measured is not the waiting for a connection.
+        vttablet_arg: vec![
+            "--queryserver-config-pool-size=64".to_owned(),
+            "--queryserver-config-transaction-cap=80".to_owned(),
+        ],
+        vtgate_arg: Vec::new(),
         bin_dir: None,
     };
     let spec = ClusterSpec::from_options(&up, None)?;

@@ -44,7 +44,7 @@ pub struct ExecutorConfig {
 /// Shared by all sessions.
 pub struct Executor {
     pub schema: Schema,
-    pub gateway: Gateway,
+    pub gateway: Arc<Gateway>,
     pub config: ExecutorConfig,
     pub metrics: GateMetrics,
     plans: PlanCache,
@@ -53,7 +53,7 @@ pub struct Executor {
 impl Executor {
     pub fn new(
         schema: Schema,
-        gateway: Gateway,
+        gateway: Arc<Gateway>,
         config: ExecutorConfig,
         metrics: GateMetrics,
         plan_cache_bytes: u64,
@@ -118,12 +118,38 @@ impl Executor {
         }
         self.metrics.plan_misses.inc();
         let normalized = Normalized::new(statement, sql, &options);
-        let plan = Arc::new(planner::plan(&normalized, &self.plan_context(session, &layout))?);
+        let (layout, plan) = self.plan(session, layout, &normalized).await?;
         let binds = binds::of_normalized(&normalized.values);
         if plan.literal_bound.is_none() && !plan.directives.skip_query_plan_cache {
             self.plans.insert(sql, session, &options, layout.version, &normalized.values, plan.clone());
         }
         self.run_plan(session, &layout, &plan, sql, with(params, binds), sink).await
+    }
+
+    /// Plans a statement. One that names an unknown table or column is planned once more after a look at
+    /// the tables as they are now: the schema may just have changed.
+    async fn plan(
+        &self,
+        session: &Session,
+        layout: Arc<Layout>,
+        normalized: &Normalized,
+    ) -> Result<(Arc<Layout>, Arc<Plan>)> {
+        let fault = match planner::plan(normalized, &self.plan_context(session, &layout)) {
+            Ok(plan) => return Ok((layout, Arc::new(plan))),
+            Err(e) => e,
+        };
+        let unknown = matches!(fault.condition(), Condition::UnknownColumn | Condition::UnknownTable);
+        let keyspace = &session.target.keyspace;
+        if !unknown || keyspace.is_empty() {
+            return Err(fault);
+        }
+        self.schema.look_at_columns(keyspace).await;
+        let fresh = self.schema.layout().clone();
+        if fresh.version == layout.version {
+            return Err(fault);
+        }
+        let plan = planner::plan(normalized, &self.plan_context(session, &fresh))?;
+        Ok((fresh, Arc::new(plan)))
     }
 
     /// The statements that concern the session itself; `None` for those that are planned.

@@ -2,21 +2,25 @@
 //! topology of its own cell. An immutable picture behind an atomic pointer; with the topology gone, the
 //! last picture goes on being used.
 
+mod columns;
+
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use proto::{topodata::SrvKeyspace, vschema::SrvVSchema};
 use servenv::Context;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use topo::Seen;
 use tracing::{info, warn};
 use vschema::{ShardTable, VSchema, no_files};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletType;
+
+use crate::gateway::Gateway;
 
 /// One moment's layout. `version` grows with each change and is part of the plan cache's key.
 pub struct Layout {
@@ -62,7 +66,33 @@ impl Layout {
 #[derive(Clone)]
 pub struct Schema {
     current: Arc<ArcSwap<Layout>>,
+    /// Wishes for a look at a keyspace's columns.
+    wishes: mpsc::Sender<Wish>,
+    /// Columns that were looked at, for the task that owns the layout.
+    found: mpsc::Sender<Found>,
+    /// The other end of `wishes`, until tracking starts.
+    wished: Arc<Mutex<Option<mpsc::Receiver<Wish>>>>,
 }
+
+/// Somebody wants the columns of a keyspace to be looked at, and may wait until they are in the layout.
+struct Wish {
+    keyspace: String,
+    done: oneshot::Sender<()>,
+}
+
+/// The columns of all tables of a keyspace.
+struct Found {
+    keyspace: String,
+    columns: TableColumns,
+    done: oneshot::Sender<()>,
+}
+
+type TableColumns = BTreeMap<String, Vec<vschema::Column>>;
+
+/// How many wishes may wait; more are as good as none.
+const WISHES: usize = 64;
+/// How long a statement waits for a look at the columns.
+const WISH_LIMIT: Duration = Duration::from_secs(5);
 
 impl Schema {
     /// Begins to watch and waits, at most `limit`, until the VSchema and the keyspaces were seen once.
@@ -78,16 +108,42 @@ impl Schema {
         if let Err(e) = first {
             return Err(e.context(format!("reading the VSchema of cell {cell}")));
         }
-        let mut keeper =
-            Keeper { topo, cell: cell.to_owned(), current: current.clone(), watches: BTreeMap::new() };
+        let mut keeper = Keeper {
+            topo,
+            cell: cell.to_owned(),
+            current: current.clone(),
+            watches: BTreeMap::new(),
+            columns: BTreeMap::new(),
+        };
         let (wake, woken) = mpsc::channel(1);
+        let (found, to_take) = mpsc::channel(1);
+        let (wishes, wished) = mpsc::channel(WISHES);
         keeper.rebuild(&vschema.borrow_and_update().clone(), limit, &wake).await;
-        context.spawn("schema", keeper.run(vschema, wake, woken));
-        Ok(Self { current })
+        context.spawn("schema", keeper.run(vschema, wake, woken, to_take));
+        Ok(Self { current, wishes, found, wished: Arc::new(Mutex::new(Some(wished))) })
     }
 
     pub fn layout(&self) -> arc_swap::Guard<Arc<Layout>> {
         self.current.load()
+    }
+
+    /// Begins to track the columns of the keyspaces' tables, and waits, at most `limit`, for the first look.
+    pub async fn track(&self, gateway: Arc<Gateway>, context: &Context, limit: Duration) {
+        let wished = self.wished.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(wished) = wished else { return };
+        context.spawn("columns", columns::track(self.clone(), gateway, wished));
+        let keyspaces: Vec<String> = self.layout().keyspaces().map(str::to_owned).collect();
+        let looks = keyspaces.iter().map(|k| self.look_at_columns(k));
+        let _ = tokio::time::timeout(limit, futures::future::join_all(looks)).await;
+    }
+
+    /// Looks at the columns of a keyspace again, because a schema change went by or a statement names
+    /// something that is not known. Returns when the layout has them, or after a while without.
+    pub async fn look_at_columns(&self, keyspace: &str) {
+        let (done, wait) = oneshot::channel();
+        if self.wishes.try_send(Wish { keyspace: keyspace.to_owned(), done }).is_ok() {
+            let _ = tokio::time::timeout(WISH_LIMIT, wait).await;
+        }
     }
 }
 
@@ -97,6 +153,8 @@ struct Keeper {
     current: Arc<ArcSwap<Layout>>,
     /// A watch of each keyspace that the VSchema names.
     watches: BTreeMap<String, watch::Receiver<Seen<SrvKeyspace>>>,
+    /// What schema tracking found, by keyspace.
+    columns: BTreeMap<String, TableColumns>,
 }
 
 impl Keeper {
@@ -105,14 +163,26 @@ impl Keeper {
         mut vschema: watch::Receiver<Seen<SrvVSchema>>,
         wake: mpsc::Sender<()>,
         mut woken: mpsc::Receiver<()>,
+        mut found: mpsc::Receiver<Found>,
     ) {
         loop {
+            let mut done = None;
             tokio::select! {
                 changed = vschema.changed() => if changed.is_err() { return },
                 _ = woken.recv() => {}
+                Some(f) = found.recv() => {
+                    done = Some(f.done);
+                    if self.columns.get(&f.keyspace) == Some(&f.columns) {
+                        let _ = done.take().map(|d| d.send(()));
+                        continue;
+                    }
+                    self.columns.insert(f.keyspace, f.columns);
+                }
             }
             let seen = vschema.borrow_and_update().clone();
             self.rebuild(&seen, Duration::from_secs(5), &wake).await;
+            // Whoever waited may have gone.
+            let _ = done.map(|d| d.send(()));
         }
     }
 
@@ -140,7 +210,10 @@ impl Keeper {
             }
             srv_keyspaces.insert(keyspace.clone(), srv.clone());
         }
-        let vschema = VSchema::new(&source, &no_files);
+        let mut vschema = VSchema::new(&source, &no_files);
+        for (keyspace, columns) in &self.columns {
+            vschema = vschema.with_columns(keyspace, columns);
+        }
         for problem in vschema.problems() {
             warn!(?problem, "the VSchema has a fault");
         }

@@ -23,6 +23,9 @@ use crate::{
     schema::Schema,
 };
 
+/// How long the start waits for the columns of the keyspaces' tables.
+const FIRST_COLUMNS_LIMIT: Duration = Duration::from_secs(5);
+
 /// Starts everything; returns when queries are taken.
 pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let config = options.validate()?;
@@ -58,7 +61,8 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         server_version: o.mysql_server_version.clone(),
         query_timeout: o.query_timeout,
     };
-    let gateway = Gateway::new(discovery, gateway_config, metrics.clone());
+    let gateway = Arc::new(Gateway::new(discovery, gateway_config, metrics.clone()));
+    schema.track(gateway.clone(), &context, FIRST_COLUMNS_LIMIT).await;
     let executor =
         Arc::new(Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory));
     pages::add(&context, &executor);

@@ -69,6 +69,12 @@ pub struct UpOptions {
     /// Every port as an offset from this one, for several clusters on one machine
     #[arg(long)]
     pub base_port: Option<u16>,
+    /// A further flag for every vttablet, as in --vttablet-arg=--queryserver-config-pool-size=32
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub vttablet_arg: Vec<String>,
+    /// A further flag for vtgate
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub vtgate_arg: Vec<String>,
     /// Folder of the programs (default: where vtlocal itself is)
     #[arg(long)]
     pub bin_dir: Option<PathBuf>,

@@ -259,6 +259,7 @@ impl Maker<'_> {
             ("tablet-refresh-interval", "5s"),
             ("service-map", "grpc-vtgateservice"),
         ]));
+        args.extend(self.spec.vtgate_args.iter().cloned());
         self.process("vtgate", Program::Vtgate, args, &[("http", http), ("grpc", grpc), ("mysql", mysql)])
     }
 
@@ -305,6 +306,7 @@ impl Maker<'_> {
             ("replication-connect-retry", "1s"),
             ("service-map", "grpc-queryservice,grpc-tabletmanager"),
         ]));
+        args.extend(self.spec.vttablet_args.iter().cloned());
         let name = format!("vttablet-{uid}");
         TabletPlan {
             uid,

@@ -38,6 +38,12 @@ pub struct ClusterSpec {
     pub base_port: Option<u16>,
     /// Whether the sample schema and rows are loaded.
     pub sample: bool,
+    /// Further flags of every vttablet.
+    #[serde(default)]
+    pub vttablet_args: Vec<String>,
+    /// Further flags of vtgate.
+    #[serde(default)]
+    pub vtgate_args: Vec<String>,
 }
 
 impl KeyspaceSpec {
@@ -97,6 +103,8 @@ impl Default for ClusterSpec {
             flavor: FlavorWish::Auto,
             base_port: None,
             sample: true,
+            vttablet_args: Vec::new(),
+            vtgate_args: Vec::new(),
         }
     }
 }
@@ -118,6 +126,13 @@ impl ClusterSpec {
         spec.rdonly = options.rdonly.unwrap_or(spec.rdonly);
         spec.flavor = options.mysql_flavor.unwrap_or(spec.flavor);
         spec.base_port = options.base_port.or(spec.base_port);
+        for (given, spec) in
+            [(&options.vttablet_arg, &mut spec.vttablet_args), (&options.vtgate_arg, &mut spec.vtgate_args)]
+        {
+            if !given.is_empty() {
+                spec.clone_from(given);
+            }
+        }
         if let Some(recorded) = recorded.filter(|r| **r != spec) {
             return Err(Error::invalid(format!(
                 "the data directory holds another cluster ({}) than the flags ask for ({}): leave the flags \
@@ -154,11 +169,16 @@ impl ClusterSpec {
             self.keyspaces.iter().map(|k| format!("{}={}", k.name, k.shards.join(","))).collect();
         let ports = self.base_port.map_or(String::new(), |p| format!(", ports from {p}"));
         format!(
-            "cells {}, {}, {} replicas, {} rdonly{ports}",
+            "cells {}, {}, {} replicas, {} rdonly{ports}{}",
             self.cells.join(","),
             keyspaces.join(" "),
             self.replicas,
-            self.rdonly
+            self.rdonly,
+            [&self.vttablet_args[..], &self.vtgate_args]
+                .concat()
+                .iter()
+                .map(|a| format!(" {a}"))
+                .collect::<String>()
         )
     }
 }

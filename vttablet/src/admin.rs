@@ -14,7 +14,7 @@ use servenv::{Context, format_duration, html_escape, parse_duration};
 use vterrors::{Error, Result};
 use vtmodel::{tablet_type_lower, tablet_type_name};
 
-use crate::tablet::Tablet;
+use crate::{query::plan::Plan, tablet::Tablet};
 
 /// Adds everything to the process's admin server.
 pub fn install(tablet: &Arc<Tablet>, context: &Context) {
@@ -234,12 +234,8 @@ async fn set_env(
 
 async fn query_plans(State(t): State<Arc<Tablet>>) -> Json<Value> {
     let plans = t.query.plans.all();
-    Json(Value::Object(
-        plans
-            .iter()
-            .map(|p| (p.sql.to_string(), json!({"PlanID": p.kind.name()})))
-            .collect::<serde_json::Map<_, _>>(),
-    ))
+    let pair = |p: &Arc<Plan>| (p.sql.to_string(), json!({"PlanID": p.kind.name(), "Plan": **p}));
+    Json(Value::Object(plans.iter().map(pair).collect()))
 }
 
 async fn queryz(State(t): State<Arc<Tablet>>) -> Html<String> {

@@ -16,7 +16,8 @@ use vttablet::query::{
 };
 
 fn pool_of(t: &Running, capacity: usize, timeout: Duration) -> Pool {
-    let config = PoolConfig { name: "TestPool", capacity, timeout, idle_timeout: Duration::ZERO, max_waiters: 3 };
+    let config =
+        PoolConfig { name: "TestPool", capacity, timeout, idle_timeout: Duration::ZERO, max_waiters: 3 };
     let options = |o: &ConnectOptions| Arc::new(o.clone());
     Pool::new(&config, options(&t.tablet.users.app), Killer::new(options(&t.tablet.users.dba)))
 }
@@ -82,7 +83,9 @@ fn what_does_not_go_back() {
                 0 => lent.spoil(),
                 1 => drop(lent.execute("begin").await.unwrap()),
                 2 => {
-                    let cut = tokio::time::timeout(Duration::from_millis(50), lent.execute("select sleep(20)")).await;
+                    let cut =
+                        tokio::time::timeout(Duration::from_millis(50), lent.execute("select sleep(20)"))
+                            .await;
                     assert!(cut.is_err());
                 }
                 _ => pool.close_idle(),

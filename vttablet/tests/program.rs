@@ -127,7 +127,9 @@ fn a_tablet_from_its_start_to_its_end() {
         assert!(metrics.contains("vttablet_conn_pool_capacity 16"), "{metrics}");
 
         // Settings.
-        let set = |name: &str, value: &str| http(http_port, "POST", "/debug/env", &format!("varname={name}&value={value}"));
+        let set = |name: &str, value: &str| {
+            http(http_port, "POST", "/debug/env", &format!("varname={name}&value={value}"))
+        };
         assert_eq!(set("ReadPoolSize", "5").unwrap().0, 200);
         assert_eq!(set("QueryTimeout", "7s").unwrap().0, 200);
         let (code, text) = set("ReadPoolSize", "none").unwrap();
@@ -183,7 +185,11 @@ fn wrong_flags_are_told_at_once() {
         .unwrap();
     assert_eq!(out.status.code(), Some(1));
     let text = String::from_utf8_lossy(&out.stderr);
-    for word in ["--tablet-path: invalid tablet alias", "--init-keyspace: invalid keyspace name", "--init-shard: invalid key range"] {
+    for word in [
+        "--tablet-path: invalid tablet alias",
+        "--init-keyspace: invalid keyspace name",
+        "--init-shard: invalid key range",
+    ] {
         assert!(text.contains(word), "{word} is missing in:\n{text}");
     }
 }

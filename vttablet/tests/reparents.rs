@@ -26,8 +26,12 @@ const CREATED_NS: i64 = 1_795_000_000_000_000_001;
 
 impl Shard {
     async fn start() -> Self {
-        let topo = memory_topo().await;
         let (one, two) = tokio::join!(Server::start(100), Server::start(101));
+        Self::on(one, two).await
+    }
+
+    async fn on(one: Server, two: Server) -> Self {
+        let topo = memory_topo().await;
         let a = start_tablet(&topo, &Arc::new(one), &[]).await;
         let b = start_tablet(&topo, &Arc::new(two), &[]).await;
         assert_eq!(b.record().r#type(), TabletType::Replica);
@@ -388,5 +392,48 @@ fn administration() {
         b.tablet.unpublish().await.unwrap();
         let gone = topo.get_tablet(&b.tablet.config.alias).await.unwrap();
         assert!(gone.hostname.is_empty() && gone.port_map.is_empty() && gone.tablet_shutdown_time.is_some());
+    });
+}
+
+#[test]
+fn mariadb() {
+    RUNTIME.block_on(async {
+        let (Some(one), Some(two)) = tokio::join!(Server::start_mariadb(100), Server::start_mariadb(101))
+        else {
+            eprintln!("not run: there is no MariaDB server on this machine");
+            return;
+        };
+        let shard = Shard::on(one, two).await;
+        let Shard { a, b, .. } = &shard;
+        a.run("create table t (id int primary key)").await.unwrap();
+        let begun =
+            a.query.begin(BeginRequest { target: primary_target(), ..Default::default() }).await.unwrap();
+        a.run_in(begun.transaction_id, "insert into t values (1)").await.unwrap();
+        let commit = CommitRequest {
+            target: primary_target(),
+            transaction_id: begun.transaction_id,
+            ..Default::default()
+        };
+        a.query.commit(commit).await.unwrap();
+        wait_for_rows(b, "select id from t", &["1"]).await;
+        let request = ExecuteRequest {
+            target: replica_target(),
+            query: bound("insert into t values (9)"),
+            ..Default::default()
+        };
+        let e = b.query.execute(request).await.unwrap_err();
+        assert_eq!((e.code(), e.errno()), (Code::ClusterEvent, 1290));
+        let full = b.manager.full_status(&b.record(), Default::default()).await.unwrap().status.unwrap();
+        assert!(full.read_only && full.version.contains("MariaDB"), "{full:?}");
+
+        let demoted = a.manager.demote_primary(&a.record(), Default::default()).await.unwrap();
+        let position = demoted.primary_status.unwrap().position;
+        assert!(position.starts_with("MariaDB/"), "{position}");
+        b.manager.wait_for_position(&b.record(), tm::WaitForPositionRequest { position }).await.unwrap();
+        b.manager.promote_replica(&b.record(), Default::default()).await.unwrap();
+        shard.follow(a, b, CREATED_NS + 1, true).await;
+        shard.wait_primary(b).await;
+        b.run("insert into t values (2)").await.unwrap();
+        wait_for_rows(a, "select id from t order by id", &["1", "2"]).await;
     });
 }

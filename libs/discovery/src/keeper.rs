@@ -142,6 +142,7 @@ impl Keeper {
             serving: false,
             primary_term_start: 0,
             replication_lag_seconds: 0,
+            schema_version: 0,
             error: "nothing heard yet".to_owned(),
             hostname: record.hostname,
             service,
@@ -178,6 +179,9 @@ impl Keeper {
                 health.serving = serving;
                 health.primary_term_start = message.primary_term_start_timestamp;
                 health.replication_lag_seconds = stats.replication_lag_seconds;
+                if !stats.table_schema_changed.is_empty() || !stats.view_schema_changed.is_empty() {
+                    health.schema_version += 1;
+                }
                 health.error = stats.health_error;
             }
         }

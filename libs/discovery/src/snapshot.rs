@@ -17,6 +17,8 @@ pub struct TabletHealth {
     /// Seconds since the epoch when the tablet became primary; 0 if it is not.
     pub primary_term_start: i64,
     pub replication_lag_seconds: u32,
+    /// Grows whenever the tablet says that tables or views of its database changed.
+    pub schema_version: u64,
     /// Why it does not serve, or an empty text.
     pub error: String,
     pub hostname: String,

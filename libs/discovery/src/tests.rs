@@ -42,6 +42,7 @@ fn tablet(uid: u32, tablet_type: TabletType, serving: bool, term: i64) -> Arc<Ta
         serving,
         primary_term_start: term,
         replication_lag_seconds: 0,
+        schema_version: 0,
         error: String::new(),
         hostname: "localhost".into(),
         service: Arc::new(Mute),

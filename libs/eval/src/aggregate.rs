@@ -80,7 +80,10 @@ impl Aggregator {
             let order = match &fold.function {
                 FoldFunction::Min(key) | FoldFunction::Max(key) => {
                     let kept = [Some(key.column), key.weight_string, key.collation_column];
-                    Some((Comparator::new(std::slice::from_ref(key), fields)?, kept.into_iter().flatten().collect()))
+                    Some((
+                        Comparator::new(std::slice::from_ref(key), fields)?,
+                        kept.into_iter().flatten().collect(),
+                    ))
                 }
                 FoldFunction::Count | FoldFunction::Sum | FoldFunction::Avg { .. } => None,
             };
@@ -192,7 +195,12 @@ impl Group {
     }
 
     /// The average, with as many digits as a shard's own average had.
-    fn average(&self, folds: &[Typed], typed: &Typed, (sum, count): (usize, usize)) -> Result<Option<Vec<u8>>> {
+    fn average(
+        &self,
+        folds: &[Typed],
+        typed: &Typed,
+        (sum, count): (usize, usize),
+    ) -> Result<Option<Vec<u8>>> {
         let sum_of = |column: usize| {
             let at = folds.iter().position(|t| t.fold.column == column && t.order.is_none());
             at.map(|at| &self.sums[at])
@@ -230,7 +238,8 @@ impl Sum {
         let text = || String::from_utf8_lossy(&value[..value.len().min(40)]).into_owned();
         let not_a_number = || Error::internal(format!("{:?} is not a number to add", text()));
         if is_float {
-            let value: f64 = std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()).ok_or_else(not_a_number)?;
+            let value: f64 =
+                std::str::from_utf8(value).ok().and_then(|t| t.parse().ok()).ok_or_else(not_a_number)?;
             *self = match self {
                 Self::Float(sum) => Self::Float(*sum + value),
                 _ => Self::Float(value),
@@ -258,7 +267,11 @@ impl Sum {
 /// would be more than fifteen digits before the point, or as many zeros after it.
 fn float_text(value: f64) -> String {
     let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-15..1e15).contains(&magnitude) { format!("{value:e}") } else { format!("{value}") }
+    if magnitude != 0.0 && !(1e-15..1e15).contains(&magnitude) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
 }
 
 #[cfg(test)]

@@ -284,5 +284,48 @@ async fn session_state_is_followed() {
     assert_eq!(first_text(&conn.execute("select @mark").await.unwrap()), "1");
     conn.execute("select cast('x' as signed)").await.unwrap();
     assert_eq!(conn.warnings(), 1);
-    conn.quit().await;
+}
+
+/// The same client against MariaDB, where the machine has one.
+#[tokio::test]
+async fn mariadb() {
+    let Some(server) = Server::mariadb() else {
+        eprintln!("not run: there is no MariaDB server on this machine");
+        return;
+    };
+    let mut root = connect(options(&server)).await;
+    assert!(root.is_mariadb());
+    root.execute("create user 'native'@'%' identified by 'secret'").await.unwrap();
+    root.execute("grant all on *.* to 'native'@'%'").await.unwrap();
+    let tcp = Address::Tcp { host: "127.0.0.1".into(), port: server.port() };
+    for address in [tcp.clone(), Address::Unix(server.socket())] {
+        let o = ConnectOptions {
+            password: "secret".into(),
+            track_gtids: GtidTracking::OwnGtid,
+            ..ConnectOptions::new(address, "native")
+        };
+        let mut conn = connect(o).await;
+        conn.execute("create database if not exists m").await.unwrap();
+        let made = conn
+            .execute("create or replace table m.t (id bigint unsigned, j json, v varchar(5))")
+            .await
+            .unwrap();
+        assert!(made.session_state_changes.starts_with("0-1-"), "{made:?}");
+        conn.reset().await.unwrap();
+        let insert = conn.execute("insert into m.t values (18446744073709551615, '{}', null)").await.unwrap();
+        assert_ne!(insert.session_state_changes, made.session_state_changes);
+        let result = conn.query(b"select id, v from m.t", &QueryOptions::all_fields(10)).await.unwrap();
+        assert_eq!((result.fields[0].r#type(), result.fields[1].r#type()), (Type::Uint64, Type::Varchar));
+        assert_eq!(first_text(&result), "18446744073709551615");
+        let mut stream =
+            conn.stream(b"select seq from m.seq_1_to_50000", &QueryOptions::default()).await.unwrap();
+        let mut rows = 0;
+        while let Some(chunk) = stream.next(1000).await.unwrap() {
+            rows += chunk.len();
+        }
+        assert_eq!(rows, 50_000);
+        assert_eq!(conn.execute("select nosuch").await.unwrap_err().errno(), 1054);
+    }
+    let wrong = ConnectOptions { password: "wrong".into(), ..ConnectOptions::new(tcp, "native") };
+    assert_eq!(Conn::connect(Arc::new(wrong)).await.unwrap_err().errno(), 1045);
 }

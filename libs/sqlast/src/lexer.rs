@@ -249,10 +249,10 @@ impl<'a> Lexer<'a> {
 
     fn number(&mut self) -> Tok {
         let start = self.at;
-        if self.sql[start] == b'0' {
-            if let Some(tok) = self.zero_prefixed() {
-                return tok;
-            }
+        if self.sql[start] == b'0'
+            && let Some(tok) = self.zero_prefixed()
+        {
+            return tok;
         }
         while is_digit(self.peek(0)) {
             self.at += 1;
@@ -261,11 +261,11 @@ impl<'a> Lexer<'a> {
         if next == b'.' {
             return self.fraction();
         }
-        if next | 0x20 == b'e' {
-            if let Some(end) = self.exponent(self.at) {
-                self.at = end;
-                return Tok::Float;
-            }
+        if next | 0x20 == b'e'
+            && let Some(end) = self.exponent(self.at)
+        {
+            self.at = end;
+            return Tok::Float;
         }
         if is_name_byte(next) {
             self.name_bytes();
@@ -298,11 +298,11 @@ impl<'a> Lexer<'a> {
         while is_digit(self.peek(0)) {
             self.at += 1;
         }
-        if self.peek(0) | 0x20 == b'e' {
-            if let Some(end) = self.exponent(self.at) {
-                self.at = end;
-                return Tok::Float;
-            }
+        if self.peek(0) | 0x20 == b'e'
+            && let Some(end) = self.exponent(self.at)
+        {
+            self.at = end;
+            return Tok::Float;
         }
         Tok::Decimal
     }

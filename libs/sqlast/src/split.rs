@@ -108,15 +108,12 @@ impl Body {
         if is("end") {
             self.depth = self.depth.saturating_sub(1);
             self.after_end = true;
-        } else if is("begin") || (is("case") && !after_end) {
-            self.depth += 1;
-        } else if at_start
-            && !after_end
-            && !call
-            && ["if", "loop", "while", "repeat"].iter().any(|word| is(word))
-        {
-            self.depth += 1;
+            return;
         }
+        let compound = ["if", "loop", "while", "repeat"].iter().any(|word| is(word));
+        let begins = is("begin") || is("case") || (compound && at_start && !call);
+        // Behind END these words only say what it ends.
+        self.depth += usize::from(begins && (!after_end || is("begin")));
         self.at_start = ["begin", "then", "else", "do", "loop", "repeat"].iter().any(|word| is(word));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The corpus is not part of the repository's own data; without it these tests say so and pass.
 
+#[cfg(test)]
+#[path = "support/corpus.rs"]
 mod support;
 
 use std::collections::BTreeMap;

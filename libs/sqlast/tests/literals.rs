@@ -15,6 +15,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// HEX() of an integer is its digits in base 16; of a decimal or float MySQL rounds first.
+#[cfg(test)]
 fn hex_of(text: &[u8]) -> Option<String> {
     let options = ParseOptions::default();
     match parse_expr(text, &options) {

@@ -7,10 +7,12 @@ fn statement(sql: &str) -> Statement {
     parse(sql.as_bytes(), &ParseOptions::default()).unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
+#[cfg(test)]
 fn printed(sql: &str) -> String {
     String::from_utf8(to_sql(&statement(sql))).unwrap()
 }
 
+#[cfg(test)]
 fn pieces(sql: &str) -> Vec<&str> {
     split(sql.as_bytes(), &ParseOptions::default())
         .into_iter()

@@ -1,5 +1,8 @@
 //! Every functional vindex against the test vectors of the interop facts (`tests/data`).
 
+// A panic in a test is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use vschema::{ColumnType, Mapped, Vindex, VindexParams, VindexValue, no_files};

@@ -1,7 +1,5 @@
 //! Tables: schema changes, and what the tablets know of them.
 
-mod statements;
-
 use proto::{
     logutil, tabletmanagerdata as tm,
     topodata::{Tablet, TabletType},
@@ -25,7 +23,7 @@ pub(crate) async fn apply(ops: &Ops, r: ApplySchemaRequest) -> Result<ApplySchem
     if r.batch_size != 0 {
         return Err(Error::unsupported("--batch-size: statements are sent one by one"));
     }
-    let statements: Vec<&str> = r.sql.iter().flat_map(|text| statements::split(text)).collect();
+    let statements: Vec<&str> = r.sql.iter().flat_map(|text| split(text)).collect();
     if statements.is_empty() {
         return Err(Error::invalid("--sql or --sql-file: there is no statement"));
     }
@@ -54,6 +52,13 @@ pub(crate) async fn apply(ops: &Ops, r: ApplySchemaRequest) -> Result<ApplySchem
         }
     }
     Ok(answer)
+}
+
+/// The statements of a text, without semicolons; what holds only blanks and comments is left out.
+fn split(text: &str) -> impl Iterator<Item = &str> {
+    let pieces = sqlast::split(text.as_bytes(), &sqlast::ParseOptions::default());
+    // The pieces are cut at semicolons, so they are text as the whole is.
+    pieces.into_iter().filter_map(|piece| std::str::from_utf8(piece).ok()).map(str::trim)
 }
 
 async fn primaries_of(ops: &Ops, keyspace: &str) -> Result<Vec<Tablet>> {
@@ -191,4 +196,30 @@ async fn reload_tablets(
     });
     events.extend(futures::future::join_all(reloads).await.into_iter().flatten());
     Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn semicolons_in_strings_names_comments_and_programs_do_not_split() {
+        for (sql, wanted) in [
+            (
+                "create table a (x int); create table b (y int);",
+                vec!["create table a (x int)", "create table b (y int)"],
+            ),
+            ("select ';' ; select `a;``b`;;", vec!["select ';'", "select `a;``b`"]),
+            (" ; -- nothing; here\n ; ", vec![]),
+            (
+                "create trigger t before insert on a for each row begin set @x = 1; set @y = 2; end; drop table b",
+                vec![
+                    "create trigger t before insert on a for each row begin set @x = 1; set @y = 2; end",
+                    "drop table b",
+                ],
+            ),
+        ] {
+            assert_eq!(split(sql).collect::<Vec<_>>(), wanted, "{sql}");
+        }
+    }
 }

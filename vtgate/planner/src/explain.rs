@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Write};
 
 use crate::{
-    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Dml, Generate, Insert, InsertRows, LiteralValue, OrderBy, Plan, Primitive, Route, Routing,
-    SameShardPart, Send, SendTo, SessionValue, ValueRef,
+    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Dml, Generate, Insert, InsertRows, LiteralValue,
+    OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
 };
 
 /// The plan, one step or property a line, two spaces deeper for what a step works on.
@@ -104,7 +104,8 @@ fn print_route(route: &Route, depth: usize, out: &mut String) -> fmt::Result {
 }
 
 fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt::Result {
-    let orders = |items: &[OrderBy]| items.iter().map(|o| Order(o).to_string()).collect::<Vec<_>>().join(", ");
+    let orders =
+        |items: &[OrderBy]| items.iter().map(|o| Order(o).to_string()).collect::<Vec<_>>().join(", ");
     let keys = if aggregate.keys.is_empty() { "all".to_owned() } else { orders(&aggregate.keys) };
     line(out, depth, format_args!("Aggregate by {keys}"))?;
     let deeper = depth + 1;
@@ -114,7 +115,9 @@ fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt
             AggregateFunction::Sum => "sum".to_owned(),
             AggregateFunction::Min(by) => format!("min by {}", Order(by)),
             AggregateFunction::Max(by) => format!("max by {}", Order(by)),
-            AggregateFunction::Avg { sum, count } => format!("avg of sum {} and count {}", At(*sum), At(*count)),
+            AggregateFunction::Avg { sum, count } => {
+                format!("avg of sum {} and count {}", At(*sum), At(*count))
+            }
         };
         line(out, deeper, format_args!("{}: {function}", At(*column)))?;
     }

@@ -283,7 +283,10 @@ pub enum AggregateFunction {
     Min(OrderBy),
     Max(OrderBy),
     /// The sum column divided by the count column; both are columns of the same [`Aggregate`].
-    Avg { sum: ColumnAt, count: ColumnAt },
+    Avg {
+        sum: ColumnAt,
+        count: ColumnAt,
+    },
 }
 
 impl Aggregate {
@@ -299,7 +302,9 @@ impl Aggregate {
                 AggregateFunction::Sum => FoldFunction::Sum,
                 AggregateFunction::Min(by) => FoldFunction::Min(key(by)),
                 AggregateFunction::Max(by) => FoldFunction::Max(key(by)),
-                AggregateFunction::Avg { sum, count } => FoldFunction::Avg { sum: at(*sum), count: at(*count) },
+                AggregateFunction::Avg { sum, count } => {
+                    FoldFunction::Avg { sum: at(*sum), count: at(*count) }
+                }
             },
         };
         Aggregator::new(&keys, self.columns.iter().map(fold).collect(), fields, max_groups)
@@ -310,7 +315,8 @@ impl Aggregate {
         if self.order_by.is_empty() {
             return Ok(None);
         }
-        let keys: Vec<_> = self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
+        let keys: Vec<_> =
+            self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
         Comparator::new(&keys, fields).map(Some)
     }
 }

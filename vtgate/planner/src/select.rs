@@ -6,14 +6,15 @@ mod merge;
 use sqlast::{
     Visit, Visitor, Walk,
     ast::{
-        AliasedTable, Expr, Into, Limit as SqlLimit, Param, Query, QueryBody, Select, SelectItem, Statement, TableExpr,
-        TableName,
+        AliasedTable, Expr, Into, Limit as SqlLimit, Param, Query, QueryBody, Select, SelectItem, Statement,
+        TableExpr, TableName,
     },
 };
 use vterrors::{Error, Result};
 
 use crate::{
-    Aggregate, Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema, UPPER_LIMIT, ValueRef,
+    Aggregate, Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
+    UPPER_LIMIT, ValueRef,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -181,11 +182,8 @@ fn needs_folding(query: &Query, analysis: &Analysis, block: &SelectBlock, driver
 /// Lets each shard send no more rows than are wanted in all; returns what is cut off the merged rows.
 fn push_limit(query: &mut Query) -> Result<Option<LimitValues>> {
     let Some(limit) = query.limit.take() else { return Ok(None) };
-    query.limit = Some(SqlLimit {
-        count: Expr::Param(Param::Named(UPPER_LIMIT.into())),
-        offset: None,
-        comma: false,
-    });
+    query.limit =
+        Some(SqlLimit { count: Expr::Param(Param::Named(UPPER_LIMIT.into())), offset: None, comma: false });
     limit_values(&limit).map(Some)
 }
 

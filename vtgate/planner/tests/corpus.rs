@@ -3,6 +3,9 @@
 //!
 //! The corpus is not part of the repository's own data; without it this test says so and passes.
 
+// A panic in a test is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use planner::{Normalized, Plan, PlanContext, Primitive, explain, plan};
@@ -25,8 +28,9 @@ fn planner_statements_of_the_corpus() {
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
     let mut internal = Vec::new();
     for sql in corpus() {
-        let outcome = Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default())
-            .and_then(|n| if planner::is_planned(&n.statement) { plan(&n, &ctx).map(Some) } else { Ok(None) });
+        let outcome = Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default()).and_then(|n| {
+            if planner::is_planned(&n.statement) { plan(&n, &ctx).map(Some) } else { Ok(None) }
+        });
         let kind = match outcome {
             Ok(Some(plan)) => {
                 if std::env::var_os("SHOW_PLANS").is_some() {
@@ -39,7 +43,8 @@ fn planner_statements_of_the_corpus() {
                 if e.errno() == 1105 {
                     internal.push(format!("{sql}: {e}"));
                 }
-                let reason: Vec<&str> = e.message().split_whitespace().filter(|w| !w.contains(['.', '\''])).take(5).collect();
+                let reason: Vec<&str> =
+                    e.message().split_whitespace().filter(|w| !w.contains(['.', '\''])).take(5).collect();
                 if std::env::var_os("SHOW_REFUSED").is_some() {
                     println!("{}: {sql}", e.message());
                 }
@@ -79,10 +84,7 @@ fn corpus() -> Vec<String> {
         return Vec::new();
     };
     let values = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    values
-        .filter(|v| v["source"] == "planbuilder")
-        .map(|v| v["sql"].as_str().unwrap().to_owned())
-        .collect()
+    values.filter(|v| v["source"] == "planbuilder").map(|v| v["sql"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Tables as the corpus' statements expect them: `user` sharded, `main` not.
@@ -135,9 +137,13 @@ fn srv_vschema() -> pb::SrvVSchema {
     user.tables.insert("u_multicol_tbl".into(), sharded(&["a", "b"], "multicol"));
     user.tables.insert("ref".into(), pb::Table { r#type: "reference".into(), ..Default::default() });
     let of_type = |ty: &str| pb::Table { r#type: ty.into(), ..Default::default() };
-    let unsharded = ["unsharded", "unsharded_a", "unsharded_b", "unsharded_auto", "unsharded_src", "source_of_ref"];
+    let unsharded =
+        ["unsharded", "unsharded_a", "unsharded_b", "unsharded_auto", "unsharded_src", "source_of_ref"];
     let mut main = pb::Keyspace::default();
     main.tables.extend(unsharded.map(|table| (table.to_owned(), of_type(""))));
     main.tables.insert("seq".into(), of_type("sequence"));
-    pb::SrvVSchema { keyspaces: [("user".to_owned(), user), ("main".to_owned(), main)].into(), ..Default::default() }
+    pb::SrvVSchema {
+        keyspaces: [("user".to_owned(), user), ("main".to_owned(), main)].into(),
+        ..Default::default()
+    }
 }

@@ -4,6 +4,9 @@
 //! (`> select ...`, more lines with `> `), and the printed plan or `error: <errno> <text>`. `UPDATE_GOLDEN=1`
 //! writes what the planner answers; look at the difference before you keep it. Lines with `#` are comments.
 
+// A panic in a test is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
 #[path = "golden/schema.rs"]
 mod schema;
 

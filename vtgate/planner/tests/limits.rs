@@ -1,5 +1,8 @@
 //! Statements that are built to hurt: they end in a plan or a refusal, in little stack and time.
 
+// A panic in a test is a failed test, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
 #[path = "golden/schema.rs"]
 mod schema;
 
@@ -46,10 +49,13 @@ fn deep_nesting_is_refused_by_its_limit() {
 #[test]
 fn chains_and_towers_of_ctes_are_bounded() {
     let chain: Vec<String> = (1..400).map(|n| format!("c{n} as (select * from c{})", n - 1)).collect();
-    let error = planned(format!("with c0 as (select 1), {} select * from c399", chain.join(", "))).unwrap_err();
+    let error =
+        planned(format!("with c0 as (select 1), {} select * from c399", chain.join(", "))).unwrap_err();
     assert!(error.message().contains("nested deeper than 100"), "{error}");
-    let tower: Vec<String> = (1..40).map(|n| format!("c{n} as (select a.* from c{0} a, c{0} b)", n - 1)).collect();
-    let error = planned(format!("with c0 as (select 1), {} select * from c39", tower.join(", "))).unwrap_err();
+    let tower: Vec<String> =
+        (1..40).map(|n| format!("c{n} as (select a.* from c{0} a, c{0} b)", n - 1)).collect();
+    let error =
+        planned(format!("with c0 as (select 1), {} select * from c39", tower.join(", "))).unwrap_err();
     assert!(error.message().contains("1000 table references"), "{error}");
 }
 

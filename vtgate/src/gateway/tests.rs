@@ -14,6 +14,7 @@ fn tablet(cell: &str, uid: u32, tablet_type: TabletType, serving: bool, lag: u32
         serving,
         primary_term_start: 0,
         replication_lag_seconds: lag,
+        schema_version: 0,
         error: String::new(),
         hostname: "localhost".into(),
         service: Arc::new(service),

@@ -135,8 +135,11 @@ impl Up {
     }
 
     pub(super) async fn apply_schemas(&mut self) -> Result<()> {
-        if self.state.loaded || !self.plan.spec.sample {
+        if self.state.loaded {
             return Ok(());
+        }
+        if !self.plan.spec.sample {
+            return self.mark_sharded().await;
         }
         let dir = self.plan.data_dir.join("sample");
         for part in sample::KEYSPACES {
@@ -152,6 +155,16 @@ impl Up {
             self.vtctl(&["ApplySchema", "--sql-file", &schema, part.keyspace]).await?;
             self.vtctl(&["ApplyVSchema", "--vschema-file", &vschema, part.keyspace]).await?;
             self.say(&format!("schema of {} applied", part.keyspace));
+        }
+        Ok(())
+    }
+
+    /// A keyspace of several shards says so in its VSchema; tables and vindexes are the user's to add.
+    async fn mark_sharded(&self) -> Result<()> {
+        for (keyspace, shards) in &self.plan.spec.keyspaces {
+            if shards.len() > 1 {
+                self.vtctl(&["ApplyVSchema", "--vschema", r#"{"sharded": true}"#, keyspace]).await?;
+            }
         }
         Ok(())
     }

@@ -103,6 +103,10 @@ service! {
             ReloadSchemaResponse {}
         };
         apply_schema: ApplySchemaRequest => ApplySchemaResponse, |t, r| t.apply_schema(&r).await?;
+        reset_sequences: ResetSequencesRequest => ResetSequencesResponse, |t, r| {
+            t.query.sequences.reset();
+            ResetSequencesResponse {}
+        };
         lock_tables: LockTablesRequest => LockTablesResponse, |t, r| {
             t.lock_tables().await?;
             LockTablesResponse {}
@@ -221,7 +225,6 @@ service! {
     unsupported {
         execute_hook: ExecuteHookRequest => ExecuteHookResponse;
         preflight_schema: PreflightSchemaRequest => PreflightSchemaResponse;
-        reset_sequences: ResetSequencesRequest => ResetSequencesResponse;
         get_unresolved_transactions: GetUnresolvedTransactionsRequest => GetUnresolvedTransactionsResponse;
         read_transaction: ReadTransactionRequest => ReadTransactionResponse;
         get_transaction_info: GetTransactionInfoRequest => GetTransactionInfoResponse;

@@ -99,7 +99,9 @@ impl Tablet {
             let looks = match looked {
                 Ok(Ok(looks)) => looks,
                 Ok(Err(e)) => Looks { error: format!("mysqld: {e}"), lag_seconds: 0 },
-                Err(_) => Looks { error: format!("mysqld did not answer within {LOOK_LIMIT:?}"), lag_seconds: 0 },
+                Err(_) => {
+                    Looks { error: format!("mysqld did not answer within {LOOK_LIMIT:?}"), lag_seconds: 0 }
+                }
             };
             self.take_looks(looks);
             self.mend(&mut looker).await;

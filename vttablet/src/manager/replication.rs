@@ -269,7 +269,8 @@ impl Tablet {
     async fn refuse_errant(&self, primary: &topodata::Tablet) -> Result<()> {
         // Ours is read first: the primary's only grows.
         let ours = self.dba.primary_position().await?.position;
-        let asked = GrpcTabletManagerClient::new(ASK_LIMIT).primary_position(primary, Default::default()).await;
+        let asked =
+            GrpcTabletManagerClient::new(ASK_LIMIT).primary_position(primary, Default::default()).await;
         let theirs = match asked {
             Ok(answer) => answer.position,
             Err(e) => {

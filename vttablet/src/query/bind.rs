@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use proto::query::{BindVariable, Type};
+use serde::Serialize;
 use vterrors::{Error, Result};
 
 /// Bind variables by name, as they arrive.
@@ -21,7 +22,7 @@ const SCHEMA_NAME: &str = "__vtschemaname";
 const REPLACE_SCHEMA_NAME: &str = "__replacevtschemaname";
 
 /// A part of a query's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Piece {
     /// From and up to these byte offsets, as it is.
     Text(u32, u32),

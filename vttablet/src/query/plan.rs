@@ -9,12 +9,13 @@ mod kind;
 pub use cache::PlanCache;
 pub use kind::{Kind, Sequence, Step};
 
+use serde::Serialize;
 use vterrors::Result;
 
 use super::bind::{self, BindVars, Escapes, Piece};
 
 /// A text and what to do with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     pub sql: Box<str>,
     pub kind: Kind,

@@ -58,7 +58,6 @@ impl QueryLimits {
     pub fn max_result_size(&self) -> usize {
         usize::try_from(self.max_result_size.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
     }
-
 }
 
 /// Everything that queries need. Parts are cheap to clone and shared with the manager.

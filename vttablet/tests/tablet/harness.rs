@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use mysqlctl::{Binaries, CnfOptions, Mycnf, Mysqld, binaries::SearchPath};
+use mysqlctl::{Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, binaries::SearchPath};
 use proto::{
     query::{BindVariable, BoundQuery, ExecuteRequest, QueryResult, Type},
     tabletmanagerdata as tm,
@@ -36,10 +36,22 @@ pub struct Server {
 }
 
 impl Server {
+    /// A MySQL server.
     pub async fn start(uid: u32) -> Self {
+        let search = SearchPath::from_env();
+        let binaries = Binaries::find(&search, Some(FlavorKind::MySql)).expect("a mysqld of MySQL");
+        Self::start_with(binaries, uid).await
+    }
+
+    /// A MariaDB server, where the machine has one.
+    pub async fn start_mariadb(uid: u32) -> Option<Self> {
+        let binaries = Binaries::find(&SearchPath::from_env(), Some(FlavorKind::MariaDb)).ok()?;
+        Some(Self::start_with(binaries, uid).await)
+    }
+
+    async fn start_with(binaries: Binaries, uid: u32) -> Self {
         let dir = testkit::temp_dir();
         let cnf = Mycnf::new(dir.path(), uid, free_port(), None);
-        let binaries = Binaries::find(&SearchPath::from_env(), None).expect("a mysqld");
         let mut mysqld = Mysqld::new(cnf, binaries).expect("a mysqld");
         let options = CnfOptions {
             buffer_pool_size: "32M".into(),

@@ -78,7 +78,11 @@ fn averages_are_sums_by_counts() {
     let aggregator = Aggregator::new(&[], folds(), &fields, 10).unwrap();
     let got = run(
         aggregator,
-        &[&[None, None, Some("0")], &[Some("1.5000"), Some("3"), Some("2")], &[Some("7.0000"), Some("7"), Some("1")]],
+        &[
+            &[None, None, Some("0")],
+            &[Some("1.5000"), Some("3"), Some("2")],
+            &[Some("7.0000"), Some("7"), Some("1")],
+        ],
     );
     assert_eq!(got[0], some(&["3.3333", "10", "3"]));
     let aggregator = Aggregator::new(&[], folds(), &fields, 10).unwrap();
@@ -113,7 +117,9 @@ fn groups_can_be_sorted_and_are_bounded() {
 
 #[test]
 fn doubles_are_written_as_mysql_does() {
-    for (value, text) in [(0.0, "0"), (1.5, "1.5"), (-100000.0, "-100000"), (1e15, "1e15"), (1.25e-20, "1.25e-20")] {
+    for (value, text) in
+        [(0.0, "0"), (1.5, "1.5"), (-100000.0, "-100000"), (1e15, "1e15"), (1.25e-20, "1.25e-20")]
+    {
         assert_eq!(float_text(value), text);
     }
 }

@@ -15,6 +15,15 @@ use super::{
     stream::Stream,
 };
 
+impl Drop for Conn {
+    /// Says goodbye without waiting, so that mysqld does not count the end as an accident.
+    fn drop(&mut self) {
+        if self.usable {
+            self.framed.try_send_now(&[1, 0, 0, 0, cap::COM_QUIT]);
+        }
+    }
+}
+
 /// A logged-in connection to a mysqld. One command at a time; see the module for what a dropped future does.
 #[derive(Debug)]
 pub struct Conn {
@@ -170,13 +179,6 @@ impl Conn {
     pub async fn reset(&mut self) -> Result<()> {
         self.simple(cap::COM_RESET_CONNECTION, &[]).await?;
         self.set_up().await
-    }
-
-    /// Says goodbye and closes. Without it the server rolls back and cleans up all the same, a little later.
-    pub async fn quit(mut self) {
-        if self.usable && self.framed.begin_command().is_ok() {
-            let _ = self.framed.send(&[cap::COM_QUIT], &[]).await;
-        }
     }
 
     async fn simple(&mut self, command: u8, body: &[u8]) -> Result<()> {

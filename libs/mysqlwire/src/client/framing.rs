@@ -151,6 +151,11 @@ impl Framed {
         self.read.is_empty() && self.stream.is_quiet()
     }
 
+    /// Sends a whole packet if the socket takes it at once; else not.
+    pub fn try_send_now(&self, packet: &[u8]) {
+        self.stream.try_write_now(packet);
+    }
+
     /// Waits for more bytes.
     pub async fn fill(&mut self) -> Result<()> {
         // Room for the rest of the packet that has begun, so that a long value is not grown step by step.

@@ -43,6 +43,14 @@ impl Stream {
         matches!(read, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
     }
 
+    /// Writes what fits now; a failure is nobody's concern.
+    pub fn try_write_now(&self, bytes: &[u8]) {
+        let _written_or_not = match self {
+            Self::Unix(s) => s.try_write(bytes),
+            Self::Tcp(s) => s.try_write(bytes),
+        };
+    }
+
     /// Nobody between the ends can listen: a password may be sent as it is.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_))

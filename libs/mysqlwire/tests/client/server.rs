@@ -18,17 +18,31 @@ pub struct Server {
     dir: tempfile::TempDir,
 }
 
+/// The two families of servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    MySql,
+    MariaDb,
+}
+
 static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
 
 impl Server {
-    /// The server, started when no test has it.
+    /// The MySQL server, started when no test has it.
     pub fn get() -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(|e| e.into_inner());
         shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start());
+            let program = find(Family::MySql)
+                .expect("a mysqld of MySQL on PATH or in the cache (make up installs one)");
+            let server = Arc::new(Self::start(&program, Family::MySql));
             *shared = Arc::downgrade(&server);
             server
         })
+    }
+
+    /// A MariaDB server of its own, where there is one on this machine.
+    pub fn mariadb() -> Option<Self> {
+        find(Family::MariaDb).map(|program| Self::start(&program, Family::MariaDb))
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -39,33 +53,45 @@ impl Server {
         self.port
     }
 
-    fn start() -> Self {
+    fn start(program: &Path, family: Family) -> Self {
         let dir = temp_dir();
         let port = free_ports(1);
-        let log = dir.path().join("init.log");
-        let mut init = spawn(mysqld(dir.path(), &["--initialize-insecure"]), &log);
+        let data = format!("--datadir={}", dir.path().join("data").display());
+        let mut init = match family {
+            Family::MySql => {
+                let mut command = Command::new(program);
+                command.args(["--no-defaults", "--initialize-insecure", "--user=root", &data]);
+                command
+            }
+            Family::MariaDb => {
+                let mut command = Command::new("mariadb-install-db");
+                command.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+                command.args(["--user=root", &data]);
+                command
+            }
+        };
+        init.current_dir(dir.path());
+        let mut init = spawn(init, &dir.path().join("init.log"));
         wait_until("mysqld initialises", Duration::from_secs(120), || match init.ended() {
             Some(status) if status.success() => Ok(()),
-            Some(status) => panic!("mysqld --initialize-insecure: {status}\n{}", init.output()),
+            Some(status) => panic!("initialising mysqld: {status}\n{}", init.output()),
             None => Err(init.output()),
         });
-        let socket = format!("--socket={}", dir.path().join("mysql.sock").display());
-        let command = mysqld(
-            dir.path(),
-            &[
-                &socket,
-                &format!("--port={port}"),
-                "--bind-address=127.0.0.1",
-                "--mysqlx=OFF",
-                "--log-bin",
-                "--server-id=1",
-                "--gtid-mode=ON",
-                "--enforce-gtid-consistency=ON",
-                "--innodb-buffer-pool-size=32M",
-                "--performance-schema=OFF",
-                "--max-allowed-packet=64M",
-            ],
-        );
+        let mut command = Command::new(program);
+        command.args(["--no-defaults", "--user=root", &data]).current_dir(dir.path());
+        command.args([
+            &format!("--socket={}", dir.path().join("mysql.sock").display()),
+            &format!("--port={port}"),
+            "--bind-address=127.0.0.1",
+            "--log-bin",
+            "--server-id=1",
+            "--innodb-buffer-pool-size=32M",
+            "--performance-schema=OFF",
+            "--max-allowed-packet=64M",
+        ]);
+        if family == Family::MySql {
+            command.args(["--mysqlx=OFF", "--gtid-mode=ON", "--enforce-gtid-consistency=ON"]);
+        }
         let mut process = spawn(command, &dir.path().join("run.log"));
         wait_until("mysqld answers", Duration::from_secs(60), || {
             if let Some(status) = process.ended() {
@@ -77,22 +103,19 @@ impl Server {
     }
 }
 
-fn mysqld(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.arg("--no-defaults").arg(format!("--datadir={}", dir.join("data").display())).args(arguments);
-    command.arg("--user=root").current_dir(dir);
-    command
-}
-
-/// `mysqld` of PATH, of /usr/sbin, or unpacked in the cache folder.
-fn binary() -> PathBuf {
+/// The first server of a family on PATH, in /usr/sbin, or unpacked in the cache folder.
+fn find(family: Family) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let cache = env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .unwrap_or_else(|| PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache"));
     env::split_paths(&path)
         .chain(["/usr/sbin".into(), cache.join("vivace/mysql-unstable/bin")])
-        .map(|dir| dir.join("mysqld"))
-        .find(|file| file.is_file())
-        .expect("a mysqld on PATH or in the cache (make up installs one)")
+        .flat_map(|dir| ["mysqld", "mariadbd"].map(|name| dir.join(name)))
+        .filter(|file| file.is_file())
+        .find(|file| {
+            let out = Command::new(file).args(["--no-defaults", "--version"]).output();
+            let text = out.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+            !text.is_empty() && text.contains("MariaDB") == (family == Family::MariaDb)
+        })
 }

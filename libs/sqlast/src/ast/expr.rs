@@ -312,6 +312,16 @@ pub struct Frame {
     pub start: FrameBound,
     /// With it, `BETWEEN start AND end`.
     pub end: Option<FrameBound>,
+    pub exclude: Option<FrameExclusion>,
+}
+
+/// `EXCLUDE ...`, which MySQL reads but does not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameExclusion {
+    CurrentRow,
+    Group,
+    Ties,
+    NoOthers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

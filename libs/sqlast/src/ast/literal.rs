@@ -35,6 +35,8 @@ pub enum Literal {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Temporal {
     pub kind: TemporalKind,
+    /// Written `{d '...'}`, which to MySQL is a plain string if it is no date.
+    pub odbc: bool,
     /// The decoded string.
     pub value: Text,
 }

@@ -137,7 +137,10 @@ pub enum SelectItem {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupBy {
     pub exprs: Vec<GroupItem>,
+    /// `WITH ROLLUP` or `ROLLUP (...)`.
     pub with_rollup: bool,
+    /// `CUBE (...)`, which MySQL reads but does not do everywhere.
+    pub cube: bool,
 }
 
 /// A grouping expression; MySQL once allowed ASC and DESC here, and MariaDB does.

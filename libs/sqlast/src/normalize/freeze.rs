@@ -66,10 +66,10 @@ impl FrozenSelect {
     /// Takes out the items that `keep` says by index and item.
     pub(super) fn take_items(&mut self, select: &mut Select, keep: impl Fn(&AliasedExpr) -> bool) {
         for (index, item) in select.items.iter_mut().enumerate() {
-            if let SelectItem::Expr(item) = item {
-                if keep(item) {
-                    self.items.push((index, std::mem::replace(&mut item.expr, Expr::Star)));
-                }
+            if let SelectItem::Expr(item) = item
+                && keep(item)
+            {
+                self.items.push((index, std::mem::replace(&mut item.expr, Expr::Star)));
             }
         }
     }

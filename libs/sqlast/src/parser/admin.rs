@@ -100,7 +100,14 @@ impl Parser<'_> {
     /// DO: expressions, which may have an alias that nobody sees.
     pub fn do_(&mut self) -> Result<Statement> {
         self.advance();
-        self.exprs().map(Statement::Do)
+        let mut exprs = Vec::with_capacity(1);
+        loop {
+            exprs.push(self.expr()?);
+            self.opt_alias()?;
+            if !self.accept_tok(Tok::Comma) {
+                return Ok(Statement::Do(exprs));
+            }
+        }
     }
 
     pub fn prepare(&mut self) -> Result<Statement> {
@@ -207,10 +214,10 @@ impl Parser<'_> {
         if let Some(param) = self.opt_param() {
             return Ok(RawToken::Param(param));
         }
-        if token.tok != Tok::Word {
-            if let Some(literal) = self.opt_literal()? {
-                return Ok(RawToken::Literal(literal));
-            }
+        if token.tok != Tok::Word
+            && let Some(literal) = self.opt_literal()?
+        {
+            return Ok(RawToken::Literal(literal));
         }
         self.advance();
         Ok(RawToken::Word(bytes.to_ascii_lowercase().into()))

@@ -141,7 +141,7 @@ impl Parser<'_> {
         let comments = self.comments();
         let low_priority = self.accept(Kw::LowPriority);
         let ignore = self.accept(Kw::Ignore);
-        let tables = self.from_list()?;
+        let tables = self.table_exprs()?;
         self.expect(Kw::Set)?;
         let set = self.assignments()?;
         let where_ = self.opt_where()?;
@@ -171,7 +171,7 @@ impl Parser<'_> {
         } else {
             delete.targets = self.delete_targets()?;
             self.expect(Kw::From)?;
-            delete.tables = self.from_list()?;
+            delete.tables = self.table_exprs()?;
         }
         delete.where_ = self.opt_where()?;
         delete.order_by = self.opt_order_by()?;
@@ -204,7 +204,7 @@ impl Parser<'_> {
             self.rewind(start);
             delete.targets = self.delete_targets()?;
             self.expect(Kw::Using)?;
-            delete.tables = self.from_list()?;
+            delete.tables = self.table_exprs()?;
             return Ok(());
         }
         self.rewind(start);

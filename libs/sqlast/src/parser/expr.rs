@@ -70,8 +70,7 @@ impl Parser<'_> {
         let mut left = if not { self.not(min)? } else { self.unary()? };
         // How tightly the outermost operator of `left` binds: it must not stand on the left of a tighter one.
         let mut left_level = if not { level::NOT } else { level::PRIMARY };
-        loop {
-            let Some((infix, at)) = self.infix() else { break };
+        while let Some((infix, at)) = self.infix() {
             if at < min || left_level < left_operand(at) {
                 break;
             }
@@ -332,7 +331,8 @@ impl Parser<'_> {
             (Tok::Minus, _) => Some(UnaryOp::Minus),
             (Tok::Plus, _) => Some(UnaryOp::Plus),
             (Tok::Tilde, _) => Some(UnaryOp::BitNot),
-            (Tok::Bang, _) | (_, Kw::Not) => Some(UnaryOp::Not),
+            (Tok::Bang, _) => Some(UnaryOp::Not),
+            (_, Kw::Not) if self.not_is_bang() => Some(UnaryOp::Not),
             (_, Kw::Binary) => None,
             _ => return self.primary_collated(),
         };

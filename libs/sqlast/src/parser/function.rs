@@ -118,7 +118,7 @@ impl Parser<'_> {
         };
         self.any_ident()?;
         let expr = match kw {
-            Some(kw) if self.tok() == Tok::Str => Expr::Literal(self.temporal(kw)?),
+            Some(kw) if self.tok() == Tok::Str => Expr::Literal(self.temporal(kw, true)?),
             _ => self.expr()?,
         };
         self.expect_tok(Tok::RightBrace)?;
@@ -369,12 +369,31 @@ impl Parser<'_> {
     }
 
     fn frame(&mut self, unit: FrameUnit) -> Result<Frame> {
-        if !self.accept(Kw::Between) {
-            return Ok(Frame { unit, start: self.frame_bound()?, end: None });
-        }
+        let between = self.accept(Kw::Between);
         let start = self.frame_bound()?;
-        self.expect(Kw::And)?;
-        Ok(Frame { unit, start, end: Some(self.frame_bound()?) })
+        let mut end = None;
+        if between {
+            self.expect(Kw::And)?;
+            end = Some(self.frame_bound()?);
+        }
+        Ok(Frame { unit, start, end, exclude: self.frame_exclusion()? })
+    }
+
+    fn frame_exclusion(&mut self) -> Result<Option<FrameExclusion>> {
+        if !self.accept_word("exclude") {
+            return Ok(None);
+        }
+        Ok(Some(if self.accept_words(&["current", "row"]) {
+            FrameExclusion::CurrentRow
+        } else if self.accept(Kw::Group) {
+            FrameExclusion::Group
+        } else if self.accept_word("ties") {
+            FrameExclusion::Ties
+        } else {
+            self.expect(Kw::No)?;
+            self.expect_word("others")?;
+            FrameExclusion::NoOthers
+        }))
     }
 
     fn frame_bound(&mut self) -> Result<FrameBound> {

@@ -90,7 +90,7 @@ impl Parser<'_> {
             Kw::False => Literal::Bool(false),
             Kw::Date | Kw::Time | Kw::Timestamp if self.peek(1).tok == Tok::Str => {
                 self.advance();
-                return self.temporal(token.kw).map(Some);
+                return self.temporal(token.kw, false).map(Some);
             }
             Kw::None if self.bytes(token).first() == Some(&b'_') => return self.introduced(token),
             _ => return Ok(None),
@@ -100,14 +100,14 @@ impl Parser<'_> {
     }
 
     /// The string of a typed temporal literal, behind its word.
-    pub fn temporal(&mut self, kw: Kw) -> Result<Literal> {
+    pub fn temporal(&mut self, kw: Kw, odbc: bool) -> Result<Literal> {
         let kind = match kw {
             Kw::Date => TemporalKind::Date,
             Kw::Time => TemporalKind::Time,
             _ => TemporalKind::Timestamp,
         };
         let value = self.string_text()?;
-        Ok(Literal::Temporal(Box::new(Temporal { kind, value })))
+        Ok(Literal::Temporal(Box::new(Temporal { kind, odbc, value })))
     }
 
     fn introduced(&mut self, token: Token) -> Result<Option<Literal>> {

@@ -78,10 +78,10 @@ impl Parser<'_> {
         self.opt_into()?;
         query.into = self.into.take();
         // Parentheses around the whole say nothing.
-        if query.is_bare() {
-            if let QueryBody::Nested(inner) = query.body {
-                return Ok(*inner);
-            }
+        if query.is_bare()
+            && let QueryBody::Nested(inner) = query.body
+        {
+            return Ok(*inner);
         }
         Ok(query)
     }
@@ -256,13 +256,13 @@ impl Parser<'_> {
         } else if self.accept(Kw::Dumpfile) {
             Into::DumpFile(self.literal()?)
         } else {
-            Into::Variables(self.into_variables()?)
+            Into::Variables(self.variables_of_into()?)
         };
         self.into = Some(Box::new(into));
         Ok(())
     }
 
-    fn into_variables(&mut self) -> Result<Vec<Expr>> {
+    fn variables_of_into(&mut self) -> Result<Vec<Expr>> {
         let mut variables = Vec::new();
         loop {
             variables.push(match self.tok() {

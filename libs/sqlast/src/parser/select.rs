@@ -15,7 +15,7 @@ impl Parser<'_> {
         select.items = self.select_items()?;
         self.opt_into()?;
         if self.accept(Kw::From) {
-            select.from = self.from_list()?;
+            select.from = self.table_exprs()?;
         }
         select.where_ = self.opt_where()?;
         select.group_by = self.opt_group_by()?;
@@ -57,10 +57,10 @@ impl Parser<'_> {
     }
 
     fn select_items(&mut self) -> Result<Vec<SelectItem>> {
-        if self.at(Kw::Next) {
-            if let Some(next) = self.opt_next_value()? {
-                return Ok(vec![next]);
-            }
+        if self.at(Kw::Next)
+            && let Some(next) = self.opt_next_value()?
+        {
+            return Ok(vec![next]);
         }
         let mut items = Vec::with_capacity(1);
         // MySQL takes `*` without a table only as the first item.
@@ -135,7 +135,7 @@ impl Parser<'_> {
     }
 
     /// `[AS] alias`, a name or a string.
-    fn opt_alias(&mut self) -> Result<Option<Ident>> {
+    pub fn opt_alias(&mut self) -> Result<Option<Ident>> {
         if self.accept(Kw::As) {
             return self.ident_or_string().map(Some);
         }
@@ -150,12 +150,13 @@ impl Parser<'_> {
         if !self.accept_seq(&[Kw::Group, Kw::By]) {
             return Ok(None);
         }
-        let rollup_call = self.word_is(0, "rollup") && self.peek(1).tok == Tok::LeftParen;
+        let cube = self.at(Kw::Cube);
+        let rollup_call = (cube || self.word_is(0, "rollup")) && self.peek(1).tok == Tok::LeftParen;
         if rollup_call {
             self.advance();
             self.advance();
         }
-        let mut group_by = GroupBy { exprs: Vec::with_capacity(1), with_rollup: rollup_call };
+        let mut group_by = GroupBy { exprs: Vec::with_capacity(1), with_rollup: rollup_call && !cube, cube };
         loop {
             let expr = self.expr()?;
             group_by.exprs.push(GroupItem { expr, direction: self.opt_direction() });

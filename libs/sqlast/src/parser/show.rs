@@ -52,11 +52,11 @@ impl Parser<'_> {
             }
             "columns" | "fields" => {
                 self.advance();
-                ShowKind::Columns { full, extended, table: self.from_table()? }
+                ShowKind::Columns { full, extended, table: self.table_from()? }
             }
             "index" | "indexes" | "keys" if !full => {
                 self.advance();
-                ShowKind::Indexes { extended, table: self.from_table()? }
+                ShowKind::Indexes { extended, table: self.table_from()? }
             }
             "processlist" if !extended => {
                 self.advance();
@@ -175,7 +175,7 @@ impl Parser<'_> {
     }
 
     /// `FROM table [FROM database]`.
-    fn from_table(&mut self) -> Result<TableName> {
+    fn table_from(&mut self) -> Result<TableName> {
         if !self.accept(Kw::From) {
             self.expect(Kw::In)?;
         }

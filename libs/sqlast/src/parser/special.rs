@@ -284,6 +284,13 @@ impl Parser<'_> {
     fn weight_string(&mut self) -> Result<Expr> {
         self.open_call()?;
         let expr = self.expr()?;
+        if self.accept_tok(Tok::Comma) {
+            // MySQL's own form with a length, a number of characters and flags.
+            let mut args = vec![expr];
+            args.extend(self.exprs()?);
+            self.expect_tok(Tok::RightParen)?;
+            return Ok(Expr::Func(Box::new(FuncCall::new("weight_string", args))));
+        }
         let cast = if self.accept(Kw::As) { Some(self.cast_type()?) } else { None };
         self.expect_tok(Tok::RightParen)?;
         Ok(Expr::WeightString(Box::new(WeightString { expr, cast })))

@@ -14,7 +14,7 @@ enum InParens {
 
 impl Parser<'_> {
     /// Table expressions with commas.
-    pub fn from_list(&mut self) -> Result<Vec<TableExpr>> {
+    pub fn table_exprs(&mut self) -> Result<Vec<TableExpr>> {
         let mut tables = vec![self.joined()?];
         while self.accept_tok(Tok::Comma) {
             tables.push(self.joined()?);

@@ -93,7 +93,7 @@ fn words_that_are_not_reserved_are_names() {
         select(&format!("select t.{word}, `{word}` from t"));
     }
     same("select a member from t", "select a as member from t");
-    same("select date 'x', date, time('1') from t", "select {d 'x'}, `date`, time('1') from t");
+    same("select date 'x', date, time('1') from t", "select date 'x', `date`, time('1') from t");
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl Printer {
             SetItem::SysVar(var, value) => {
                 self.sys_var(var);
                 self.text(" = ");
-                self.expr(value);
+                self.set_value(value);
             }
             SetItem::Names { charset: None, .. } => self.text("names default"),
             SetItem::Names { charset: Some(charset), collation } => {
@@ -154,6 +154,19 @@ impl Printer {
                 self.list(characteristics, |p, characteristic| p.text(characteristic_text(*characteristic)));
             }
             SetItem::Other(raw) => self.raw(raw),
+        }
+    }
+
+    /// Words such as ON are values here, though they are reserved.
+    fn set_value(&mut self, value: &Expr) {
+        match value {
+            Expr::Column(word)
+                if word.qualifier.is_none()
+                    && [&b"on"[..], b"all", b"binary", b"row", b"system"].iter().any(|w| word.name.is(w)) =>
+            {
+                self.bytes(word.name.as_bytes());
+            }
+            value => self.expr(value),
         }
     }
 

@@ -221,11 +221,19 @@ impl Printer {
             FrameUnit::Range => " range ",
             FrameUnit::Groups => " groups ",
         });
-        let Some(end) = &frame.end else { return self.frame_bound(&frame.start) };
-        self.text("between ");
+        self.text_if(frame.end.is_some(), "between ");
         self.frame_bound(&frame.start);
-        self.text(" and ");
-        self.frame_bound(end);
+        if let Some(end) = &frame.end {
+            self.text(" and ");
+            self.frame_bound(end);
+        }
+        self.text(match frame.exclude {
+            Some(FrameExclusion::CurrentRow) => " exclude current row",
+            Some(FrameExclusion::Group) => " exclude group",
+            Some(FrameExclusion::Ties) => " exclude ties",
+            Some(FrameExclusion::NoOthers) => " exclude no others",
+            None => "",
+        });
     }
 
     fn frame_bound(&mut self, bound: &FrameBound) {

@@ -98,11 +98,12 @@ impl Printer {
         }
         self.condition(" where ", select.where_.as_ref());
         if let Some(group_by) = &select.group_by {
-            self.text(" group by ");
+            self.text(if group_by.cube { " group by cube (" } else { " group by " });
             self.list(&group_by.exprs, |p, item| {
                 p.expr(&item.expr);
                 p.direction(item.direction);
             });
+            self.text_if(group_by.cube, ")");
             self.text_if(group_by.with_rollup, " with rollup");
         }
         self.condition(" having ", select.having.as_ref());

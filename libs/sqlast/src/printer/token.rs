@@ -10,7 +10,7 @@ use crate::parser::literal::is_charset;
 
 /// Names of functions that MySQL's lexer takes as such before a parenthesis: as names of tables they would
 /// be misread in `insert into count(a)`.
-const FUNCTION_WORDS: [&str; 33] = [
+const FUNCTION_WORDS: [&str; 36] = [
     "adddate",
     "bit_and",
     "bit_or",
@@ -44,13 +44,13 @@ const FUNCTION_WORDS: [&str; 33] = [
     "sysdate",
     "system_user",
     "trim",
+    "var_pop",
+    "var_samp",
+    "variance",
 ];
 
-/// Words that are read as something else where a name may stand, or are reserved in some version of MySQL.
-const AMBIGUOUS: [&str; 16] = [
-    "variance", "var_pop", "var_samp", "value", "next", "vindex", "password", "role", "new", "old", "stream",
-    "rollup", "external", "library", "manual", "parallel",
-];
+/// Words that are reserved in some versions of MySQL.
+const SOMETIMES_RESERVED: [&str; 4] = ["external", "library", "manual", "parallel"];
 
 /// Whether a name needs quotes.
 fn needs_quotes(name: &[u8]) -> bool {
@@ -63,7 +63,7 @@ fn needs_quotes(name: &[u8]) -> bool {
         return true;
     }
     let is = |word: &&str| name.eq_ignore_ascii_case(word.as_bytes());
-    FUNCTION_WORDS.iter().any(|word| is(word)) || AMBIGUOUS.iter().any(|word| is(word))
+    FUNCTION_WORDS.iter().any(&is) || SOMETIMES_RESERVED.iter().any(is)
 }
 
 impl Printer {
@@ -142,12 +142,16 @@ impl Printer {
             Literal::HexNumber(digits) => self.digits("0x", digits, ""),
             Literal::Bit(digits) => self.digits("B'", digits, "'"),
             Literal::Temporal(temporal) => {
-                self.text(match temporal.kind {
-                    TemporalKind::Date => "date",
-                    TemporalKind::Time => "time",
-                    TemporalKind::Timestamp => "timestamp",
+                self.text(match (temporal.kind, temporal.odbc) {
+                    (TemporalKind::Date, false) => "date",
+                    (TemporalKind::Time, false) => "time",
+                    (TemporalKind::Timestamp, false) => "timestamp",
+                    (TemporalKind::Date, true) => "{d ",
+                    (TemporalKind::Time, true) => "{t ",
+                    (TemporalKind::Timestamp, true) => "{ts ",
                 });
                 self.string(&temporal.value);
+                self.text_if(temporal.odbc, "}");
             }
             Literal::Introduced(introduced) => {
                 self.text("_");

@@ -10,8 +10,8 @@ use sqlast::{
 use vterrors::{Error, Result};
 
 use super::{
-    Aggregation, Analyzer, MAX_DEPTH, ColumnKey, Fact, NameScope, ScopeId, Source, TableId, extract::conjuncts,
-    shape::accepts_conditions, shape::select_aggregation, shape::select_has_windows,
+    Aggregation, Analyzer, ColumnKey, Fact, MAX_DEPTH, NameScope, ScopeId, Source, TableId,
+    extract::conjuncts, shape::accepts_conditions, shape::select_aggregation, shape::select_has_windows,
 };
 use crate::context::is_system_schema;
 
@@ -251,7 +251,7 @@ impl Analyzer<'_> {
     ) -> Result<Block> {
         self.scopes.push(NameScope::default());
         let scope = self.out.facts.open(Some(inherited));
-        let (from, mut own) = self.from_list(&select.from, scope, inherited)?;
+        let (from, mut own) = self.read_tables(&select.from, scope, inherited)?;
         own.extend(self.conditions(select.where_.as_ref(), scope, outermost)?);
         self.out.facts.add(scope, own.iter().cloned());
         let outputs = self.outputs(select);
@@ -385,7 +385,7 @@ impl Analyzer<'_> {
         self.enter_with(with);
         self.scopes.push(NameScope::default());
         let scope = self.out.facts.open(Some(inherited));
-        let (from, mut own) = self.from_list(tables, scope, inherited)?;
+        let (from, mut own) = self.read_tables(tables, scope, inherited)?;
         let names = self.scopes.last().map(|s| s.tables.clone()).unwrap_or_default();
         own.extend(self.conditions(condition, scope, true)?);
         self.out.facts.add(scope, own);
@@ -399,7 +399,7 @@ impl Analyzer<'_> {
     }
 
     /// Reads FROM; returns how the tables are joined and what holds for every row of it.
-    pub(crate) fn from_list(
+    pub(crate) fn read_tables(
         &mut self,
         tables: &[TableExpr],
         pos: ScopeId,
@@ -408,14 +408,14 @@ impl Analyzer<'_> {
         let mut parts = Vec::with_capacity(tables.len());
         let mut own = Vec::new();
         for table in tables {
-            let (from, facts) = self.from(table, pos, outer)?;
+            let (from, facts) = self.read_table(table, pos, outer)?;
             parts.push(from);
             own.extend(facts);
         }
         Ok((From::Inner(parts), own))
     }
 
-    fn from(&mut self, table: &TableExpr, pos: ScopeId, outer: ScopeId) -> Result<(From, Vec<Fact>)> {
+    fn read_table(&mut self, table: &TableExpr, pos: ScopeId, outer: ScopeId) -> Result<(From, Vec<Fact>)> {
         match table {
             TableExpr::Table(table) => self.table_reference(table, pos, outer),
             TableExpr::Derived(derived) => self.derived(derived, pos, outer),
@@ -424,7 +424,7 @@ impl Analyzer<'_> {
                 let id = self.add_table(json.alias.to_string_lossy().into_owned(), Source::Rows, pos)?;
                 Ok((From::Table(id), Vec::new()))
             }
-            TableExpr::List(tables) => self.from_list(tables, pos, outer),
+            TableExpr::List(tables) => self.read_tables(tables, pos, outer),
             TableExpr::Join(join) => self.join(join, pos, outer),
         }
     }
@@ -477,8 +477,8 @@ impl Analyzer<'_> {
             JoinKind::Right => (missing, pos),
             _ => (pos, missing),
         };
-        let (left, left_own) = self.from(&join.left, left_pos, outer)?;
-        let (right, right_own) = self.from(&join.right, right_pos, outer)?;
+        let (left, left_own) = self.read_table(&join.left, left_pos, outer)?;
+        let (right, right_own) = self.read_table(&join.right, right_pos, outer)?;
         let on = match &join.condition {
             Some(JoinCondition::On(condition)) => self.conditions(Some(condition), missing, false)?,
             Some(JoinCondition::Using(columns)) => self.using(&left, &right, columns, join.kind),

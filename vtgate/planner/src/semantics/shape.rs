@@ -122,7 +122,7 @@ fn alias_target<'a>(select: &'a Select, name: &Ident) -> Option<&'a Expr> {
 
 /// Whether an aggregate function stands in an expression, subqueries aside.
 pub(crate) fn has_aggregate(expr: &Expr) -> bool {
-    finds(expr, |call| is_aggregate(call))
+    finds(expr, is_aggregate)
 }
 
 /// Whether a subquery stands in an expression.

@@ -71,6 +71,9 @@ impl Run<'_> {
                 }
             }
         }
+        if let Some(query) = queries.first() {
+            self.executor.schema.look_at_columns(&query.target.keyspace).await;
+        }
         match fault {
             None => Ok(Outcome::default()),
             // One shard in all, or nothing done yet: MySQL's error says everything.

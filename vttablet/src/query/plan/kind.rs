@@ -1,9 +1,11 @@
 //! The kind of a statement, from its first words.
 
+use serde::Serialize;
+
 use super::super::bind::{Escapes, skip_token};
 
 /// What a statement is, as far as the tablet treats it differently. Names in metrics are Vitess's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Kind {
     Select,
     Insert,
@@ -29,7 +31,7 @@ pub enum Kind {
 }
 
 /// A sequence and how many of its values are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Sequence {
     /// Without backticks and without the database.
     pub table: String,
@@ -37,7 +39,7 @@ pub struct Sequence {
 }
 
 /// How many values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Step {
     Number(i64),
     /// The name of a bind variable.

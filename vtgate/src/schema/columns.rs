@@ -1,0 +1,195 @@
+//! Schema tracking: the columns of each keyspace's tables, read from the primary of its first shard when a
+//! tablet says that its schema changed, when a schema change goes through this gate, and when a statement
+//! names something that is not known.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use proto::query as q;
+use sqltypes::Type;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+use tracing::{debug, warn};
+use vschema::Column;
+use vterrors::{Condition, Error, Result};
+use vtmodel::{TabletAlias, TabletType, Target};
+
+use super::{Found, Schema, TableColumns, Wish};
+use crate::gateway::Gateway;
+
+/// At most one look at a keyspace in this time: statements that name unknown things must not become a load.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a look may take.
+const LOOK_LIMIT: Duration = Duration::from_secs(30);
+/// The most columns of one keyspace that are kept; past that its tables have no column lists.
+const MAX_COLUMNS: usize = 5_000_000;
+
+const COLUMNS: &str = "select table_name, column_name, data_type, column_type, collation_name, extra \
+     from information_schema.columns where table_schema = database() order by table_name, ordinal_position";
+
+/// Which tablet's schema was read, and in which state of it.
+type Mark = (TabletAlias, u64);
+
+/// Runs until every handle on the schema is gone.
+pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mpsc::Receiver<Wish>) {
+    let mut marks: BTreeMap<String, Mark> = BTreeMap::new();
+    let mut last: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut changes = gateway.discovery().subscribe();
+    loop {
+        let wish = tokio::select! {
+            wish = wished.recv() => match wish {
+                Some(wish) => Some(wish),
+                None => return,
+            },
+            changed = changes.changed() => match changed {
+                Ok(()) => None,
+                Err(_) => return,
+            },
+        };
+        match wish {
+            Some(Wish { keyspace, done }) => {
+                let recent = last.get(&keyspace).is_some_and(|at| at.elapsed() < MIN_INTERVAL);
+                if !recent {
+                    last.insert(keyspace.clone(), Instant::now());
+                    look(&schema, &gateway, &keyspace).await;
+                }
+                // Nobody may wait any more.
+                let _ = done.send(());
+            }
+            None => {
+                let keyspaces: Vec<String> = schema.layout().keyspaces().map(str::to_owned).collect();
+                for keyspace in keyspaces {
+                    let mark = mark_of(&schema, &gateway, &keyspace);
+                    if mark.is_none() || marks.get(&keyspace) == mark.as_ref() {
+                        continue;
+                    }
+                    last.insert(keyspace.clone(), Instant::now());
+                    if look(&schema, &gateway, &keyspace).await {
+                        marks.extend(mark.map(|mark| (keyspace, mark)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn first_primary(schema: &Schema, keyspace: &str) -> Option<Target> {
+    let shards = schema.layout().shards(keyspace, TabletType::Primary).ok()?;
+    let first = shards.all().first()?;
+    Some(Target::new(keyspace, &*first.name, TabletType::Primary))
+}
+
+fn mark_of(schema: &Schema, gateway: &Gateway, keyspace: &str) -> Option<Mark> {
+    let target = first_primary(schema, keyspace)?;
+    let serving = gateway.discovery().snapshot().serving(&target);
+    serving.first().map(|t| (t.alias.clone(), t.schema_version))
+}
+
+/// Reads a keyspace's columns and hands them to the layout; `false` when they could not be read.
+async fn look(schema: &Schema, gateway: &Gateway, keyspace: &str) -> bool {
+    let Some(target) = first_primary(schema, keyspace) else { return false };
+    if gateway.discovery().snapshot().serving(&target).is_empty() {
+        return false;
+    }
+    let read = tokio::time::timeout(LOOK_LIMIT, read(gateway, &target)).await;
+    let columns = match read {
+        Ok(Ok(columns)) => columns,
+        Ok(Err(e)) => {
+            warn!(keyspace, "cannot read the columns of its tables: {e}");
+            return false;
+        }
+        Err(_) => {
+            warn!(keyspace, "reading the columns of its tables took longer than {LOOK_LIMIT:?}");
+            return false;
+        }
+    };
+    debug!(keyspace, tables = columns.len(), "columns read");
+    let (done, wait) = oneshot::channel();
+    let found = Found { keyspace: keyspace.to_owned(), columns, done };
+    schema.found.send(found).await.is_ok() && wait.await.is_ok()
+}
+
+async fn read(gateway: &Gateway, target: &Target) -> Result<TableColumns> {
+    let request = q::StreamExecuteRequest {
+        target: Some(target.into()),
+        query: Some(q::BoundQuery { sql: COLUMNS.to_owned(), ..q::BoundQuery::default() }),
+        ..q::StreamExecuteRequest::default()
+    };
+    let request = &request;
+    let mut stream =
+        gateway.run(target, |t| async move { t.service.stream_execute(request.clone()).await }).await?;
+    let mut tables = TableColumns::new();
+    let mut count = 0;
+    while let Some(message) = stream.next().await {
+        for row in message?.result.unwrap_or_default().rows {
+            count += 1;
+            if count > MAX_COLUMNS {
+                return Err(Error::new(
+                    Condition::TooManyRows,
+                    format!("more than {MAX_COLUMNS} columns in keyspace {}", target.keyspace),
+                ));
+            }
+            let mut values = sqltypes::values(&row).map(|v| v.map(String::from_utf8_lossy));
+            let mut text = || values.next().flatten().map(std::borrow::Cow::into_owned);
+            let (Some(table), Some(name), data_type, column_type, collation, extra) =
+                (text(), text(), text(), text(), text(), text())
+            else {
+                continue;
+            };
+            let ty = column_type_of(&data_type.unwrap_or_default(), &column_type.unwrap_or_default());
+            let invisible = extra.is_some_and(|e| e.to_uppercase().contains("INVISIBLE"));
+            tables.entry(table).or_default().push(Column { name, ty, collation, invisible });
+        }
+    }
+    Ok(tables)
+}
+
+/// From MySQL's `data_type` (`bigint`) and `column_type` (`bigint unsigned`).
+fn column_type_of(data_type: &str, column_type: &str) -> Option<Type> {
+    let unsigned = column_type.contains("unsigned");
+    let pick = |signed, other| if unsigned { other } else { signed };
+    Some(match data_type.to_ascii_lowercase().as_str() {
+        "tinyint" => pick(Type::Int8, Type::Uint8),
+        "smallint" => pick(Type::Int16, Type::Uint16),
+        "mediumint" => pick(Type::Int24, Type::Uint24),
+        "int" => pick(Type::Int32, Type::Uint32),
+        "bigint" => pick(Type::Int64, Type::Uint64),
+        "float" => Type::Float32,
+        "double" => Type::Float64,
+        "decimal" => Type::Decimal,
+        "date" => Type::Date,
+        "time" => Type::Time,
+        "datetime" => Type::Datetime,
+        "timestamp" => Type::Timestamp,
+        "year" => Type::Year,
+        "char" => Type::Char,
+        "varchar" => Type::Varchar,
+        "binary" => Type::Binary,
+        "varbinary" => Type::Varbinary,
+        "tinytext" | "text" | "mediumtext" | "longtext" => Type::Text,
+        "tinyblob" | "blob" | "mediumblob" | "longblob" => Type::Blob,
+        "bit" => Type::Bit,
+        "enum" => Type::Enum,
+        "set" => Type::Set,
+        "json" => Type::Json,
+        "vector" => Type::Vector,
+        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
+        | "multipolygon" | "geomcollection" | "geometrycollection" => Type::Geometry,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read() {
+        assert_eq!(column_type_of("bigint", "bigint unsigned"), Some(Type::Uint64));
+        assert_eq!(column_type_of("bigint", "bigint"), Some(Type::Int64));
+        assert_eq!(column_type_of("longtext", "longtext"), Some(Type::Text));
+        assert_eq!(column_type_of("odd", "odd"), None);
+    }
+}
