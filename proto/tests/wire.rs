@@ -4,6 +4,9 @@
 //! The tables are not part of this repository: the test runs where they are (`VIVACE_SHARED`, or a folder
 //! `shared` beside the checkout) and says so where they are not.
 
+// Helpers of tests, too, fail by panicking.
+#![allow(clippy::unwrap_used)]
+
 use std::{collections::BTreeSet, path::PathBuf};
 
 use prost_reflect::{Cardinality, DescriptorPool, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};

@@ -105,8 +105,9 @@ impl Schema {
         let current = Arc::new(ArcSwap::from_pointee(Layout::empty()));
         let mut vschema = topo.watch_srv_vschema(cell).await?;
         let first = topo::watch::first(&mut vschema, limit).await;
-        if let Err(e) = first {
-            return Err(e.context(format!("reading the VSchema of cell {cell}")));
+        let first = first.map_err(|e| e.context(format!("reading the VSchema of cell {cell}")))?;
+        if first.value().is_none() {
+            rebuild_missing(&topo, cell, &mut vschema, limit).await?;
         }
         let mut keeper = Keeper {
             topo,
@@ -145,6 +146,23 @@ impl Schema {
             let _ = tokio::time::timeout(WISH_LIMIT, wait).await;
         }
     }
+}
+
+/// A cell whose VSchema was never written gets it from the keyspaces' records. The one time that vtgate
+/// writes to the topology by itself.
+async fn rebuild_missing(
+    topo: &topo::Server,
+    cell: &str,
+    vschema: &mut watch::Receiver<Seen<SrvVSchema>>,
+    limit: Duration,
+) -> Result<()> {
+    info!(cell, "the cell has no VSchema yet: building it");
+    topo.rebuild_srv_vschema(&[cell.to_owned()])
+        .await
+        .map_err(|e| e.context(format!("building the VSchema of cell {cell}")))?;
+    // The watch tells of it soon; without it, vtgate starts with nothing to serve and learns later.
+    let _ = tokio::time::timeout(limit, vschema.wait_for(|seen| seen.value().is_some())).await;
+    Ok(())
 }
 
 struct Keeper {

@@ -349,15 +349,16 @@ tests! {
     }
 }
 
+/// Within a time in which the queries of these tests do not end by themselves.
 async fn gone_from_processlist(t: &Running, like: &str) {
     let sql = format!(
         "select count(*) from information_schema.processlist where info like '{like}' and info not like '%processlist%'"
     );
-    eventually("the query is gone", async || match t.dba(&sql).await[0].as_str() {
+    let look = async || match t.dba(&sql).await[0].as_str() {
         "0" => Ok(()),
         n => Err(format!("{n} still run")),
-    })
-    .await;
+    };
+    testkit::wait_until_async("the query is gone", Duration::from_secs(15), tokio::time::sleep, look).await;
 }
 
 /// Limits of a tablet of its own: small pools, short transactions.

@@ -149,22 +149,31 @@ impl Group {
 
     fn fold(&mut self, folds: &[Typed], columns: &[Option<&[u8]>]) -> Result<()> {
         self.add(folds, columns)?;
+        // All are compared before any is changed: two of them may look at the same weight.
+        let mut taken: Vec<usize> = Vec::new();
         for typed in folds {
-            let Some((order, kept)) = &typed.order else { continue };
-            let column = typed.fold.column;
-            // NULL is neither smallest nor largest.
-            let Some(_) = columns.column(column) else { continue };
-            let wanted = match typed.fold.function {
-                FoldFunction::Min(_) => Ordering::Less,
-                _ => Ordering::Greater,
-            };
-            if self.column(column).is_none() || order.compare(columns, self)? == wanted {
-                for at in kept {
-                    self.values[*at] = columns.column(*at).map(<[u8]>::to_vec);
-                }
+            if let Some((_, kept)) = &typed.order
+                && self.is_beaten(typed, columns)?
+            {
+                taken.extend(kept);
             }
         }
+        for at in taken {
+            self.values[at] = columns.column(at).map(<[u8]>::to_vec);
+        }
         Ok(())
+    }
+
+    /// Whether a row has a smaller or larger value than the group so far. NULL is neither.
+    fn is_beaten(&self, typed: &Typed, columns: &[Option<&[u8]>]) -> Result<bool> {
+        let (Some((order, _)), Some(_)) = (&typed.order, columns.column(typed.fold.column)) else {
+            return Ok(false);
+        };
+        let wanted = match typed.fold.function {
+            FoldFunction::Min(_) => Ordering::Less,
+            _ => Ordering::Greater,
+        };
+        Ok(self.column(typed.fold.column).is_none() || order.compare(columns, self)? == wanted)
     }
 
     /// Adds counts and sums.

@@ -509,6 +509,8 @@ fn operator(byte: u8, next: u8, third: u8) -> Option<(usize, Tok)> {
         (b'&', b'&', _) => (2, Tok::AndAnd),
         (b'|', b'|', _) => (2, Tok::OrOr),
         (b'-', b'>', _) => (2, Tok::Arrow),
+        // MySQL takes two of them for one (`!!1` is 0), three for two.
+        (b'!', b'!', _) => (2, Tok::Bang),
         (b'<', ..) => (1, Tok::Less),
         (b'>', ..) => (1, Tok::Greater),
         (b'!', ..) => (1, Tok::Bang),

@@ -12,7 +12,7 @@ use std::{
 use proto::{replicationdata::Status, topodata::TabletType};
 use tokio::time::Instant;
 use tracing::{info, warn};
-use vterrors::Result;
+use vterrors::{Condition, Error, Result};
 
 use super::replication::{CONNECTING, RUNNING};
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two tries to set up replication.
 const REPAIR_PAUSE: Duration = Duration::from_secs(5);
+/// Looks in a row without an answer in time that make a tablet not healthy.
+const SLOW_LOOKS: u32 = 3;
 /// The longest time for one look.
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
@@ -85,6 +87,33 @@ struct Looker {
     made_databases: bool,
     /// When a repair of replication may be tried again.
     next_repair: Option<Instant>,
+    /// Looks in a row that got no answer in time.
+    slow: u32,
+}
+
+fn too_slow() -> Error {
+    Error::new(Condition::Timeout, format!("no answer within {LOOK_LIMIT:?}"))
+}
+
+impl Looker {
+    /// What the health is after a look. A server that is only slow (or whose pool is full) keeps the
+    /// health it had until that has happened several times in a row: refusing its queries helps nobody.
+    fn conclude(&mut self, looked: Result<Looks>) -> Option<Looks> {
+        let e = match looked {
+            Ok(looks) => {
+                self.slow = 0;
+                return Some(looks);
+            }
+            Err(e) => e,
+        };
+        if matches!(e.condition(), Condition::Timeout | Condition::PoolFull) {
+            self.slow += 1;
+            if self.slow < SLOW_LOOKS {
+                return None;
+            }
+        }
+        Some(Looks { error: format!("mysqld: {e}"), lag_seconds: 0 })
+    }
 }
 
 impl Tablet {
@@ -95,15 +124,11 @@ impl Tablet {
         let mut looker = Looker::default();
         let mut last_message = Instant::now();
         loop {
+            let looked_at = self.tablet_type();
             let looked = tokio::time::timeout(LOOK_LIMIT, self.look_once(&mut looker)).await;
-            let looks = match looked {
-                Ok(Ok(looks)) => looks,
-                Ok(Err(e)) => Looks { error: format!("mysqld: {e}"), lag_seconds: 0 },
-                Err(_) => {
-                    Looks { error: format!("mysqld did not answer within {LOOK_LIMIT:?}"), lag_seconds: 0 }
-                }
-            };
-            self.take_looks(looks);
+            if let Some(looks) = looker.conclude(looked.unwrap_or_else(|_| Err(too_slow()))) {
+                self.take_looks(looks, looked_at);
+            }
             self.mend(&mut looker).await;
             self.close_expired();
             if last_message.elapsed() >= tick {
@@ -127,8 +152,9 @@ impl Tablet {
 
     /// RunHealthCheck: looks now and tells everyone.
     pub async fn run_health_check(&self) -> Result<()> {
+        let looked_at = self.tablet_type();
         let looks = self.look_once(&mut Looker::default()).await?;
-        self.take_looks(looks);
+        self.take_looks(looks, looked_at);
         self.health.broadcast(Default::default());
         Ok(())
     }
@@ -150,7 +176,12 @@ impl Tablet {
         Ok(judge(status.as_ref(), &mut looker.lag, tablet.unhealthy_threshold, report))
     }
 
-    fn take_looks(&self, looks: Looks) {
+    /// Takes over what was seen of a tablet of type `looked_at`; what is out of date is not.
+    pub fn take_looks(&self, looks: Looks, looked_at: TabletType) {
+        if self.tablet_type() != looked_at {
+            self.look.notify_one();
+            return;
+        }
         let before = self.health.looks();
         if before.error != looks.error {
             match looks.error.is_empty() {
@@ -289,6 +320,18 @@ mod tests {
         let looks = judge(Some(&away), &mut known, limit, true);
         assert!(looks.error.contains("lag of 67 s"), "{looks:?}");
         assert_eq!(judge(Some(&away), &mut known, limit, false).error, "");
+    }
+
+    #[test]
+    fn a_server_that_is_slow_keeps_its_health_for_a_while() {
+        let mut looker = Looker::default();
+        assert_eq!(looker.conclude(Err(too_slow())), None);
+        assert_eq!(looker.conclude(Err(too_slow())), None);
+        assert!(looker.conclude(Err(too_slow())).is_some_and(|l| !l.error.is_empty()));
+        assert_eq!(looker.conclude(Ok(Looks::default())), Some(Looks::default()));
+        assert_eq!(looker.conclude(Err(too_slow())), None);
+        let away = Error::new(Condition::Unreachable, "away");
+        assert!(looker.conclude(Err(away)).is_some_and(|l| l.error == "mysqld: away"));
     }
 
     #[test]

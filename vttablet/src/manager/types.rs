@@ -10,6 +10,7 @@ use vterrors::{Condition, Error, Result};
 use vtmodel::tablet_type_lower;
 
 use crate::{
+    query::health::Looks,
     state::{Phase, Wanted},
     tablet::{Tablet, now},
 };
@@ -125,6 +126,8 @@ impl Tablet {
             r.primary_term_start_time = Some(term);
         });
         self.shard_sync.notify_one();
+        // What was seen of the replica says nothing about the primary.
+        self.take_looks(Looks::default(), TabletType::Primary);
         // Not before it is writable, and not in the way of the promotion: it may wait for replicas'
         // acknowledgements, and they are pointed here at this moment.
         if semi_sync {

@@ -103,6 +103,21 @@ fn the_largest_text_is_so_by_weight() {
 }
 
 #[test]
+fn two_extremes_may_share_a_weight() {
+    let fields = [Type::Varchar, Type::Varchar, Type::Varbinary].map(field);
+    let by = |column| SortKey {
+        weight_string: Some(2),
+        collation: Some("utf8mb4_0900_ai_ci".into()),
+        ..key(column)
+    };
+    let folds = vec![fold(0, FoldFunction::Max(by(0))), fold(1, FoldFunction::Max(by(1)))];
+    let aggregator = Aggregator::new(&[], folds, &fields, 10).unwrap();
+    let got =
+        run(aggregator, &[&[Some("a"), Some("a"), Some("\u{1}")], &[Some("b"), Some("b"), Some("\u{2}")]]);
+    assert_eq!(got[0], some(&["b", "b", "\u{2}"]));
+}
+
+#[test]
 fn groups_can_be_sorted_and_are_bounded() {
     let fields = [field(Type::Int64)];
     let mut aggregator = Aggregator::new(&[key(0)], vec![], &fields, 3).unwrap();

@@ -56,7 +56,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !self.fill(4, may_end).await? {
             return Ok(None);
         }
-        let len = usize::from(self.read[0]) | usize::from(self.read[1]) << 8 | usize::from(self.read[2]) << 16;
+        let len =
+            usize::from(self.read[0]) | usize::from(self.read[1]) << 8 | usize::from(self.read[2]) << 16;
         let sequence = self.read[3];
         if sequence != self.sequence {
             return Err(Error::new(

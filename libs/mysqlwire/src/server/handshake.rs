@@ -51,10 +51,12 @@ pub struct Greeting {
 /// Random bytes that every client reads: none is zero, none is outside of ASCII (Vitess's #2583).
 pub fn new_salt() -> [u8; SALT_LEN] {
     let mut rng = rand::rng();
-    std::array::from_fn(|_| loop {
-        let byte = rng.random_range(1u8..=127);
-        if byte != b'$' {
-            break byte;
+    std::array::from_fn(|_| {
+        loop {
+            let byte = rng.random_range(1u8..=127);
+            if byte != b'$' {
+                break byte;
+            }
         }
     })
 }
@@ -75,8 +77,14 @@ pub struct ClientHello {
 pub enum Proof<'a> {
     /// Nothing was sent: right only for a user without a password.
     Empty,
-    Native { scramble: &'a [u8], salt: &'a [u8] },
-    Sha2 { scramble: &'a [u8], salt: &'a [u8] },
+    Native {
+        scramble: &'a [u8],
+        salt: &'a [u8],
+    },
+    Sha2 {
+        scramble: &'a [u8],
+        salt: &'a [u8],
+    },
     /// The password itself, after a full exchange.
     Plain(&'a [u8]),
 }
@@ -85,7 +93,10 @@ pub enum Proof<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authenticated {
     /// The proof is right; the text is the user's data of the credentials (Vitess's `UserData`).
-    Yes { user_data: String, groups: Vec<String> },
+    Yes {
+        user_data: String,
+        groups: Vec<String>,
+    },
     No,
     /// This method cannot decide with what is kept: ask for the password itself.
     NeedsPlain,

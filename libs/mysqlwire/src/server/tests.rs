@@ -27,7 +27,9 @@ impl Authenticator for Kept {
                 auth::native_verify(scramble, salt, &auth::native_hash(b"secret"))
             }
             (Self::NativeHash, _) => return Authenticated::NeedsNative,
-            (_, Proof::Sha2 { scramble, salt }) => auth::sha2_verify(scramble, salt, &auth::sha2_hash(b"secret")),
+            (_, Proof::Sha2 { scramble, salt }) => {
+                auth::sha2_verify(scramble, salt, &auth::sha2_hash(b"secret"))
+            }
             (_, Proof::Plain(_)) => false,
         };
         if right && ok {

@@ -78,7 +78,14 @@ impl Parser<'_> {
             left = match infix {
                 Infix::Or => self.chain(left, true)?,
                 Infix::And => self.chain(left, false)?,
-                Infix::Binary(op) => self.binary(left, op, at)?,
+                Infix::Binary(op) => {
+                    let binary = self.binary(left, op, at)?;
+                    if matches!(binary, Expr::DateArith(_)) {
+                        // The unit ends it: `a + INTERVAL 1 DAY * 2` multiplies the date.
+                        left_level = level::PRIMARY;
+                    }
+                    binary
+                }
                 Infix::Concat => self.concat(left)?,
                 Infix::Compare(op) => self.comparison(left, op)?,
                 Infix::Is => {
@@ -279,7 +286,7 @@ impl Parser<'_> {
                 // MEMBER [OF] (array)
                 self.accept(Kw::Of);
                 self.expect_tok(Tok::LeftParen)?;
-                let right = self.expr()?;
+                let right = self.expr_at(level::CONCAT)?;
                 self.expect_tok(Tok::RightParen)?;
                 Expr::Binary(Box::new(Binary { op: BinaryOp::MemberOf, left: expr, right }))
             }

@@ -222,7 +222,7 @@ impl Parser<'_> {
         }
         let (amount, unit) = self.interval()?;
         self.expect_tok(Tok::Plus)?;
-        let date = self.expr_at(level::COMPARISON)?;
+        let date = self.expr_at(level::NOT)?;
         let form = DateArithForm::IntervalFirst;
         Ok(Expr::DateArith(Box::new(DateArith { form, date, amount, unit })))
     }

@@ -133,7 +133,7 @@ impl Printer {
             BinaryOp::MemberOf => {
                 self.expr_at(&binary.left, level::BIT_OR);
                 self.text(" member of (");
-                self.expr(&binary.right);
+                self.expr_at(&binary.right, level::UNARY);
                 self.text(")");
                 return;
             }
