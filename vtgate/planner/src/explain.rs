@@ -3,8 +3,9 @@
 use std::fmt::{self, Display, Write};
 
 use crate::{
-    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Dml, Generate, Insert, InsertRows, LiteralValue,
-    OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
+    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Dml, Generate, Insert, InsertRows,
+    LiteralValue, OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue,
+    ValueRef,
 };
 
 /// The plan, one step or property a line, two spaces deeper for what a step works on.
@@ -26,6 +27,7 @@ fn print_plan(plan: &Plan, out: &mut String) -> fmt::Result {
     for bind in &plan.session_values {
         writeln!(out, "session: :{} = {}", bind.bind, session_value(&bind.value))?;
     }
+    print_directives(&plan.directives, out)?;
     for warning in &plan.warnings {
         match warning {
             crate::PlanWarning::LookupNotMaintained { vindexes, .. } => {
@@ -35,6 +37,34 @@ fn print_plan(plan: &Plan, out: &mut String) -> fmt::Result {
         }
     }
     Ok(())
+}
+
+fn print_directives(directives: &Directives, out: &mut String) -> fmt::Result {
+    let Directives {
+        scatter_errors_as_warnings,
+        allow_scatter,
+        multi_shard_autocommit,
+        skip_query_plan_cache,
+        ignore_max_memory_rows,
+        allow_hash_join,
+        query_timeout_ms,
+        workload_name,
+        priority,
+    } = directives;
+    let flags = [
+        (*scatter_errors_as_warnings, "scatter_errors_as_warnings"),
+        (*allow_scatter, "allow_scatter"),
+        (*multi_shard_autocommit, "multi_shard_autocommit"),
+        (*skip_query_plan_cache, "skip_query_plan_cache"),
+        (*ignore_max_memory_rows, "ignore_max_memory_rows"),
+        (*allow_hash_join, "allow_hash_join"),
+    ];
+    let flags = flags.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned());
+    let timeout = query_timeout_ms.map(|ms| format!("query_timeout_ms={ms}"));
+    let workload = workload_name.as_ref().map(|name| format!("workload_name={name}"));
+    let priority = priority.map(|p| format!("priority={p}"));
+    let all: Vec<String> = flags.chain(timeout).chain(workload).chain(priority).collect();
+    if all.is_empty() { Ok(()) } else { writeln!(out, "directives: {}", all.join(", ")) }
 }
 
 fn session_value(value: &SessionValue) -> String {

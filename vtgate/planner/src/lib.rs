@@ -8,6 +8,10 @@
 //! cannot be planned so is refused with [`Condition::Unsupported`](vterrors::Condition) and words that say
 //! what. Where the planner does not know (a column whose table or type the VSchema does not list), it takes
 //! the way that is right in any case.
+//!
+//! Lookup vindexes are described in the VSchema, but no plan reads one and no write maintains one yet:
+//! results are right, because rows are found by the primary vindex or by asking every shard; a write that
+//! would have to change a lookup says so ([`PlanWarning::LookupNotMaintained`]).
 
 mod context;
 mod dml;

@@ -5,7 +5,7 @@ use sqlast::{
     Rewriter, Visit, Visitor, Walk,
     ast::{
         AliasedTable, ColName, ComparisonOp, Expr, FuncCall, Ident, Param, Query, QueryBody, Select,
-        SelectItem, Statement, TableExpr, TableName, VarScope,
+        SelectItem, Statement, TableExpr, TableName, VarScope, With,
     },
     printer::Node,
     visit::TableRole,
@@ -112,12 +112,22 @@ pub(crate) struct Rewritten {
 
 /// Rewrites a statement. With `system`, schema names in comparisons become [`SCHEMA_NAME`].
 pub(crate) fn rewrite(statement: &mut Statement, ctx: &PlanContext<'_>, system: bool) -> Result<Rewritten> {
-    let mut rewriter = Names { ctx, system, ctes: Vec::new(), out: Rewritten::default(), error: None };
+    let with = match statement {
+        Statement::Update(update) => update.with.as_deref(),
+        Statement::Delete(delete) => delete.with.as_deref(),
+        _ => None,
+    };
+    let ctes = vec![with.map(cte_names).unwrap_or_default()];
+    let mut rewriter = Names { ctx, system, ctes, out: Rewritten::default(), error: None };
     statement.rewrite(&mut rewriter);
     match rewriter.error {
         Some(error) => Err(error),
         None => Ok(rewriter.out),
     }
+}
+
+fn cte_names(with: &With) -> Vec<String> {
+    with.tables.iter().map(|t| t.name.to_lower()).collect()
 }
 
 struct Names<'a> {
@@ -164,8 +174,7 @@ impl Names<'_> {
 
 impl Rewriter for Names<'_> {
     fn enter_query(&mut self, query: &mut Query) -> bool {
-        let names = query.with.iter().flat_map(|w| &w.tables).map(|t| t.name.to_lower()).collect();
-        self.ctes.push(names);
+        self.ctes.push(query.with.as_deref().map(cte_names).unwrap_or_default());
         true
     }
 

@@ -4,7 +4,7 @@
 //! The corpus is not part of the repository's own data; without it this test says so and passes.
 
 // A panic in a test is a failed test, in its helpers too.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::{collections::BTreeMap, path::PathBuf};
 

@@ -62,6 +62,7 @@ fn strings_and_variables() {
             Question, NamedParam, Bad
         ]
     );
+    assert_eq!(kinds("!!a !!!a ! !a"), [Bang, Word, Bang, Bang, Word, Bang, Bang, Word]);
     assert_eq!(
         kinds("a->'$.b' ->> <=> <> != <= >> || && \\N"),
         [

@@ -245,7 +245,9 @@ impl Parser<'_> {
         self.open_call()?;
         let date = self.expr()?;
         self.expect_tok(Tok::Comma)?;
-        if !self.at_interval() {
+        // Only ADDDATE and SUBDATE may have the function INTERVAL here.
+        let must_be = matches!(form, DateArithForm::DateAdd | DateArithForm::DateSub);
+        if !(self.at_interval() || must_be && self.at(Kw::Interval)) {
             let args = vec![date, self.expr()?];
             self.expect_tok(Tok::RightParen)?;
             return Ok(Some(Expr::Func(Box::new(FuncCall::new(name.as_slice(), args)))));

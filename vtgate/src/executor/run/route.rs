@@ -12,42 +12,56 @@ use super::{
     resolve::{Destination, Resolved, resolve},
 };
 use crate::{
-    executor::{Outcome, Sink},
+    executor::{Outcome, Sink, binds},
     tx::{ShardCall, ShardQuery, Work},
 };
 
 impl Run<'_> {
     pub(super) async fn route(&mut self, route: &Route, sink: &mut dyn Sink) -> Result<Outcome> {
-        let shards = self.layout.shards(&route.keyspace, self.session.tablet_type())?;
-        let Resolved::Shards(mut destinations) = resolve(&route.routing, &shards, &self.binds)? else {
-            return self.plan_again(sink).await;
+        let (keyspace, more) = self.asked_keyspace(route)?;
+        let shards = self.layout.shards(&keyspace, self.session.tablet_type())?;
+        let mut destinations = if keyspace == route.keyspace {
+            match resolve(&route.routing, &shards, &self.binds)? {
+                Resolved::Shards(destinations) => destinations,
+                Resolved::PlanAgain => return self.plan_again(sink).await,
+            }
+        } else {
+            vec![Destination { shard: 0, list: None }]
         };
         if matches!(route.routing, Routing::AnyShard | Routing::Reference) {
-            self.prefer_held(&route.keyspace, &shards, &mut destinations);
+            self.prefer_held(&keyspace, &shards, &mut destinations);
         }
-        let more = self.system_schema(route)?;
-        let queries = self.queries(&route.keyspace, &shards, &destinations, &route.query, &more);
+        let queries = self.queries(&keyspace, &shards, &destinations, &route.query, &more);
         match &queries[..] {
             [one] => self.one_shard(route, one, sink).await,
             many => self.stream(route, many, sink).await,
         }
     }
 
-    /// The bind variables with which a text asks information_schema: the tablet puts its database's name in.
-    fn system_schema(&self, route: &Route) -> Result<BindVars> {
-        let mut more = BindVars::new();
-        let Some(system) = &route.system_schema else { return Ok(more) };
+    /// The keyspace that is asked, and the bind variables for it. A text that asks information_schema goes to
+    /// the keyspace that it names; the tablet puts its database's name in.
+    fn asked_keyspace(&self, route: &Route) -> Result<(String, BindVars)> {
+        let Some(system) = &route.system_schema else { return Ok((route.keyspace.clone(), BindVars::new())) };
+        let mut names = Vec::with_capacity(system.schemas.len());
         for value in &system.schemas {
-            let (_, name) = crate::executor::binds::value(value, &self.binds)?;
-            let name = String::from_utf8_lossy(&name).into_owned();
-            if name != route.keyspace && !self.layout.has_keyspace(&name) {
-                // One of MySQL's own schemas: asked for under its name.
-                more.insert("__vtschemaname".to_owned(), BindValue::text(name.into_bytes()).into());
-                return Ok(more);
-            }
+            let (_, name) = binds::value(value, &self.binds)?;
+            names.push(String::from_utf8_lossy(&name).into_owned());
         }
-        more.insert("__replacevtschemaname".to_owned(), BindValue::int64(1).into());
-        Ok(more)
+        names.dedup();
+        let own = || BindVars::from([("__replacevtschemaname".to_owned(), BindValue::int64(1).into())]);
+        match names.as_slice() {
+            [] => Ok((route.keyspace.clone(), own())),
+            [name] if self.layout.has_keyspace(name) => Ok((name.clone(), own())),
+            // One of MySQL's own schemas, or none: asked for under its name.
+            [name] => {
+                let name = BindValue::text(name.clone().into_bytes());
+                Ok((route.keyspace.clone(), BindVars::from([("__vtschemaname".to_owned(), name.into())])))
+            }
+            _ => Err(Error::unsupported(format!(
+                "not supported yet: information_schema of several schemas at once ({})",
+                names.join(", ")
+            ))),
+        }
     }
 
     /// Where any shard will do, one that the transaction is on already.
