@@ -44,22 +44,30 @@ impl FromStr for Purpose {
     }
 }
 
-/// A program that is needed, and the Debian package that has it.
+/// What is needed, how it is found, and the Debian package that has it.
 struct Need {
-    program: &'static str,
+    name: &'static str,
+    find: fn(&str) -> Option<PathBuf>,
     package: &'static str,
     why: &'static str,
 }
 
-const ETCD: Need = Need { program: "etcd", package: "etcd-server", why: "the topology" };
+const ETCD: Need = Need { name: "etcd", find, package: "etcd-server", why: "the topology" };
 const PROTOC: Need =
-    Need { program: "protoc", package: "protobuf-compiler", why: "building the etcd client" };
-const SYSBENCH: Need = Need { program: "sysbench", package: "sysbench", why: "the benchmarks" };
+    Need { name: "protoc", find, package: "protobuf-compiler", why: "building the etcd client" };
+/// Not in the compiler's package, which only recommends this one.
+const PROTOS: Need = Need {
+    name: "google/protobuf/descriptor.proto",
+    find: find_include,
+    package: "libprotobuf-dev",
+    why: "building the etcd client",
+};
+const SYSBENCH: Need = Need { name: "sysbench", find, package: "sysbench", why: "the benchmarks" };
 
 fn needs(purpose: Purpose) -> Vec<Need> {
     match purpose {
-        Purpose::Up | Purpose::Test => vec![ETCD, PROTOC],
-        Purpose::Bench => vec![ETCD, PROTOC, SYSBENCH],
+        Purpose::Up | Purpose::Test => vec![ETCD, PROTOC, PROTOS],
+        Purpose::Bench => vec![ETCD, PROTOC, PROTOS, SYSBENCH],
     }
 }
 
@@ -86,8 +94,8 @@ impl FromStr for Family {
 pub fn run(purpose: Purpose, family: Option<Family>) -> Result<()> {
     let mut missing: Vec<&str> = Vec::new();
     for need in needs(purpose) {
-        match find(need.program) {
-            Some(path) => say(&format!("{:<9} {} ({})", need.program, path.display(), need.why)),
+        match (need.find)(need.name) {
+            Some(path) => say(&format!("{:<9} {} ({})", need.name, path.display(), need.why)),
             None => missing.push(need.package),
         }
     }
@@ -185,6 +193,13 @@ fn find(program: &str) -> Option<PathBuf> {
     let mut dirs: Vec<PathBuf> = env::split_paths(&path).collect();
     dirs.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
     dirs.iter().map(|dir| dir.join(program)).find(|p| p.is_file())
+}
+
+/// A file that compilers include: in the system's folders, or beside a protoc that was unpacked somewhere.
+fn find_include(file: &str) -> Option<PathBuf> {
+    let beside_protoc = find("protoc").and_then(|p| Some(p.parent()?.parent()?.join("include")));
+    let system = ["/usr/include", "/usr/local/include"].map(PathBuf::from);
+    system.into_iter().chain(beside_protoc).map(|dir| dir.join(file)).find(|p| p.is_file())
 }
 
 /// `$XDG_CACHE_HOME/vivace`, by default `~/.cache/vivace`.

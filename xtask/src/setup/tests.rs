@@ -8,7 +8,7 @@ fn purposes_are_read_and_others_refused() {
 
 #[test]
 fn only_the_benchmarks_want_sysbench() {
-    let wants = |p| needs(p).iter().any(|n| n.program == "sysbench");
+    let wants = |p| needs(p).iter().any(|n| n.name == "sysbench");
     assert!(wants(Purpose::Bench) && !wants(Purpose::Up) && !wants(Purpose::Test));
 }
 
