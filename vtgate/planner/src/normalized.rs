@@ -30,7 +30,7 @@ impl Normalized {
     /// Normalises what was parsed from `sql` with `options`.
     pub fn new(mut statement: Statement, sql: &[u8], options: &ParseOptions) -> Self {
         let values = normalize::normalize(&mut statement, sql, options);
-        rewrite::keep_column_names(&mut statement, sql);
+        rewrite::keep_column_names(&mut statement, sql, options);
         Self { statement, values, sql: sql.to_vec() }
     }
 }

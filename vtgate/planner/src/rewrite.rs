@@ -2,9 +2,9 @@
 //! bind variables, the columns' names kept.
 
 use sqlast::{
-    Rewriter, Visit, Visitor, Walk,
+    ParseOptions, Rewriter, Visit, Visitor, Walk,
     ast::{
-        AliasedTable, ColName, ComparisonOp, Expr, FuncCall, Ident, Param, Query, QueryBody, Select,
+        AliasedTable, ColName, ComparisonOp, Expr, FuncCall, Ident, Literal, Param, Query, QueryBody, Select,
         SelectItem, Statement, TableExpr, TableName, VarScope, With,
     },
     printer::Node,
@@ -237,13 +237,14 @@ impl Names<'_> {
 
 /// Names each column of the outermost select list, and of derived tables, as MySQL would name it from the
 /// client's text, where the text for tablets would give another name. `sql` is the client's text.
-pub(crate) fn keep_column_names(statement: &mut Statement, sql: &[u8]) {
+pub(crate) fn keep_column_names(statement: &mut Statement, sql: &[u8], options: &ParseOptions) {
     struct Keeper<'a> {
         sql: &'a [u8],
+        options: &'a ParseOptions,
     }
     impl Rewriter for Keeper<'_> {
         fn enter_select(&mut self, select: &mut Select) -> bool {
-            name_items(select, self.sql);
+            name_items(select, self.sql, self.options);
             true
         }
         // Columns of subqueries in expressions have no names that anyone sees.
@@ -252,27 +253,39 @@ pub(crate) fn keep_column_names(statement: &mut Statement, sql: &[u8]) {
         }
     }
     if let Statement::Query(query) = statement {
-        query.rewrite(&mut Keeper { sql });
+        query.rewrite(&mut Keeper { sql, options });
     }
 }
 
 /// MySQL cuts longer names off (its limit for column labels).
 const MAX_LABEL_CHARS: usize = 256;
 
-fn name_items(select: &mut Select, sql: &[u8]) {
+fn name_items(select: &mut Select, sql: &[u8], options: &ParseOptions) {
     for item in &mut select.items {
         let SelectItem::Expr(item) = item else { continue };
-        if item.alias.is_some() || matches!(item.expr, Expr::Column(_) | Expr::Literal(_) | Expr::Param(_)) {
+        if item.alias.is_some() || names_itself(&item.expr) {
             continue;
         }
-        let source = item.span.of(sql).trim_ascii();
-        let Ok(source) = std::str::from_utf8(source) else { continue };
-        if !source.is_empty()
-            && (sqlast::to_sql(&item.expr) != source.as_bytes() || changes_when_rewritten(&item.expr))
-        {
-            let label: String = source.chars().take(MAX_LABEL_CHARS).collect();
+        let label = sqlast::column_label(item, sql, options);
+        let Ok(label) = std::str::from_utf8(&label) else { continue };
+        // An alias cannot be empty or end in a space.
+        if label.is_empty() || label.ends_with(' ') {
+            continue;
+        }
+        if sqlast::to_sql(&item.expr) != label.as_bytes() || changes_when_rewritten(&item.expr) {
+            let label: String = label.chars().take(MAX_LABEL_CHARS).collect();
             item.alias = Some(Ident::new(label.as_str()));
         }
+    }
+}
+
+/// Whether MySQL gives the printed expression the same name, because that is its value or its own name.
+fn names_itself(expr: &Expr) -> bool {
+    use Literal::{Decimal, Float, Integer, Null, String};
+    match expr {
+        Expr::Column(_) | Expr::Param(_) => true,
+        Expr::Literal(literal) => matches!(literal, Null | Integer(_) | Decimal(_) | Float(_) | String(_)),
+        _ => false,
     }
 }
 

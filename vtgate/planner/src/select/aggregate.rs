@@ -38,7 +38,9 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
     let keys = folder.keys()?;
     let mut order = Vec::with_capacity(order_by.len());
     for (at, item) in order_by.iter().enumerate() {
-        if item.expr != Expr::Literal(Literal::Null) {
+        // One row has no order, and its ORDER BY may name columns that the shards could not select beside it.
+        let is_one_row = block.aggregation == Aggregation::Scalar;
+        if !is_one_row && item.expr != Expr::Literal(Literal::Null) {
             order.push(folder.order(at, &item.expr, item.direction == Direction::Desc)?);
         }
     }
