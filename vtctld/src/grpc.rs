@@ -1,18 +1,43 @@
 //! The gRPC face: each RPC is limited in time, handed to `ops`, and its error turned into a status.
 //!
-//! The list of RPCs is in `ops`; what `ops` does not have answers UNIMPLEMENTED with its name.
+//! The list of RPCs is in `ops`; what `ops` does not have answers UNIMPLEMENTED with its name. There are so
+//! many that the server which tonic generates for them takes minutes to compile; so the methods are looked
+//! up by name here, over messages as bytes ([`bytes_codec`]), and tonic's machinery is compiled once.
 
-use std::{sync::Arc, time::Duration};
+mod bytes_codec;
 
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
 use ops::{Ops, Vtctld};
-use proto::{vtctldata::*, vtctlservice::vtctld_server};
+use prost::Message;
+use proto::vtctldata::*;
 use rpc::status;
 use servenv::{Metrics, TimingCounter};
-use tonic::{Request, Response, Status, codegen::BoxStream};
+use tokio::sync::oneshot;
+use tonic::{Request, Response, Status, body::Body, server::NamedService};
 use vterrors::{Condition, Error, Result};
 
-/// `vtctlservice.Vtctld`.
+use bytes_codec::BytesCodec;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// An RPC: an encoded request to an encoded response.
+type Operation = fn(Arc<Ops>, Bytes) -> Boxed<Result<Bytes>>;
+
+/// `vtctlservice.Vtctld`; clones share one state.
+#[derive(Clone)]
 pub(crate) struct Service {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     ops: Arc<Ops>,
     /// The limit of a call that comes without a deadline.
     action_timeout: Duration,
@@ -25,39 +50,91 @@ impl Service {
         let (calls, errors) = (TimingCounter::default(), metrics.counter("VtctldErrors"));
         let published = calls.clone();
         metrics.publish("VtctldCalls", move || serde_json::json!(published.count()));
-        Self { ops, action_timeout, calls, errors }
+        Self { shared: Arc::new(Shared { ops, action_timeout, calls, errors }) }
+    }
+}
+
+impl NamedService for Service {
+    const NAME: &'static str = "vtctlservice.Vtctld";
+}
+
+impl tower::Service<http::Request<Body>> for Service {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Boxed<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        let call = Call { shared: self.shared.clone(), method };
+        Box::pin(async move {
+            let mut grpc = tonic::server::Grpc::new(BytesCodec)
+                .max_decoding_message_size(rpc::MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(rpc::MAX_MESSAGE_BYTES);
+            Ok(grpc.unary(call, request).await)
+        })
+    }
+}
+
+/// One call of one method.
+struct Call {
+    shared: Arc<Shared>,
+    method: String,
+}
+
+impl tonic::server::UnaryService<Bytes> for Call {
+    type Response = Bytes;
+    type Future = Boxed<Result<Response<Bytes>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let (shared, method) = (self.shared.clone(), std::mem::take(&mut self.method));
+        Box::pin(async move {
+            let Some(operation) = operation(&snake_case(&method)) else {
+                return Err(status(Error::unsupported(format!("vtctld does not support {method} yet"))));
+            };
+            let limit = deadline(&request);
+            let work = operation(shared.ops.clone(), request.into_inner());
+            shared.carry_out(&method, limit, work).await.map(Response::new).map_err(status)
+        })
+    }
+}
+
+impl Shared {
     /// Runs an operation in a task of its own: a caller that goes away must not break a reparent off
     /// between two steps. What outlives its caller's deadline ends by its own limits.
-    async fn call<A: Send + 'static>(
+    async fn carry_out(
         &self,
-        name: &'static str,
+        name: &str,
         deadline: Option<Duration>,
-        work: impl Future<Output = Result<A>> + Send + 'static,
-    ) -> Result<Response<A>, Status> {
+        work: Boxed<Result<Bytes>>,
+    ) -> Result<Bytes> {
         let started = std::time::Instant::now();
         let limit = deadline.unwrap_or(self.action_timeout);
-        let done = match tokio::time::timeout(limit, tokio::spawn(work)).await {
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            // A caller that is gone does not hear the answer.
+            let _ = tell.send(work.await);
+        });
+        let done = match tokio::time::timeout(limit, told).await {
             Ok(Ok(done)) => done,
-            Ok(Err(e)) => Err(Error::internal(format!("{name}: its task failed: {e}"))),
+            Ok(Err(_)) => Err(Error::internal(format!("{name}: its task failed"))),
             Err(_) => {
                 let text = format!("{name}: not done within {limit:?}; it goes on in vtctld");
                 Err(Error::new(Condition::Timeout, text))
             }
         };
         self.calls.record(started.elapsed());
-        match done {
-            Ok(answer) => {
-                tracing::info!(rpc = name, took = ?started.elapsed(), "done");
-                Ok(Response::new(answer))
-            }
+        match &done {
+            Ok(_) => tracing::info!(rpc = name, took = ?started.elapsed(), "done"),
             Err(e) => {
                 self.errors.inc();
                 tracing::warn!(rpc = name, took = ?started.elapsed(), error = %e, "failed");
-                Err(status(e))
             }
         }
+        done
     }
 }
 
@@ -77,40 +154,59 @@ fn deadline<T>(request: &Request<T>) -> Option<Duration> {
     })
 }
 
-fn unsupported<T>(name: &str) -> Result<T, Status> {
-    Err(status(Error::unsupported(format!("vtctld does not support {name} yet"))))
-}
-
-macro_rules! serve {
+macro_rules! operations {
     ($($method:ident($request:ident) -> $response:ident;)*) => {
-        #[tonic::async_trait]
-        impl vtctld_server::Vtctld for Service {
-            $(async fn $method(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
-                let ops = self.ops.clone();
-                let limit = deadline(&request);
-                let work = async move { ops.$method(request.into_inner()).await };
-                self.call(stringify!($method), limit, work).await
-            })*
-
-            async fn backup(&self, _: Request<BackupRequest>) -> Result<Response<BoxStream<BackupResponse>>, Status> {
-                unsupported("backup")
-            }
-
-            async fn backup_shard(
-                &self,
-                _: Request<BackupShardRequest>,
-            ) -> Result<Response<BoxStream<BackupResponse>>, Status> {
-                unsupported("backup_shard")
-            }
-
-            async fn restore_from_backup(
-                &self,
-                _: Request<RestoreFromBackupRequest>,
-            ) -> Result<Response<BoxStream<RestoreFromBackupResponse>>, Status> {
-                unsupported("restore_from_backup")
-            }
+        /// The operation of an RPC's name in snake case.
+        fn operation(name: &str) -> Option<Operation> {
+            Some(match name {
+                $(stringify!($method) => |ops, body| Box::pin(async move {
+                    let request = $request::decode(body).map_err(malformed)?;
+                    let response: $response = ops.$method(request).await?;
+                    Ok(response.encode_to_vec().into())
+                }),)*
+                _ => return None,
+            })
         }
     };
 }
 
-ops::for_each_rpc!(serve);
+ops::for_each_rpc!(operations);
+
+fn malformed(e: prost::DecodeError) -> Error {
+    Error::invalid(format!("the request cannot be decoded: {e}"))
+}
+
+/// `ExecuteFetchAsDBA` -> `execute_fetch_as_dba`, `GetSrvVSchema` -> `get_srv_v_schema`: an upper-case letter
+/// begins a word after a lower-case one, and before one.
+fn snake_case(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut out = String::with_capacity(name.len() + 8);
+    for (at, c) in chars.iter().enumerate() {
+        let after_lower = at > 0 && !chars[at - 1].is_ascii_uppercase();
+        let before_lower = chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        if c.is_ascii_uppercase() && at > 0 && (after_lower || before_lower) {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    /// Every unary RPC of the service is found under its name on the wire.
+    #[test]
+    fn every_unary_rpc_has_its_operation() {
+        let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
+        let service = pool.get_service_by_name(Service::NAME).unwrap();
+        let unary: Vec<_> = service.methods().filter(|m| !m.is_server_streaming()).collect();
+        assert!(unary.len() > 100, "{}", unary.len());
+        for method in unary {
+            assert!(operation(&snake_case(method.name())).is_some(), "{}", method.name());
+        }
+    }
+}

@@ -7,7 +7,6 @@ mod http;
 use std::{sync::Arc, time::Duration};
 
 use ops::Ops;
-use proto::vtctlservice::vtctld_server::VtctldServer;
 use servenv::{Context, Step};
 use tabletclient::GrpcTabletManagerClient;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -30,10 +29,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         Error::new(Condition::FailedPrecondition, format!("cannot listen for gRPC on {address}: {e}"))
     })?;
     let service = grpc::Service::new(ops, &context.metrics, config.action_timeout);
-    let server = VtctldServer::new(service)
-        .max_decoding_message_size(rpc::MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(rpc::MAX_MESSAGE_BYTES);
-    let routes = rpc::routes().await?.add_service(server);
+    let routes = rpc::routes().await?.add_service(service);
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(rpc::serve(listener, routes, async move {
         let _ = stopped.await;
