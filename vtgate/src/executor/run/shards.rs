@@ -74,15 +74,19 @@ impl Run<'_> {
         }
         match fault {
             None => Ok(results),
-            Some((query, e)) => Err(self.shard_error(query, e)),
+            Some((query, e)) => Err(self.shard_error(query, e).await),
         }
     }
 
-    /// What a failed statement means for the session: a transaction that a tablet ended is over.
-    fn shard_error(&mut self, query: &ShardQuery, e: Error) -> Error {
-        if e.condition() == vterrors::Condition::TransactionGone || e.errno() == 1213 {
-            // MySQL rolled the whole transaction back on that shard: the other shards must follow.
-            self.session.shards.retain(|s| !(s.target == query.target && e.errno() != 1213));
+    /// What a failed statement means for the session. After a deadlock mysqld has rolled its part back: the
+    /// other parts follow, and the session is out of the transaction, as with one MySQL. A part that a
+    /// tablet ended otherwise stays noted, so that nothing more is done in half a transaction until the
+    /// client ends it.
+    async fn shard_error(&mut self, query: &ShardQuery, e: Error) -> Error {
+        const DEADLOCK: u16 = 1213;
+        if e.errno() == DEADLOCK && self.session.in_transaction {
+            self.session.shards.retain(|s| s.target != query.target || s.reserved_id != 0);
+            tx::rollback(&self.executor.gateway, self.session).await;
         }
         e
     }
