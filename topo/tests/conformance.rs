@@ -1,17 +1,13 @@
 //! What every backend must do, run on all of them. etcd is a real one.
 
-#[path = "support/etcd.rs"]
-mod etcd;
-
 use std::{sync::Arc, time::Duration};
 
+use testkit::Etcd;
 use topo::{
     CellFactory, Conn, DirEntry, ErrorKind, LockRequest, TopoOptions, Version, WatchTarget, kind,
     memory::MemoryFactory,
 };
 use vterrors::Result;
-
-use self::etcd::Etcd;
 
 /// A lock that a test waits for must come within this.
 const LONG: Duration = Duration::from_secs(30);

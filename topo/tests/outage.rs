@@ -1,15 +1,11 @@
 //! What a process sees when a real etcd goes away and comes back.
 
-#[path = "support/etcd.rs"]
-mod etcd;
-
 use std::time::{Duration, Instant};
 
 use proto::{topodata, vschema};
+use testkit::Etcd;
 use topo::{ErrorKind, Server, TopoConfig, TopoOptions, kind, watch::Record};
 use vtmodel::TabletAlias;
-
-use self::etcd::Etcd;
 
 fn config(etcd: &Etcd) -> TopoConfig {
     let options = TopoOptions {

@@ -7,9 +7,9 @@ use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
 use vterrors::Result;
 
-/// The control plane of a cluster: carries out operators' commands on the topology and the tablets.
+/// The control plane of a cluster: carries out operators' commands on the topology and the tablets
 #[derive(Debug, Clone, Parser)]
-#[command(name = "vtctld", disable_version_flag = true)]
+#[command(name = "vtctld")]
 pub struct Options {
     #[command(flatten)]
     pub server: ServerOptions,
@@ -17,7 +17,7 @@ pub struct Options {
     pub topo: TopoOptions,
 
     /// Cell that this process is in; only shown
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", value_name = "NAME")]
     pub cell: String,
 
     /// Longest time for one command that comes without a deadline of its own
@@ -25,11 +25,11 @@ pub struct Options {
     pub action_timeout: Duration,
 
     /// Where backups go (file, s3, ...); backups are not supported yet
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     pub backup_storage_implementation: Option<String>,
 
     /// Directory of file backups; backups are not supported yet
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     pub file_backup_storage_root: Option<PathBuf>,
 
     /// Accepted for Vitess's sake; without effect
@@ -51,14 +51,15 @@ pub struct Options {
 
 /// Options that passed validation.
 #[derive(Debug, Clone)]
-pub(crate) struct Config {
+pub struct Config {
     pub topo: TopoConfig,
     pub action_timeout: Duration,
     pub onterm_timeout: Duration,
 }
 
 impl Options {
-    pub(crate) fn validate(&self) -> Result<Config> {
+    /// Checks all options together; the error lists every fault.
+    pub fn validate(&self) -> Result<Config> {
         Ok(Config {
             topo: self.topo.validate()?,
             action_timeout: self.action_timeout,

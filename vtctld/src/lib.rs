@@ -12,7 +12,7 @@ use tabletclient::GrpcTabletManagerClient;
 use tokio::{net::TcpListener, sync::oneshot};
 use vterrors::{Condition, Error, Result};
 
-pub use config::Options;
+pub use config::{Config, Options};
 
 /// A call to a tablet that has no shorter limit may take so long (a schema change on a large table).
 const TABLET_CALL_LIMIT: Duration = Duration::from_secs(3600);

@@ -3,5 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    servenv::run("vtctld", |options: &vtctld::Options| &options.server, vtctld::start)
+    servenv::run_checked(
+        "vtctld",
+        |options: &vtctld::Options| &options.server,
+        |options| options.validate().map(drop),
+        vtctld::start,
+    )
 }

@@ -1,15 +1,12 @@
 //! A real vtctld on a real etcd, driven through the command line's library as an operator would.
 
-#[path = "../../topo/tests/support/etcd.rs"]
-mod etcd;
-
 use std::net::TcpListener;
 
 use clap::Parser;
-use etcd::Etcd;
 use proto::{topodata, vtctldata, vtctlservice::vtctld_client::VtctldClient};
 use serde_json::Value;
 use servenv::Context;
+use testkit::Etcd;
 
 struct Cluster {
     etcd: Etcd,

@@ -16,12 +16,12 @@ mod shutdown;
 mod version;
 
 pub use admin::{AdminPages, StatusSection, html_escape};
-pub use args::{normalise, parse, parse_from};
+pub use args::{Check, normalise, parse, parse_checked, parse_from};
 pub use context::Context;
 pub use duration::{format_duration, parse_duration};
 pub use logging::LogOptions;
 pub use metrics::{Counter, Gauge, Metrics, TimingCounter};
 pub use options::{ServerOptions, bind_address};
-pub use run::{run, run_tool};
+pub use run::{run, run_checked, run_tool};
 pub use shutdown::Step;
 pub use version::version_text;

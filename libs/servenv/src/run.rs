@@ -7,7 +7,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use vterrors::{Context as _, Error, Result};
 
-use crate::{Context, ServerOptions, Step, admin, args, shutdown, version_text};
+use crate::{
+    Context, ServerOptions, Step, admin,
+    args::{self, Check},
+    shutdown, version_text,
+};
 
 /// How long tasks may take to see that the process stops.
 const TASKS_LIMIT: Duration = Duration::from_secs(5);
@@ -23,10 +27,22 @@ where
     O: Parser,
     F: Future<Output = Result<Vec<Step>>>,
 {
-    if let Some(code) = print_version() {
-        return code;
-    }
-    let options: O = match args::parse() {
+    run_checked(program, server, |_| Ok(()), start)
+}
+
+/// As [`run`]; what `check` finds wrong in the options is told together with the other faults of the command
+/// line.
+pub fn run_checked<O, F>(
+    program: &'static str,
+    server: impl FnOnce(&O) -> &ServerOptions,
+    check: Check<O>,
+    start: impl FnOnce(O, Context) -> F,
+) -> ExitCode
+where
+    O: Parser,
+    F: Future<Output = Result<Vec<Step>>>,
+{
+    let options: O = match args::parse(check) {
         Ok(options) => options,
         Err(code) => return code,
     };
@@ -61,23 +77,10 @@ where
     O: Parser,
     F: Future<Output = Result<()>>,
 {
-    if let Some(code) = print_version() {
-        return code;
-    }
-    match args::parse() {
+    match args::parse(|_| Ok(())) {
         Ok(options) => in_runtime(program, work(options)),
         Err(code) => code,
     }
-}
-
-/// `-v`, `--version` alone: clap would print it in another form.
-#[allow(clippy::print_stdout)]
-fn print_version() -> Option<ExitCode> {
-    let asked = std::env::args().nth(1).is_some_and(|a| a == "--version" || a == "-v");
-    asked.then(|| {
-        println!("{}", version_text());
-        ExitCode::SUCCESS
-    })
 }
 
 #[allow(clippy::print_stderr)]

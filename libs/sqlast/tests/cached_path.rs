@@ -1,10 +1,6 @@
 //! The fingerprint and the normaliser agree: who finds a plan by the fingerprint binds the same values as who
 //! parses.
 
-#[cfg(test)]
-#[path = "support/corpus.rs"]
-mod support;
-
 use std::collections::HashMap;
 
 use sqlast::ast::Statement;
@@ -13,7 +9,7 @@ use sqlast::{
     BindValue, FingerprintKey, Normalized, ParseOptions, Scratch, bind_values, fingerprint, normalize, parse,
     preview, to_sql,
 };
-use support::{corpus, text};
+use testkit::corpus::{corpus, text};
 
 const KEY: FingerprintKey = FingerprintKey([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]);
 

@@ -2,15 +2,11 @@
 //!
 //! The corpus is not part of the repository's own data; without it these tests say so and pass.
 
-#[cfg(test)]
-#[path = "support/corpus.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 
 use sqlast::ast::Statement;
 use sqlast::{ParseOptions, StatementKind, parse, preview, to_sql, to_sql_parenthesised};
-use support::{Case, corpus, text};
+use testkit::corpus::{Statement as Case, corpus, text};
 
 /// Kinds that must be taken apart: nothing of them may fall to [`Statement::Other`].
 fn must_be_taken_apart(kind: StatementKind) -> bool {

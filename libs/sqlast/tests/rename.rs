@@ -1,13 +1,9 @@
 //! Every table and every literal can be changed through the tree: nothing is printed from the source text.
 
-#[cfg(test)]
-#[path = "support/corpus.rs"]
-mod support;
-
 use sqlast::ast::{ColName, Literal, Statement, TableName};
 use sqlast::visit::TableRole;
 use sqlast::{ParseOptions, Rewriter, Visitor, Walk, parse, to_sql};
-use support::{corpus, text};
+use testkit::corpus::{corpus, text};
 
 /// Numbers what it changes, so that a name or literal that was forgotten or swapped shows.
 #[derive(Default)]

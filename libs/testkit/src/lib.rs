@@ -1,11 +1,16 @@
-//! What tests share: temporary directories, waiting with a deadline, golden files, processes with a log.
+//! What tests share: temporary directories, waiting with a deadline, golden files, processes with a log, a
+//! real etcd, the corpus of SQL.
 //!
 //! Imports none of our crates, so that every crate may use it. Nothing here sleeps for a fixed time.
 
+pub mod corpus;
+pub mod etcd;
 pub mod golden;
+pub mod program;
 pub mod spawn;
 pub mod wait;
 
+pub use etcd::Etcd;
 pub use golden::{Case, check_golden, parse_cases, run_cases};
 pub use spawn::{Process, spawn};
 pub use wait::{free_ports, wait_until, wait_until_async};

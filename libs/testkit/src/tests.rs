@@ -41,6 +41,29 @@ fn a_process_has_a_log_and_ends_with_its_value() {
 }
 
 #[test]
+fn a_program_s_help_is_that_of_its_commands_too() {
+    let dir = temp_dir();
+    let program = dir.path().join("tool");
+    let script = "#!/bin/sh\ncase \"$1\" in\n--help) printf 'A tool\\n\\nCommands:\\n  one   First\\n        \
+                  and more\\n  help  Help\\n\\nOptions:\\n  --x\\n';;\none) printf \"help of $1\\n\\nOptions:\\n  --x\\n\";;\n*) exit 7;;\nesac\n";
+    std::fs::write(&program, script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).unwrap();
+    let golden = dir.path().join("help.txt");
+    let text = "$ tool --help\nA tool\n\nCommands:\n  one   First\n        and more\n  help  Help\n\nOptions:\n  \
+                --x\n\n$ tool one --help\nhelp of one\n";
+    std::fs::write(&golden, text).unwrap();
+    program::check_help(program.to_str().unwrap(), &golden);
+}
+
+#[test]
+fn the_corpus_is_read_line_by_line() {
+    let line = r#"{"sql": "select 1", "source": "planbuilder", "mysql_accepts": true}"#;
+    let read = corpus::parse(line);
+    assert_eq!((read.len(), read[0].text().as_str(), read[0].mysql_accepts), (1, "select 1", true));
+}
+
+#[test]
 fn free_ports_can_be_bound() {
     let base = free_ports(10);
     assert!(std::net::TcpListener::bind(("127.0.0.1", base + 9)).is_ok());

@@ -50,9 +50,19 @@ struct GlobalOptions {
     security_policy: Option<String>,
 }
 
-/// Commands an operator gives to a cluster.
+/// What `--help` says of the words in it.
+const WORDS: &str = "\
+Words:
+  KEYSPACE/SHARD           As customer/-80
+  ALIAS                    Name of a tablet, as zone1-0000000100
+  SrvKeyspace, SrvVSchema  What the vtgates of a cell read: which shards serve, and which rows they hold
+
+Example:
+  vtctldclient --server localhost:15999 GetTablets --keyspace customer";
+
+/// Gives an operator's commands to a cluster: to its vtctld, or straight to the topology
 #[derive(Debug, Clone, Parser)]
-#[command(name = "vtctldclient", disable_version_flag = true, disable_help_subcommand = true)]
+#[command(name = "vtctldclient", disable_help_subcommand = true, after_help = WORDS)]
 struct Options {
     #[command(flatten)]
     global: GlobalOptions,
@@ -74,7 +84,7 @@ impl CommandFactory for Cli {
 }
 
 fn tweak(command: clap::Command) -> clap::Command {
-    command.mut_args(|arg| arg.global(true)).mut_subcommands(|c| {
+    command.mut_args(|arg| arg.global(true).help_heading("Options of every command")).mut_subcommands(|c| {
         // clap keeps names for the life of the process, which is one command.
         let lower: &'static str = Box::leak(c.get_name().to_ascii_lowercase().into_boxed_str());
         c.alias(lower)

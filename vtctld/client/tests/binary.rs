@@ -1,6 +1,11 @@
 //! The two programs as scripts see them: exit codes, stdout and stderr.
 
-use std::process::{Command, Output};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use testkit::program::{check_faults, check_help, check_version};
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vtctldclient")).args(args).output().expect("runs")
@@ -13,12 +18,17 @@ fn text(bytes: &[u8]) -> String {
 const MEMORY: [&str; 4] = ["--server", "internal", "--topo_implementation", "memory"];
 
 #[test]
-fn the_version_is_the_line_that_vitesss_tests_read() {
-    for program in [env!("CARGO_BIN_EXE_vtctldclient"), env!("CARGO_BIN_EXE_vtctlclient")] {
-        let out = Command::new(program).arg("--version").output().unwrap();
-        assert!(out.status.success());
-        let line = text(&out.stdout);
-        assert!(line.starts_with("Version: 24."), "{line}");
+fn the_command_line() {
+    let program = env!("CARGO_BIN_EXE_vtctldclient");
+    check_help(program, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/help.txt"));
+    for program in [program, env!("CARGO_BIN_EXE_vtctlclient")] {
+        check_version(program);
+        check_faults(program, &[], &["Usage: vtctl", "GetKeyspaces"]);
+        check_faults(
+            program,
+            &["PlannedReparentShard", "ks", "--new-primary=x", "--no-such-flag", "--action-timeout=soon"],
+            &["expected <keyspace>/<shard>", "invalid tablet alias \"x\"", "--no-such-flag", "soon"],
+        );
     }
 }
 

@@ -6,7 +6,7 @@
 // A panic in a test is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use planner::{Normalized, Plan, PlanContext, Primitive, explain, plan};
 use proto::vschema as pb;
@@ -23,6 +23,7 @@ fn planner_statements_of_the_corpus() {
         tablet_type: vtmodel::TabletType::Primary,
         no_scatter: false,
         ignore_values: false,
+        gather: false,
         sql_mode: sqlast::SqlMode::default(),
     };
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
@@ -66,7 +67,10 @@ fn kind(plan: &Plan) -> String {
             Primitive::Route(route) => route.routing.name(),
             Primitive::Limit(limit) => of(&limit.input),
             Primitive::Aggregate(_) => "Aggregate",
+            Primitive::Gather(_) => "Gather",
             Primitive::Insert(_) => "Insert",
+            Primitive::InsertRowsOf(_) => "InsertRowsOf",
+            Primitive::KeyedDml(_) => "KeyedDml",
             Primitive::Update(dml) | Primitive::Delete(dml) => dml.routing.name(),
             Primitive::Send(_) => "Send",
             Primitive::Rows(_) => "Rows",
@@ -76,15 +80,8 @@ fn kind(plan: &Plan) -> String {
 }
 
 fn corpus() -> Vec<String> {
-    let shared = std::env::var_os("VIVACE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = shared.join("sql/corpus.jsonl");
-    let Ok(lines) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: no corpus at {}", path.display());
-        return Vec::new();
-    };
-    let values = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    values.filter(|v| v["source"] == "planbuilder").map(|v| v["sql"].as_str().unwrap().to_owned()).collect()
+    let all = testkit::corpus::corpus().into_iter();
+    all.filter(|statement| statement.source == "planbuilder").map(|statement| statement.text()).collect()
 }
 
 /// Tables as the corpus' statements expect them: `user` sharded, `main` not.

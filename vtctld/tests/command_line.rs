@@ -1,0 +1,18 @@
+//! What `vtctld` says of itself, and of a command line that is wrong.
+
+use std::path::Path;
+
+use testkit::program::{check_faults, check_help, check_version};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_vtctld");
+
+#[test]
+fn the_command_line() {
+    check_help(PROGRAM, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/help.txt"));
+    check_version(PROGRAM);
+    check_faults(
+        PROGRAM,
+        &["--no-such-flag", "--port=many", "--action-timeout=soon", "--topo-implementation=paper"],
+        &["--no-such-flag", "many", "soon", "--topo-implementation", "paper"],
+    );
+}
