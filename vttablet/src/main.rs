@@ -1,5 +1,10 @@
 //! `vttablet`: see the library.
 
 fn main() -> std::process::ExitCode {
-    servenv::run("vttablet", |o: &vttablet::Options| &o.server, vttablet::start)
+    servenv::run_checked(
+        "vttablet",
+        |options: &vttablet::Options| &options.server,
+        |options| options.validate().map(drop),
+        vttablet::start,
+    )
 }

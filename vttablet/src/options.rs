@@ -12,7 +12,7 @@ use vtmodel::{KeyRange, TabletAlias, default_db_name, parse_tablet_type};
 
 /// Serves the queries of one mysqld and looks after it
 #[derive(Debug, Clone, Parser)]
-#[command(name = "vttablet", version)]
+#[command(name = "vttablet")]
 pub struct Options {
     #[command(flatten)]
     pub server: ServerOptions,
@@ -30,6 +30,7 @@ pub struct Options {
 
 /// Who the tablet is and how it behaves.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The tablet")]
 pub struct TabletOptions {
     /// Name of the tablet: <cell>-<uid>
     #[arg(long, value_name = "ALIAS")]
@@ -49,14 +50,14 @@ pub struct TabletOptions {
     /// Name of the database; vt_<keyspace> when not given
     #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
     pub init_db_name_override: String,
-    /// How long the start may wait for mysqld and for the topology
+    /// How long the start may wait for mysqld, for its mysqlctld and for the topology
     #[arg(long, default_value = "1m", value_parser = parse_duration, value_name = "DURATION")]
     pub init_timeout: Duration,
     /// How often the tablet tells how it is, also when nothing changed
     #[arg(long, default_value = "20s", value_parser = parse_duration, value_name = "DURATION")]
     pub health_check_interval: Duration,
     /// Report a replica that does not replicate, or lags too far, as not healthy
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
     pub enable_replication_reporter: bool,
     /// Replication lag from which a replica is worse than others
     #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
@@ -83,6 +84,7 @@ pub struct TabletOptions {
 
 /// Where mysqld is, and as whom to log in.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Its mysqld")]
 pub struct DbOptions {
     /// Unix socket of mysqld; the tablet's own below $VTDATAROOT when neither this nor --db-host is given
     #[arg(long, value_name = "FILE")]
@@ -119,6 +121,10 @@ pub struct DbOptions {
     /// Longest time to connect to mysqld
     #[arg(long, default_value = "10s", value_parser = parse_duration, value_name = "DURATION")]
     pub db_connect_timeout: Duration,
+    /// Unix socket of the mysqlctld that looks after mysqld, for when that is in another container;
+    /// without it mysqld is expected to run
+    #[arg(long, value_name = "FILE")]
+    pub mysqlctl_socket: Option<PathBuf>,
     /// Directory of all tablets
     #[arg(long = "vtdataroot", env = "VTDATAROOT", default_value = "/vt", hide = true)]
     pub data_root: PathBuf,
@@ -126,6 +132,7 @@ pub struct DbOptions {
 
 /// Pools and limits of the query service. Those that /debug/env shows can be changed while it runs.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Queries (what /debug/env shows can be changed while the tablet runs)")]
 pub struct QueryOptions {
     /// Connections for queries outside of transactions
     #[arg(long, default_value_t = 16, value_name = "N")]
@@ -218,8 +225,6 @@ pub struct AcceptedOptions {
     pub vreplication_retry_delay: Option<String>,
     #[arg(long, hide = true)]
     pub twopc_abandon_age: Option<String>,
-    #[arg(long, hide = true)]
-    pub mysqlctl_socket: Option<String>,
 }
 
 /// Options that passed validation.

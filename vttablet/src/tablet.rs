@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use mysqlctl::RemoteMysqld;
 use mysqlwire::client::{Conn, ConnectOptions, GtidTracking};
 use proto::topodata::{self, TabletType};
 use servenv::{Context, Metrics};
@@ -60,6 +61,8 @@ pub struct Tablet {
     /// The connection that holds LockTables' locks.
     pub locked: tokio::sync::Mutex<Option<Conn>>,
     pub users: Users,
+    /// Who starts and stops mysqld, when that is not for this tablet to see.
+    pub mysqlctld: Option<RemoteMysqld>,
     /// mysqld was restarted, or replication could not be set up: to be mended.
     pub mysqld_restarted: AtomicBool,
 }
@@ -105,7 +108,7 @@ pub fn now() -> proto::vttime::Time {
 
 impl Tablet {
     /// Puts the parts together and starts the task that owns the serving state. Connects to nothing yet.
-    pub fn new(config: Config, topo: topo::Server, context: &Context) -> Arc<Self> {
+    pub fn new(config: Config, topo: topo::Server, context: &Context) -> Result<Arc<Self>> {
         let users = Users::new(&config);
         let killer = Killer::new(Arc::new(users.dba.clone()));
         let admin_pool = |name, capacity, options: &ConnectOptions| {
@@ -130,7 +133,8 @@ impl Tablet {
             pool.publish(&context.metrics);
         }
         let record = Mutex::new(first_record(&config));
-        Arc::new(Self {
+        let mysqlctld = config.db.mysqlctl_socket.as_ref().map(RemoteMysqld::new).transpose()?;
+        Ok(Arc::new(Self {
             config,
             topo,
             dba,
@@ -146,8 +150,9 @@ impl Tablet {
             look: Notify::new(),
             locked: tokio::sync::Mutex::default(),
             users,
+            mysqlctld,
             mysqld_restarted: AtomicBool::new(false),
-        })
+        }))
     }
 
     /// Every pool of connections to mysqld.

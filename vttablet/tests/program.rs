@@ -14,11 +14,14 @@ use std::{
     time::Duration,
 };
 
-use clap::CommandFactory;
 use harness::*;
 use proto::{tabletmanagerdata as tm, topodata::CellInfo};
 use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
-use testkit::{Process, free_ports, spawn, temp_dir, wait_until};
+use testkit::{
+    Etcd, free_ports,
+    program::{check_faults, check_help, check_version},
+    spawn, temp_dir, wait_until,
+};
 use topo::{Implementation, TopoConfig};
 use vtmodel::TabletAlias;
 
@@ -40,24 +43,10 @@ fn http(port: u16, method: &str, path: &str, body: &str) -> Result<(u16, String)
     Ok((status, body.to_owned()))
 }
 
-fn start_etcd(dir: &Path, port: u16) -> Process {
-    let mut command = Command::new("etcd");
-    let client = format!("http://127.0.0.1:{port}");
-    let peer = format!("http://127.0.0.1:{}", port + 1);
-    command
-        .arg(format!("--data-dir={}", dir.join("etcd").display()))
-        .args(["--name=one", &format!("--initial-cluster=one={peer}")])
-        .args([format!("--listen-client-urls={client}"), format!("--advertise-client-urls={client}")])
-        .args([format!("--listen-peer-urls={peer}"), format!("--initial-advertise-peer-urls={peer}")]);
-    let etcd = spawn(command, &dir.join("etcd.log"));
-    wait_until("etcd answers", LIMIT, || http(port, "GET", "/health", ""));
-    etcd
-}
-
-async fn open_topo(port: u16) -> topo::Server {
+async fn open_topo(etcd: &Etcd) -> topo::Server {
     let config = TopoConfig {
         implementation: Implementation::Etcd,
-        global_server_address: format!("127.0.0.1:{port}"),
+        global_server_address: etcd.address(),
         global_root: "/vitess/global".into(),
         lock_timeout: Duration::from_secs(10),
         operation_timeout: Duration::from_secs(5),
@@ -71,10 +60,10 @@ async fn open_topo(port: u16) -> topo::Server {
 fn a_tablet_from_its_start_to_its_end() {
     RUNTIME.block_on(async {
         let dir = temp_dir();
-        let ports = free_ports(8);
-        let mut etcd = start_etcd(dir.path(), ports);
-        let topo = open_topo(ports).await;
-        let cell = CellInfo { server_address: format!("127.0.0.1:{ports}"), root: "/vitess/zone1".into() };
+        let ports = free_ports(2);
+        let mut etcd = Etcd::start();
+        let topo = open_topo(&etcd).await;
+        let cell = CellInfo { server_address: etcd.address(), root: "/vitess/zone1".into() };
         topo.create_cell_info("zone1", &cell).await.unwrap();
         let server = Server::start(100).await;
 
@@ -89,11 +78,11 @@ fn a_tablet_from_its_start_to_its_end() {
             "--topo-global-root=/vitess/global",
             "--health-check-interval=1s",
         ]);
-        command.arg(format!("--topo-global-server-address=127.0.0.1:{ports}"));
-        command.args([format!("--port={}", ports + 2), format!("--grpc-port={}", ports + 3)]);
+        command.arg(format!("--topo-global-server-address={}", etcd.address()));
+        command.args([format!("--port={}", ports), format!("--grpc-port={}", ports + 1)]);
         command.arg(format!("--db-socket={}", server.mysqld.cnf().socket.display()));
         let mut process = spawn(command, &dir.path().join("vttablet.log"));
-        let http_port = ports + 2;
+        let http_port = ports;
         let vars = || -> Result<serde_json::Value, String> {
             let (_, body) = http(http_port, "GET", "/debug/vars", "")?;
             serde_json::from_str(&body).map_err(|e| e.to_string())
@@ -108,7 +97,7 @@ fn a_tablet_from_its_start_to_its_end() {
         // It is registered, with everything that leads to it.
         let alias = TabletAlias::new("zone1", 100);
         let record = topo.get_tablet(&alias).await.unwrap().value;
-        assert_eq!(record.port_map["grpc"], i32::from(ports + 3));
+        assert_eq!(record.port_map["grpc"], i32::from(ports + 1));
         assert_eq!(record.mysql_port, i32::from(server.mysqld.cnf().mysql_port));
         assert_eq!(topo.get_shard_replication("zone1", "ks", "-").await.unwrap().nodes.len(), 1);
 
@@ -146,18 +135,16 @@ fn a_tablet_from_its_start_to_its_end() {
         assert_eq!(http(http_port, "GET", "/queryz", "").unwrap().0, 200);
 
         // Without etcd it goes on serving, and it still goes down in order.
-        etcd.kill();
+        etcd.stop();
         let query = tm::ExecuteQueryRequest { query: b"select 8".to_vec(), ..Default::default() };
         manager.execute_query(&record, query).await.unwrap();
-        drop(etcd);
-        let etcd = start_etcd(dir.path(), ports);
+        etcd.restart();
         let pid = nix::unistd::Pid::from_raw(i32::try_from(process.id()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         let status = wait_until("it ends", LIMIT, || process.ended().ok_or_else(|| process.output()));
         assert!(status.success(), "{}", process.output());
         let record = topo.get_tablet(&alias).await.unwrap();
         assert!(record.hostname.is_empty() && record.tablet_shutdown_time.is_some());
-        drop(etcd);
     });
 }
 
@@ -178,25 +165,36 @@ fn a_mysqld_that_is_not_there_is_waited_for_within_a_limit() {
 }
 
 #[test]
-fn wrong_flags_are_told_at_once() {
+fn a_mysqlctld_that_is_not_there_is_waited_for_within_a_limit() {
+    let dir = temp_dir();
+    let socket = dir.path().join("none.sock");
     let out = Command::new(PROGRAM)
-        .args(["--tablet-path=nonsense", "--init-keyspace=a/b", "--init-shard=80-40", "--grpc-port=0"])
+        .args(["--tablet-path=zone1-100", "--init-keyspace=ks", "--init-shard=0", "--grpc-port=0"])
+        .args(["--topo-implementation=memory", "--init-timeout=1s"])
+        .arg(format!("--mysqlctl-socket={}", socket.display()))
         .output()
         .unwrap();
     assert_eq!(out.status.code(), Some(1));
     let text = String::from_utf8_lossy(&out.stderr);
-    for word in [
-        "--tablet-path: invalid tablet alias",
-        "--init-keyspace: invalid keyspace name",
-        "--init-shard: invalid key range",
-    ] {
-        assert!(text.contains(word), "{word} is missing in:\n{text}");
-    }
+    let why = format!("mysqlctld at {}: cannot connect: No such file or directory", socket.display());
+    assert!(text.contains(&format!("mysqlctld was not ready within 1s: {why}")), "{text}");
+    assert!(text.contains("waiting for mysqlctld"), "{text}");
 }
 
 #[test]
-fn help() {
-    let text = vttablet::Options::command().term_width(100).render_long_help().to_string();
-    let text: String = text.lines().map(|l| format!("{}\n", l.trim_end())).collect();
-    testkit::check_golden(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/help.txt"), &text);
+fn the_command_line() {
+    check_help(PROGRAM, &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/help.txt"));
+    check_version(PROGRAM);
+    let wrong = ["--tablet-path=nonsense", "--init-keyspace=a/b", "--init-shard=80-40", "--grpc-port=0"];
+    let words = [
+        "--tablet-path: invalid tablet alias",
+        "--init-keyspace: invalid keyspace name",
+        "--init-shard: invalid key range",
+    ];
+    check_faults(PROGRAM, &wrong, &words);
+    // Those of form and those of meaning together.
+    let more = ["--no-such-flag", "--port=many", "--init-timeout=soon"];
+    let all_words = [&words[..], &["--no-such-flag", "many", "soon"]].concat();
+    check_faults(PROGRAM, &[&wrong[..], &more].concat(), &all_words);
+    check_faults(PROGRAM, &[], &["--tablet-path", "--init-keyspace", "--init-shard"]);
 }

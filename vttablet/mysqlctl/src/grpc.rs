@@ -1,15 +1,14 @@
 //! `mysqlctl.MysqlCtl` over a Unix socket: how a vttablet starts and stops a mysqld that lives in another
-//! container. The service converts and calls; [`crate::supervisor`] acts.
+//! container. The service converts and calls; [`crate::supervisor`] acts; [`crate::remote`] is its client.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 
 use proto::mysqlctl::{
     ApplyBinlogFileRequest, ApplyBinlogFileResponse, HostMetricsRequest, HostMetricsResponse,
     ReadBinlogFilesTimestampsRequest, ReadBinlogFilesTimestampsResponse, RefreshConfigRequest,
     RefreshConfigResponse, ReinitConfigRequest, ReinitConfigResponse, RunMysqlUpgradeRequest,
     RunMysqlUpgradeResponse, ShutdownRequest, ShutdownResponse, StartRequest, StartResponse,
-    VersionStringRequest, VersionStringResponse, host_metrics_response::Metric,
-    mysql_ctl_client::MysqlCtlClient, mysql_ctl_server::MysqlCtl,
+    VersionStringRequest, VersionStringResponse, host_metrics_response::Metric, mysql_ctl_server::MysqlCtl,
 };
 use tonic::{Request, Response, Status};
 use vterrors::{Error, Result};
@@ -135,38 +134,4 @@ fn used_ratio(supervisor: &Supervisor) -> Result<f64> {
 fn duration(d: &proto::vttime::Duration) -> Duration {
     let (seconds, nanos) = (u64::try_from(d.seconds).unwrap_or(0), u32::try_from(d.nanos).unwrap_or(0));
     Duration::new(seconds, nanos)
-}
-
-/// The other side: a mysqlctld reached over its socket.
-#[derive(Debug, Clone)]
-pub struct RemoteMysqld {
-    client: MysqlCtlClient<rpc::Channel>,
-}
-
-impl RemoteMysqld {
-    /// Connects at the first call.
-    pub fn new(socket: impl Into<PathBuf>) -> Result<Self> {
-        let channel = rpc::connect_unix(socket, &rpc::ChannelOptions::default())?;
-        Ok(Self { client: MysqlCtlClient::new(channel) })
-    }
-
-    pub async fn start(&self, mysqld_args: Vec<String>) -> Result<()> {
-        let request = StartRequest { mysqld_args };
-        self.client.clone().start(request).await.map(drop).map_err(rpc::error_of)
-    }
-
-    pub async fn shutdown(&self, limit: Duration) -> Result<()> {
-        let mysql_shutdown_timeout = Some(proto::vttime::Duration {
-            seconds: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-            nanos: i32::try_from(limit.subsec_nanos()).unwrap_or(0),
-        });
-        let request = ShutdownRequest { wait_for_mysqld: true, mysql_shutdown_timeout };
-        self.client.clone().shutdown(request).await.map(drop).map_err(rpc::error_of)
-    }
-
-    /// What `mysqld --version` prints there.
-    pub async fn version(&self) -> Result<String> {
-        let answer = self.client.clone().version_string(VersionStringRequest {}).await;
-        answer.map(|r| r.into_inner().version).map_err(rpc::error_of)
-    }
 }

@@ -15,10 +15,11 @@ pub mod mycnf;
 pub mod mysqld;
 pub mod options;
 pub mod process;
+pub mod remote;
 pub mod supervisor;
 
 pub use binaries::Binaries;
 pub use flavor::{Flavor, FlavorKind, NamedRow, ServerVersion, Source, detect};
-pub use grpc::RemoteMysqld;
 pub use mycnf::{CnfOptions, Mycnf};
 pub use mysqld::{Mysqld, mysql_error};
+pub use remote::RemoteMysqld;

@@ -188,6 +188,7 @@ impl Mysqld {
                 format!("{} does not exist: run init first", self.cnf.path().display()),
             ));
         }
+        self.remove_stale_socket_lock()?;
         let mut command = process::detached(&self.binaries.mysqld);
         command.arg(self.defaults_file()).args(as_root()).args(extra_args);
         command.stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
@@ -195,6 +196,20 @@ impl Mysqld {
             command.env("MYSQLD_PARENT_PID", pid.to_string());
         }
         command.spawn().map_err(|e| io_error("run", &self.binaries.mysqld, &e))
+    }
+
+    /// mysqld refuses its socket while the process exists that the lock beside it names. One that was killed and that
+    /// nobody waited for, as in a container without an init, exists for good; to us it has ended.
+    fn remove_stale_socket_lock(&self) -> Result<()> {
+        let mut lock = self.cnf.socket.clone().into_os_string();
+        lock.push(".lock");
+        let lock = PathBuf::from(lock);
+        match process::read_pid(&lock) {
+            Some(pid) if !process::is_alive(pid) => {
+                fs::remove_file(&lock).map_err(|e| io_error("remove", &lock, &e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Waits until the child answers; says so at once when it ends instead.

@@ -17,35 +17,43 @@ use crate::{
     mysqld::Mysqld,
 };
 
+/// What `--help` says below the flags of both programs.
+pub const ENVIRONMENT: &str = "\
+Environment:
+  VTDATAROOT     Directory of all tablets' data [default: /vt]
+  VT_MYSQL_ROOT  Where mysqld is looked for first, in sbin, bin and libexec; then on PATH
+  EXTRA_MY_CNF   Files that a generated my.cnf ends with, separated by colons";
+
 /// Which mysqld, and where.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The mysqld")]
 pub struct MysqldOptions {
-    /// The tablet's number; names the directory vt_<uid> below $VTDATAROOT
-    #[arg(long, global = true, default_value_t = 41_983)]
+    /// Number of its tablet, whose files are in vt_<ten digits> below $VTDATAROOT
+    #[arg(long, global = true, default_value_t = 41_983, value_name = "UID")]
     pub tablet_uid: u32,
     /// TCP port of mysqld
-    #[arg(long, global = true, default_value_t = 3306)]
+    #[arg(long, global = true, default_value_t = 3306, value_name = "PORT")]
     pub mysql_port: u16,
     /// Unix socket of mysqld; in the tablet's directory when not given
-    #[arg(long, global = true)]
+    #[arg(long, global = true, value_name = "FILE")]
     pub mysql_socket: Option<PathBuf>,
     /// Character set of the server
-    #[arg(long, global = true, default_value = "utf8mb4")]
+    #[arg(long, global = true, default_value = "utf8mb4", value_name = "NAME")]
     pub db_charset: String,
-    /// Unix socket of mysqlctld
-    #[arg(long, global = true)]
+    /// Unix socket of mysqlctld: it serves gRPC there, and mysqlctl has it start and stop mysqld
+    #[arg(long, global = true, value_name = "FILE")]
     pub socket_file: Option<PathBuf>,
     /// User for administration
-    #[arg(long, global = true, default_value = "vt_dba")]
+    #[arg(long, global = true, default_value = "vt_dba", value_name = "USER")]
     pub db_dba_user: String,
-    /// Its password
-    #[arg(long, global = true, default_value = "", hide_default_value = true)]
+    /// Password of the user for administration
+    #[arg(long, global = true, default_value = "", value_name = "PASSWORD")]
     pub db_dba_password: String,
-    /// Host that a replica says it is at
-    #[arg(long, global = true)]
+    /// Host that a replica tells its source it is at
+    #[arg(long, global = true, value_name = "HOST")]
     pub tablet_hostname: Option<String>,
     /// Size of InnoDB's buffer pool in a generated my.cnf
-    #[arg(long, global = true, default_value = "64M")]
+    #[arg(long, global = true, default_value = "64M", value_name = "SIZE")]
     pub innodb_buffer_pool_size: String,
     /// Directory of all tablets
     #[arg(long = "vtdataroot", global = true, env = "VTDATAROOT", default_value = "/vt", hide = true)]
@@ -58,8 +66,8 @@ pub struct MysqldOptions {
 /// How long a step may take.
 #[derive(Debug, Clone, Args)]
 pub struct WaitTime {
-    /// How long to wait
-    #[arg(long, default_value = "5m", value_parser = parse_duration)]
+    /// Longest time for initialising, starting or stopping mysqld
+    #[arg(long, default_value = "5m", value_parser = parse_duration, value_name = "DURATION")]
     pub wait_time: Duration,
 }
 

@@ -243,3 +243,23 @@ async fn a_replica_follows_by_the_flavour_s_words(kind: FlavorKind) {
     assert!(!process::is_alive(pid));
     b.shutdown(LIMIT).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_was_killed_and_never_waited_for_is_started_again() {
+    let Some(binaries) = binaries(FlavorKind::MySql) else { return };
+    let dir = testkit::temp_dir();
+    let mut server = mysqld(&binaries, dir.path(), 100);
+    let _stop = Stop(server.clone());
+    server.init(&options(), None, LIMIT).await.unwrap();
+    server.shutdown(LIMIT).await.unwrap();
+    let mut child = server.spawn(&[], None).unwrap();
+    server.wait_for_child(&mut child, LIMIT).await.unwrap();
+    let pid = server.running_pid().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    // Not waited for: it stays in the table of processes, as a child of a dead init would.
+    assert!(process::wait_gone(LIMIT, || process::is_alive(pid)).await);
+    assert!(Path::new(&format!("/proc/{pid}")).exists());
+    server.start(&[], LIMIT).await.unwrap();
+    assert_ne!(server.running_pid(), Some(pid));
+    drop(child);
+}

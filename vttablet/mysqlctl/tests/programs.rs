@@ -12,7 +12,10 @@ use std::{
 
 use mysql_async::prelude::Queryable;
 use mysqlctl::{Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, RemoteMysqld, binaries::SearchPath};
-use testkit::wait_until_async;
+use testkit::{
+    program::{check_faults, check_help, check_version},
+    wait_until_async,
+};
 
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -95,12 +98,23 @@ fn positions_are_compared_and_extended() {
 }
 
 #[test]
-fn faults_of_a_command_line_are_told_together() {
-    let out = mysqlctl(Path::new("/nowhere"), &["--no-such", "--mysql-port=many", "start"]);
-    assert_eq!(out.status.code(), Some(1));
-    assert!(text(&out).contains("--no-such") && text(&out).contains("many"), "{}", text(&out));
-    let out = mysqlctl(Path::new("/nowhere"), &["--version"]);
-    assert!(text(&out).starts_with("Version: 24."), "{}", text(&out));
+fn the_command_lines() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let (mysqlctl, mysqlctld) = (env!("CARGO_BIN_EXE_mysqlctl"), env!("CARGO_BIN_EXE_mysqlctld"));
+    check_help(mysqlctl, &data.join("mysqlctl-help.txt"));
+    check_help(mysqlctld, &data.join("mysqlctld-help.txt"));
+    for program in [mysqlctl, mysqlctld] {
+        check_version(program);
+        check_faults(program, &["--no-such", "--mysql-port=many"], &["--no-such", "many"]);
+    }
+    check_faults(
+        mysqlctl,
+        &["start", "--wait-time=soon", "--tablet-uid=x", "--none"],
+        &["soon", "'x'", "--none"],
+    );
+    check_faults(mysqlctl, &["position", "near", "a", "b"], &["near", "at_least"]);
+    // Before it touches a mysqld.
+    check_faults(mysqlctld, &["--grpc-port=1", "--wait-time=soon"], &["--grpc-port: mysqlctld", "soon"]);
 }
 
 #[tokio::test]
@@ -129,7 +143,7 @@ async fn mysqlctld_keeps_a_server_and_starts_it_again_after_a_clone() {
     // Stop and start on request: mysqlctld stays.
     remote.shutdown(LIMIT).await.unwrap();
     assert_eq!(server.running_pid(), None);
-    remote.start(Vec::new()).await.unwrap();
+    remote.start(Vec::new(), LIMIT).await.unwrap();
     let second = server.running_pid().unwrap();
     assert_ne!(first, second);
 

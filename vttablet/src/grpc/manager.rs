@@ -107,6 +107,9 @@ service! {
             t.query.sequences.reset();
             ResetSequencesResponse {}
         };
+        mysql_host_metrics: MysqlHostMetricsRequest => MysqlHostMetricsResponse, |t, r| {
+            MysqlHostMetricsResponse { host_metrics: Some(t.host_metrics().await?) }
+        };
         lock_tables: LockTablesRequest => LockTablesResponse, |t, r| {
             t.lock_tables().await?;
             LockTablesResponse {}
@@ -229,7 +232,6 @@ service! {
         read_transaction: ReadTransactionRequest => ReadTransactionResponse;
         get_transaction_info: GetTransactionInfoRequest => GetTransactionInfoResponse;
         conclude_transaction: ConcludeTransactionRequest => ConcludeTransactionResponse;
-        mysql_host_metrics: MysqlHostMetricsRequest => MysqlHostMetricsResponse;
         create_v_replication_workflow: CreateVReplicationWorkflowRequest => CreateVReplicationWorkflowResponse;
         delete_table_data: DeleteTableDataRequest => DeleteTableDataResponse;
         delete_v_replication_workflow: DeleteVReplicationWorkflowRequest => DeleteVReplicationWorkflowResponse;

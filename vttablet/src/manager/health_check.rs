@@ -170,10 +170,16 @@ impl Tablet {
         if self.is_primary() {
             return Ok(Looks::default());
         }
+        let quiet = self.try_action().is_some();
         let status = self.dba.replica_status().await?;
         let tablet = &self.config.tablet;
         let report = tablet.enable_replication_reporter;
-        Ok(judge(status.as_ref(), &mut looker.lag, tablet.unhealthy_threshold, report))
+        let mut looks = judge(status.as_ref(), &mut looker.lag, tablet.unhealthy_threshold, report);
+        if !(quiet && self.try_action().is_some()) {
+            // Replication that our own action stops for a moment, as in a reparent, is no fault of it.
+            looks.error = self.health.looks().error;
+        }
+        Ok(looks)
     }
 
     /// Takes over what was seen of a tablet of type `looked_at`; what is out of date is not.

@@ -68,7 +68,13 @@ impl Tablet {
         }
     }
 
+    /// Waits until mysqld answers; one that a mysqlctld looks after is started by it if it does not run.
     async fn wait_for_mysqld(&self, limit: Duration) -> Result<()> {
+        if let Some(mysqlctld) = &self.mysqlctld {
+            let version = retry("mysqlctld", limit, async || mysqlctld.version().await).await?;
+            info!(socket = %mysqlctld.socket().display(), version = version.trim(), "mysqlctld answers");
+            mysqlctld.start(Vec::new(), limit).await?;
+        }
         retry("mysqld", limit, async || self.dba.flavor().await.map(drop)).await?;
         info!(version = %self.dba.flavor().await?.version(), "mysqld answers");
         Ok(())

@@ -1,7 +1,11 @@
-//! FullStatus: everything about mysqld's replication in one answer, for the control plane and vtorc.
+//! FullStatus: everything about mysqld's replication in one answer, for the control plane and vtorc; and how
+//! loaded its machine is.
 
-use proto::replicationdata::{Configuration, FullStatus};
-use vterrors::Result;
+use proto::{
+    mysqlctl::HostMetricsResponse,
+    replicationdata::{Configuration, FullStatus},
+};
+use vterrors::{Error, Result};
 
 use crate::tablet::Tablet;
 
@@ -11,6 +15,14 @@ const VARIABLES: &str = "select @@global.server_id as server_id, @@global.versio
      @@global.binlog_row_image as binlog_row_image, @@global.log_bin as log_bin";
 
 impl Tablet {
+    /// Of the machine that mysqld is on: only a mysqlctld there can tell.
+    pub async fn host_metrics(&self) -> Result<HostMetricsResponse> {
+        match &self.mysqlctld {
+            Some(mysqlctld) => mysqlctld.host_metrics().await,
+            None => Err(Error::unsupported("MysqlHostMetrics is supported only with --mysqlctl-socket")),
+        }
+    }
+
     pub async fn full_status(&self) -> Result<FullStatus> {
         let flavor = self.dba.flavor().await?;
         let variables = self.dba.one_row(VARIABLES).await?;

@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use mysqlctl::{
     RemoteMysqld,
-    options::{MysqldOptions, WaitTime},
+    options::{ENVIRONMENT, MysqldOptions, WaitTime},
 };
 use servenv::LogOptions;
 use vterrors::{Error, Result};
@@ -13,15 +13,12 @@ use vtmodel::Position;
 
 /// Initialises and controls the mysqld of a tablet
 #[derive(Debug, Parser)]
-#[command(name = "mysqlctl", disable_version_flag = true)]
+#[command(name = "mysqlctl", after_help = ENVIRONMENT)]
 struct Options {
     #[command(flatten)]
-    mysqld: MysqldOptions,
-    #[command(flatten)]
     log: LogOptions,
-    /// Print the version and exit
-    #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
-    version: bool,
+    #[command(flatten)]
+    mysqld: MysqldOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -32,8 +29,8 @@ enum Command {
     Init {
         #[command(flatten)]
         wait: WaitTime,
-        /// SQL to run instead of the built-in creation of the users
-        #[arg(long)]
+        /// File of SQL to run instead of the built-in creation of the users
+        #[arg(long, value_name = "FILE")]
         init_db_sql_file: Option<PathBuf>,
     },
     /// Make the directories and my.cnf only
@@ -44,8 +41,8 @@ enum Command {
     Start {
         #[command(flatten)]
         wait: WaitTime,
-        /// Flags for mysqld, given as they are
-        #[arg(long = "mysqld-args")]
+        /// A further flag for mysqld, as in --mysqld-args=--skip-networking; may be given several times
+        #[arg(long = "mysqld-args", value_name = "FLAG", allow_hyphen_values = true)]
         mysqld_args: Vec<String>,
     },
     /// Stop mysqld and keep its data
@@ -63,9 +60,12 @@ enum Command {
     },
     /// Compare or extend replication positions
     Position {
+        /// equal: are both the same? at_least: has the first all that the second has? append: both together
         operation: Operation,
+        /// As MySQL56/<GTID set> or MariaDB/<GTID list>
         #[arg(value_name = "POSITION")]
         first: String,
+        /// A position; for append also a GTID of the same flavour
         #[arg(value_name = "POSITION|GTID")]
         second: String,
     },
@@ -92,7 +92,9 @@ async fn run(options: Options) -> Result<()> {
     }
     let remote = options.mysqld.socket_file.as_ref().map(RemoteMysqld::new).transpose()?;
     match (&options.command, remote) {
-        (Command::Start { mysqld_args, .. }, Some(remote)) => return remote.start(mysqld_args.clone()).await,
+        (Command::Start { wait, mysqld_args }, Some(remote)) => {
+            return remote.start(mysqld_args.clone(), wait.wait_time).await;
+        }
         (Command::Shutdown { wait }, Some(remote)) => return remote.shutdown(wait.wait_time).await,
         _ => {}
     }

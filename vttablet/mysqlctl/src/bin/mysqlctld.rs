@@ -3,19 +3,20 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{ArgAction, Parser};
+use clap::Parser;
 use mysqlctl::{
     grpc::{DEFAULT_SHUTDOWN_LIMIT, MysqlCtlService},
-    options::{MysqldOptions, WaitTime},
+    options::{ENVIRONMENT, MysqldOptions, WaitTime},
     supervisor::Supervisor,
 };
 use proto::mysqlctl::mysql_ctl_server::MysqlCtlServer;
 use servenv::{Context, ServerOptions, Step};
 use vterrors::{Error, Result};
 
-/// Runs a mysqld and controls it over a Unix socket
+/// Runs the mysqld of a tablet beside it: initialises it if need be, starts it, ends with it, and lets vttablet and
+/// mysqlctl control it through --socket-file
 #[derive(Debug, Clone, Parser)]
-#[command(name = "mysqlctld", disable_version_flag = true)]
+#[command(name = "mysqlctld", after_help = ENVIRONMENT)]
 struct Options {
     #[command(flatten)]
     server: ServerOptions,
@@ -23,16 +24,22 @@ struct Options {
     mysqld: MysqldOptions,
     #[command(flatten)]
     wait: WaitTime,
-    /// SQL to run instead of the built-in creation of the users
-    #[arg(long)]
+    /// File of SQL to run instead of the built-in creation of the users
+    #[arg(long, value_name = "FILE")]
     init_db_sql_file: Option<PathBuf>,
-    /// Print the version and exit
-    #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
-    version: bool,
 }
 
 fn main() -> ExitCode {
-    servenv::run("mysqlctld", |options: &Options| &options.server, start)
+    servenv::run_checked("mysqlctld", |options: &Options| &options.server, check, start)
+}
+
+fn check(options: &Options) -> Result<()> {
+    match (options.server.grpc_port, &options.mysqld.socket_file) {
+        (Some(_), None) => Err(Error::unsupported(
+            "--grpc-port: mysqlctld serves gRPC on the Unix socket --socket-file only",
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
@@ -62,8 +69,6 @@ async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
                 tracing::error!("{e}");
             }
         });
-    } else if options.server.grpc_port.is_some() {
-        return Err(Error::unsupported("mysqlctld serves gRPC on --socket-file only, not on --grpc-port"));
     }
     let limit = DEFAULT_SHUTDOWN_LIMIT + Duration::from_secs(10);
     Ok(vec![Step::new("mysqld", limit, async move {

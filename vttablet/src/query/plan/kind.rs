@@ -14,6 +14,8 @@ pub enum Kind {
     /// `select next ... values from ...`.
     NextVal(Sequence),
     Ddl,
+    /// CREATE and DROP TEMPORARY TABLE: part of a session, not of the schema.
+    Temporary,
     Set,
     Show,
     /// EXPLAIN, DESCRIBE and the like.
@@ -58,7 +60,11 @@ impl Kind {
             "insert" | "replace" => Self::Insert,
             "update" => Self::Update,
             "delete" => Self::Delete,
-            "create" | "alter" | "drop" | "truncate" | "rename" => Self::Ddl,
+            "create" | "drop" => match words.next() {
+                Some(word) if word.eq_ignore_ascii_case("temporary") => Self::Temporary,
+                _ => Self::Ddl,
+            },
+            "alter" | "truncate" | "rename" => Self::Ddl,
             "set" => Self::Set,
             "show" => Self::Show,
             "explain" | "describe" | "desc" => Self::OtherRead,
@@ -85,6 +91,7 @@ impl Kind {
             Self::Delete => "Delete",
             Self::NextVal(_) => "Nextval",
             Self::Ddl => "DDL",
+            Self::Temporary => "TemporaryTable",
             Self::Set => "Set",
             Self::Show => "Show",
             Self::OtherRead => "OtherRead",

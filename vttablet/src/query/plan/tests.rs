@@ -16,6 +16,8 @@ fn kinds_by_their_first_words() {
         ("delete from t", Kind::Delete),
         ("create table t (a int)", Kind::Ddl),
         ("truncate t", Kind::Ddl),
+        ("create temporary table t (a int)", Kind::Temporary),
+        ("DROP /* now */ TEMPORARY TABLE t", Kind::Temporary),
         ("set @@sql_mode = ''", Kind::Set),
         ("show tables", Kind::Show),
         ("explain select 1", Kind::OtherRead),

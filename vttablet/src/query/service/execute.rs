@@ -75,7 +75,7 @@ impl QueryService {
                 let (killer, deadline) = (lent.killer().clone(), self.deadline(options));
                 self.run_with(&mut lent, &killer, plan, query, options, deadline).await
             }
-            Kind::Savepoint | Kind::Transaction | Kind::Lock => Err(Error::new(
+            Kind::Savepoint | Kind::Transaction | Kind::Lock | Kind::Temporary => Err(Error::new(
                 Condition::FailedPrecondition,
                 format!(
                     "{}: not allowed outside of a transaction or a reserved connection",
