@@ -9,7 +9,7 @@ use crate::spec::{FlavorWish, KeyspaceSpec};
 
 /// Runs a whole cluster on this machine: etcd, vtctld, vttablets beside their mysqld, vtgate
 #[derive(Debug, Parser)]
-#[command(name = "vtlocal", version = "24.0.0")]
+#[command(name = "vtlocal")]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -33,7 +33,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct DataDir {
     /// Directory of all data and logs
-    #[arg(long, env = "VTDATAROOT", default_value = "vtdataroot")]
+    #[arg(long, env = "VTDATAROOT", default_value = "vtdataroot", value_name = "DIR")]
     pub data_dir: PathBuf,
 }
 
@@ -50,33 +50,34 @@ impl DataDir {
 pub struct UpOptions {
     #[command(flatten)]
     pub data_dir: DataDir,
-    /// A cell; the first holds the primaries and vtgate (default: zone1)
-    #[arg(long)]
+    /// A cell; may be given several times, the first holds the primaries and vtgate (default: zone1)
+    #[arg(long, value_name = "NAME")]
     pub cell: Vec<String>,
-    /// A keyspace and its shards, by number (customer=2) or by name (customer=-80,80-)
-    /// (default: commerce=1 and customer=2 with sample rows)
+    /// A keyspace and its shards, by number (customer=2) or by name (customer=-80,80-); may be given several
+    /// times (default: commerce=1 and customer=2 with sample rows)
     #[arg(long, value_name = "NAME=SHARDS", value_parser = parse_keyspace)]
     pub keyspace: Vec<KeyspaceSpec>,
-    /// Replicas a shard beside its primary (default: 1)
-    #[arg(long)]
+    /// Replicas of each shard, beside its primary (default: 1)
+    #[arg(long, value_name = "N")]
     pub replicas: Option<u32>,
-    /// Read-only tablets a shard, for batch work (default: 0)
-    #[arg(long)]
+    /// Read-only tablets of each shard, for batch work (default: 0)
+    #[arg(long, value_name = "N")]
     pub rdonly: Option<u32>,
     /// Family of the database servers (default: auto, the one found, MySQL before MariaDB)
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "FLAVOR")]
     pub mysql_flavor: Option<FlavorWish>,
-    /// Every port as an offset from this one, for several clusters on one machine
-    #[arg(long)]
+    /// First of a row of ports that the cluster uses instead of Vitess's usual ones (15306 for MySQL and so on), for
+    /// several clusters on one machine
+    #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
     /// A further flag for every vttablet, as in --vttablet-arg=--queryserver-config-pool-size=32
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vttablet_arg: Vec<String>,
-    /// A further flag for vtgate
+    /// A further flag for vtgate, as in --vtgate-arg=--log-level=debug
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vtgate_arg: Vec<String>,
     /// Folder of the programs (default: where vtlocal itself is)
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
 }
 
@@ -86,9 +87,9 @@ pub struct SqlOptions {
     #[command(flatten)]
     pub data_dir: DataDir,
     /// Run these statements and print their rows; may be given several times
-    #[arg(short = 'e', long = "execute")]
+    #[arg(short = 'e', long = "execute", value_name = "SQL")]
     pub execute: Vec<String>,
-    /// Keyspace, or `keyspace:shard@type`
+    /// Keyspace to start in, also as keyspace:shard, keyspace@replica or keyspace:shard@replica
     pub database: Option<String>,
 }
 

@@ -303,6 +303,8 @@ impl Maker<'_> {
             ("grpc-port", &ports.grpc.to_string()),
             ("db-socket", &socket.display().to_string()),
             ("health-check-interval", "5s"),
+            // A replica that does not replicate answers with old rows: it leaves the ones that serve.
+            ("enable-replication-reporter", "true"),
             ("replication-connect-retry", "1s"),
             ("service-map", "grpc-queryservice,grpc-tabletmanager"),
         ]));
