@@ -16,11 +16,14 @@ mod value;
 mod vindex;
 
 pub use resolve::{Files, no_files};
-pub use schema::{AutoIncrement, Column, ColumnVindex, Keyspace, Table, TableKind, VSchema};
+pub use schema::{AutoIncrement, Column, ColumnVindex, Keyspace, Table, TableKind, TrackedTable, VSchema};
 pub use shards::{ShardRef, ShardTable};
 pub use validate::{Problem, Subject, unknown_params, validate};
 pub use value::VindexValue;
-pub use vindex::{Lookup, Mapped, SingleColumn, Vindex, VindexParams, next_keyspace_id};
+pub use vindex::{
+    Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number, next_keyspace_id,
+    number_of_hash,
+};
 
 /// The type of a column.
 pub use proto::query::Type as ColumnType;

@@ -151,6 +151,7 @@ fn resolve_table(
         auto_increment: resolve_auto_increment(keyspace, message, table)?,
         columns: columns(table)?,
         column_list_authoritative: table.column_list_authoritative,
+        unique_keys: Vec::new(),
         pinned,
     })
 }
@@ -248,6 +249,8 @@ fn columns(table: &pb::Table) -> Result<Vec<Column>, String> {
             ty: Some(column.r#type()).filter(|ty| *ty != crate::ColumnType::NullType),
             collation: Some(column.collation_name.clone()).filter(|c| !c.is_empty()),
             invisible: column.invisible,
+            definition: None,
+            generated: false,
         });
     }
     Ok(columns)

@@ -50,6 +50,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// `columns` is all the columns there are.
     pub column_list_authoritative: bool,
+    /// The columns of its primary key, then of each other unique key; empty where not known.
+    pub unique_keys: Vec<Vec<String>>,
     /// All rows are at this keyspace id.
     pub pinned: Option<Vec<u8>>,
 }
@@ -94,6 +96,18 @@ pub struct Column {
     pub ty: Option<ColumnType>,
     pub collation: Option<String>,
     pub invisible: bool,
+    /// Its type as CREATE TABLE takes it, with collation and nullability; known only by schema tracking.
+    pub definition: Option<String>,
+    /// MySQL computes it: no statement may give it a value. Known only by schema tracking.
+    pub generated: bool,
+}
+
+/// A table as schema tracking found it on a tablet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrackedTable {
+    pub columns: Vec<Column>,
+    /// As [`Table::unique_keys`].
+    pub unique_keys: Vec<Vec<String>>,
 }
 
 impl Table {
@@ -135,6 +149,23 @@ impl Table {
         vindex.columns.iter().map(|c| self.column_type(c)).collect()
     }
 
+    fn track(&mut self, tracked: &TrackedTable) {
+        self.unique_keys.clone_from(&tracked.unique_keys);
+        if !self.column_list_authoritative {
+            self.columns.clone_from(&tracked.columns);
+            self.column_list_authoritative = true;
+            return;
+        }
+        for column in &mut self.columns {
+            if let Some(found) = tracked.columns.iter().find(|c| c.name.eq_ignore_ascii_case(&column.name)) {
+                column.definition.clone_from(&found.definition);
+                column.generated = found.generated;
+                column.collation = column.collation.take().or_else(|| found.collation.clone());
+                column.ty = column.ty.or(found.ty);
+            }
+        }
+    }
+
     /// A table of which nothing is known but its name.
     fn unlisted(keyspace: &str, name: &str) -> Self {
         Self {
@@ -146,6 +177,7 @@ impl Table {
             auto_increment: None,
             columns: Vec::new(),
             column_list_authoritative: false,
+            unique_keys: Vec::new(),
             pinned: None,
         }
     }
@@ -274,13 +306,13 @@ impl VSchema {
         }
     }
 
-    /// The same VSchema with columns that schema tracking found: those of tables whose column list is
-    /// authoritative already are left as they are.
-    pub fn with_columns(&self, keyspace: &str, columns: &BTreeMap<String, Vec<Column>>) -> Self {
+    /// The same VSchema with what schema tracking found. Where a table's column list is authoritative
+    /// already, which columns it has and their types stay as they are.
+    pub fn with_tracked(&self, keyspace: &str, tables: &BTreeMap<String, TrackedTable>) -> Self {
         let mut next = self.clone();
         let Some(slot) = next.keyspaces.get_mut(keyspace) else { return next };
         let keyspace = Arc::make_mut(slot);
-        for (name, columns) in columns {
+        for (name, tracked) in tables {
             let unlisted = !keyspace.tables.contains_key(name);
             if unlisted && keyspace.sharded {
                 continue;
@@ -289,11 +321,7 @@ impl VSchema {
                 .tables
                 .entry(name.clone())
                 .or_insert_with(|| Arc::new(Table::unlisted(&keyspace.name, name)));
-            if !table.column_list_authoritative {
-                let table = Arc::make_mut(table);
-                table.columns = columns.clone();
-                table.column_list_authoritative = true;
-            }
+            Arc::make_mut(table).track(tracked);
         }
         next.index_tables();
         next

@@ -20,8 +20,9 @@ mod unicode;
 use vterrors::{Error, Result};
 use vtmodel::KeyRange;
 
-pub use lookup::Lookup;
+pub use lookup::{Lookup, LookupKind};
 pub use new::VindexParams;
+pub use numbers::{hash as hash_of_number, number_of_hash};
 
 use self::{
     adapt::{Domain, adapt_read, adapt_write},

@@ -21,6 +21,9 @@ pub struct PlanContext<'a> {
     /// Plans as if no condition named a shard. The executor asks for such a plan when a value of
     /// `EqualUnique` or `SameShard` could be on any shard ([`vschema::Mapped::Anywhere`]).
     pub ignore_values: bool,
+    /// Takes the last choice ([`Gather`](crate::Gather)) at once. The executor asks for such a plan when the
+    /// rows that came cannot be put together otherwise: their types are known only then.
+    pub gather: bool,
     /// How the session's tablets read text: decides how it is printed.
     pub sql_mode: sqlast::SqlMode,
 }

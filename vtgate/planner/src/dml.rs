@@ -5,11 +5,12 @@
 
 use sqlast::ast::{self, Assignment, Expr, Limit, OrderBy, Statement, TableExpr};
 use vschema::{Table, TableKind};
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 
 use crate::{
     Dml, PlanContext, PlanWarning, Primitive, Routing,
     insert::lookup_warning,
+    keyed,
     normalized::directives,
     rewrite,
     routing::{self, Place},
@@ -44,11 +45,13 @@ pub(crate) fn plan_update(update: &ast::Update, ctx: &PlanContext<'_>) -> Result
         targets: &[],
         multi_table: !is_single(&update.tables),
     };
-    let mut planned = plan(&parts, ctx, |conjunct| {
+    let statement = |conjunct| {
         let mut update = update.clone();
         routing::split_list(&mut update.where_, conjunct);
         Statement::Update(Box::new(update))
-    })?;
+    };
+    let bare = |table: &Table| keyed::bare_update(update, table);
+    let mut planned = plan(&parts, ctx, statement, bare)?;
     planned.directives = directives(&update.comments);
     check_scatter(ctx, &planned)?;
     Ok(planned)
@@ -67,11 +70,13 @@ pub(crate) fn plan_delete(delete: &ast::Delete, ctx: &PlanContext<'_>) -> Result
         targets: &delete.targets,
         multi_table: !delete.targets.is_empty() || !is_single(&delete.tables),
     };
-    let mut planned = plan(&parts, ctx, |conjunct| {
+    let statement = |conjunct| {
         let mut delete = delete.clone();
         routing::split_list(&mut delete.where_, conjunct);
         Statement::Delete(Box::new(delete))
-    })?;
+    };
+    let bare = |table: &Table| keyed::bare_delete(delete, table);
+    let mut planned = plan(&parts, ctx, statement, bare)?;
     planned.directives = directives(&delete.comments);
     check_scatter(ctx, &planned)?;
     Ok(planned)
@@ -94,6 +99,7 @@ fn plan(
     parts: &Parts<'_>,
     ctx: &PlanContext<'_>,
     statement: impl FnOnce(Option<usize>) -> Statement,
+    bare: impl FnOnce(&Table) -> Statement,
 ) -> Result<Planned> {
     let mut analyzer = Analyzer::new(ctx);
     let root = analyzer.out.facts.open(None);
@@ -111,7 +117,21 @@ fn plan(
         return Err(Error::unsupported(format!("{} of rows that are in no table", parts.verb)));
     };
     let (keyspace, name) = (first.keyspace.clone(), first.name.clone());
-    let (routing, conjunct, is_reference) = route(parts, ctx, &analysis, &read.from, &written)?;
+    let (routing, conjunct, is_reference) = match route(parts, ctx, &analysis, &read.from, &written) {
+        Err(reason) if reason.condition() == Condition::Unsupported => {
+            return by_keys(parts, ctx, &analysis, (&written, bare), reason);
+        }
+        routed => routed?,
+    };
+    if !is_reference && !matches!(routing, Routing::Unsharded | Routing::ByTarget { .. }) {
+        let touched = |table: &Table| keyed::touches_lookups(table, parts.set);
+        if written.iter().any(|(_, table)| touched(table)) {
+            let what = if written.len() > 1 { "several tables, one of them" } else { "a table" };
+            let text = format!("{} of {what} with a lookup vindex of its own", parts.verb);
+            let reason = Error::unsupported(text);
+            return by_keys(parts, ctx, &analysis, (&written, bare), reason);
+        }
+    }
     let mut warnings: Vec<PlanWarning> = written
         .iter()
         .filter_map(|(_, table)| {
@@ -139,6 +159,37 @@ fn plan(
         rewritten,
         warnings,
         directives: crate::Directives::default(),
+    })
+}
+
+/// The rows of one table read first, then changed by their keys. `reason` says why this way is taken.
+fn by_keys(
+    parts: &Parts<'_>,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+    (written, bare): (&[(TableId, &Table)], impl FnOnce(&Table) -> Statement),
+    reason: Error,
+) -> Result<Planned> {
+    let [(id, table)] = written else { return Err(reason) };
+    if table.is_reference() {
+        return Err(reason);
+    }
+    let moves = refuse_vindex_change(parts, analysis, written).is_err();
+    let change = keyed::Change {
+        with: parts.with,
+        tables: parts.tables,
+        where_: parts.where_,
+        set: parts.set,
+        order_by: parts.order_by,
+        limit: parts.limit,
+        table,
+        alias: &analysis.table(*id).alias,
+        bare: bare(table),
+    };
+    let planned = if moves { keyed::plan_move(&change, ctx) } else { keyed::plan(&change, ctx) };
+    planned.map_err(|fault| match fault.condition() {
+        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+        _ => fault,
     })
 }
 
@@ -171,10 +222,12 @@ fn route(
     if let Some(routing) = routing::one_shard(ctx, analysis) {
         return Ok((routing, None, false));
     }
-    if parts.limit.is_some() {
+    let driver = routing::many_shards(ctx, analysis, from);
+    let single = driver.as_ref().is_ok_and(|d| d.routing.is_single_shard());
+    if parts.limit.is_some() && !single {
         return refuse("LIMIT over several shards".to_owned());
     }
-    let driver = routing::many_shards(ctx, analysis, from)?;
+    let driver = driver?;
     Ok((driver.routing, driver.split_conjunct, false))
 }
 

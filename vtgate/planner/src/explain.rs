@@ -3,9 +3,9 @@
 use std::fmt::{self, Display, Write};
 
 use crate::{
-    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Dml, Generate, Insert, InsertRows,
-    LiteralValue, OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue,
-    ValueRef,
+    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Dml, Gather, GatherStep, Generate,
+    Insert, InsertRows, InsertRowsOf, KeyedDml, LiteralValue, LoadShape, LookupChange, MoveRows, OrderBy,
+    Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
 };
 
 /// The plan, one step or property a line, two spaces deeper for what a step works on.
@@ -33,7 +33,9 @@ fn print_plan(plan: &Plan, out: &mut String) -> fmt::Result {
             crate::PlanWarning::LookupNotMaintained { vindexes, .. } => {
                 writeln!(out, "warning: {} ({})", warning.name(), vindexes.join(", "))?;
             }
-            crate::PlanWarning::Scatter => writeln!(out, "warning: {}", warning.name())?,
+            crate::PlanWarning::Scatter | crate::PlanWarning::Gather => {
+                writeln!(out, "warning: {}", warning.name())?
+            }
         }
     }
     Ok(())
@@ -91,9 +93,13 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
             self::primitive(&limit.input, depth + 1, out)
         }
         Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
+        Primitive::Gather(gather) => print_gather(gather, depth, out),
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),
+        Primitive::KeyedDml(dml) => print_keyed(dml, depth, out),
+        Primitive::MoveRows(moved) => print_move(moved, depth, out),
+        Primitive::InsertRowsOf(insert) => print_insert_rows(insert, depth, out),
         Primitive::Send(send) => print_send(send, depth, out),
         Primitive::Rows(rows) => {
             let names: Vec<_> = rows.fields.iter().map(|f| f.name.as_str()).collect();
@@ -102,6 +108,90 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
                 let values: Vec<_> = row.iter().map(|v| Value(v).to_string()).collect();
                 line(out, depth + 1, format_args!("({})", values.join(", ")))
             })
+        }
+    }
+}
+
+fn print_gather(gather: &Gather, depth: usize, out: &mut String) -> fmt::Result {
+    line(out, depth, format_args!("Gather on {}: {}", gather.keyspace, gather.reason))?;
+    let deeper = depth + 1;
+    for step in &gather.steps {
+        match step {
+            GatherStep::Load(load) => {
+                line(out, deeper, format_args!("{} {}", load.name, Shape(&load.shape)))?;
+                primitive(&load.input, deeper + 1, out)?;
+                if let Some(keys) = &load.by_keys {
+                    let text = format_args!("by ::{} of {}, column {}", keys.bind, keys.from, keys.column);
+                    line(out, deeper + 1, text)?;
+                    primitive(&keys.input, deeper + 2, out)?;
+                }
+            }
+            GatherStep::Materialize { name, query } => line(out, deeper, format_args!("{name} as {query}"))?,
+            GatherStep::Copy { name, from } => line(out, deeper, format_args!("{name} like {from}"))?,
+        }
+    }
+    line(out, deeper, &gather.query)
+}
+
+fn print_keyed(dml: &KeyedDml, depth: usize, out: &mut String) -> fmt::Result {
+    let vindex = dml.vindex.as_ref().map(|v| format!(" by {}", v.name)).unwrap_or_default();
+    line(out, depth, format_args!("Change rows of {}.{}{vindex}", dml.keyspace, dml.table))?;
+    let set = match dml.new_values.as_slice() {
+        [] => String::new(),
+        columns => format!(" set {} = ...", columns.join(" = ..., ")),
+    };
+    line(out, depth + 1, format_args!("{}{set} where ({}) in (...)", dml.query, dml.key.join(", ")))?;
+    print_lookups(&dml.lookups, depth + 1, out)?;
+    primitive(&dml.input, depth + 1, out)
+}
+
+fn print_move(moved: &MoveRows, depth: usize, out: &mut String) -> fmt::Result {
+    let MoveRows { keyspace, table, vindex, delete, insert, key, new_vindex, .. } = moved;
+    line(out, depth, format_args!("Move rows of {keyspace}.{table} by {}({new_vindex:?})", vindex.name))?;
+    let deeper = depth + 1;
+    line(out, deeper, format_args!("{delete} where ({}) in (...)", key.join(", ")))?;
+    line(out, deeper, format_args!("{insert}(...)"))?;
+    print_lookups(&moved.lookups, deeper, out)?;
+    primitive(&moved.input, deeper, out)
+}
+
+fn print_insert_rows(insert: &InsertRowsOf, depth: usize, out: &mut String) -> fmt::Result {
+    let vindex = insert.vindex.as_ref().map(|(v, at)| format!(" by {}({at:?})", v.name)).unwrap_or_default();
+    line(out, depth, format_args!("Insert rows into {}.{}{vindex}", insert.keyspace, insert.table))?;
+    let deeper = depth + 1;
+    line(out, deeper, format_args!("{}(...){}", insert.prefix, insert.suffix))?;
+    if let Some(generate) = &insert.generate {
+        let text = format_args!("{} from {}: {}", generate.column, generate.keyspace, generate.query);
+        line(out, deeper, text)?;
+    }
+    print_lookups(&insert.lookups, deeper, out)?;
+    primitive(&insert.input, deeper, out)
+}
+
+fn print_lookups(lookups: &[LookupChange], depth: usize, out: &mut String) -> fmt::Result {
+    lookups.iter().try_for_each(|change| {
+        let LookupChange { lookup, old, new, .. } = change;
+        let at = |positions: &Option<Vec<usize>>| match positions {
+            Some(positions) => format!("{positions:?}"),
+            None => "none".to_owned(),
+        };
+        line(out, depth, format_args!("lookup {}: {} to {}", lookup.name, at(old), at(new)))
+    })
+}
+
+struct Shape<'a>(&'a LoadShape);
+
+impl Display for Shape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            LoadShape::Columns { columns, unique_keys } => {
+                let columns: Vec<_> =
+                    columns.iter().map(|c| format!("{} {}", c.name, c.definition)).collect();
+                write!(f, "({}", columns.join(", "))?;
+                unique_keys.iter().try_for_each(|k| write!(f, "; unique {}", k.join(", ")))?;
+                f.write_char(')')
+            }
+            LoadShape::Query { query, .. } => write!(f, "like {query}"),
         }
     }
 }
@@ -183,6 +273,9 @@ fn print_insert(insert: &Insert, depth: usize, out: &mut String) -> fmt::Result 
             }
         }
     }
+    for change in &insert.lookups {
+        line(out, deeper, format_args!("lookup {}", change.lookup.name))?;
+    }
     match &insert.generate {
         Some(generate) => print_generate(generate, deeper, out),
         None => Ok(()),
@@ -233,6 +326,10 @@ impl Display for Shards<'_> {
                 };
                 let parts: Vec<_> = parts.iter().map(part).collect();
                 write!(f, " {}", parts.join(", "))
+            }
+            Routing::Lookup(read) => write!(f, " {}({})", read.lookup.name, Value(&read.values)),
+            Routing::KeyspaceIds(ids) => {
+                write!(f, " {}", ids.iter().map(|id| hex(id)).collect::<Vec<_>>().join(", "))
             }
             Routing::KeyspaceId(id) => write!(f, " {}", hex(id)),
             Routing::ByTarget { shard } => write!(f, " {shard}"),

@@ -10,7 +10,7 @@ use vterrors::{Condition, Error, Result};
 
 use crate::{
     Generate, Insert, InsertRow, InsertRows, PlanContext, PlanWarning, Primitive, Routing, ValueRef,
-    insert_bind,
+    insert_bind, insert_rows, lookup,
     normalized::directives,
     rewrite,
     routing::{self, Place},
@@ -36,12 +36,19 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
     plain_rows(&mut insert);
     let analysis = analyze(&insert, ctx)?;
     let planner = Planner { ctx, table: &table, analysis: &analysis };
-    let (rows, generate) = planner.rows(&mut insert)?;
+    let given = insert.clone();
+    let (rows, generate) = match planner.rows(&mut insert) {
+        Err(reason) if reason.condition() == Condition::Unsupported && ctx.shard.is_none() => {
+            return insert_rows::plan(&given, &table, ctx, &reason);
+        }
+        rows => rows?,
+    };
     let (rows, rewritten) = planner.print(insert.clone(), rows)?;
     let mut tables = tables_used(&analysis);
     tables.push(table.full_name());
     tables.sort();
     tables.dedup();
+    let maintains = matches!(rows, InsertRows::Sharded { .. });
     let root = Insert {
         keyspace: table.keyspace.clone(),
         table: table.name.clone(),
@@ -50,6 +57,8 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
         ignore: insert.ignore,
         replace: insert.replace,
         is_reference: table.is_reference() && table.sharded,
+        lookups: if maintains { new_entries(&table) } else { Vec::new() },
+        may_exist: insert.ignore || !insert.on_duplicate.is_empty(),
     };
     Ok(Planned {
         root: Primitive::Insert(Box::new(root)),
@@ -60,10 +69,18 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
     })
 }
 
-/// The warning that entries of lookup vindexes on columns that `touched` names are not written.
+/// The owned lookups of a table, as those of new rows whose values come in the lookup's own order.
+fn new_entries(table: &Table) -> Vec<crate::LookupChange> {
+    let owned = table.owned_vindexes().filter_map(|v| Some((v, lookup::table(v)?)));
+    owned.map(|(vindex, found)| lookup::change(table, vindex, found, (None, Some(Vec::new())))).collect()
+}
+
+/// The warning that entries of lookup vindexes on columns that `touched` names are not written: the kinds
+/// that plans do not use. No plan reads them.
 pub(crate) fn lookup_warning(table: &Table, touched: impl Fn(&str) -> bool) -> Option<PlanWarning> {
     let vindexes: Vec<String> = table
         .owned_vindexes()
+        .filter(|v| lookup::table(v).is_none())
         .filter(|v| v.columns.iter().any(|c| touched(c)))
         .map(|v| v.name.clone())
         .collect();
@@ -136,6 +153,7 @@ impl Planner<'_> {
         }
         self.check_sources()?;
         self.name_columns(insert)?;
+        self.name_lookup_columns(insert)?;
         let generate = match &self.table.auto_increment {
             Some(auto) => Some(self.generate(insert, auto)?),
             None => None,
@@ -208,6 +226,48 @@ impl Planner<'_> {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// A row has an entry in a lookup by the values that the INSERT gives: those it does not give are NULL.
+    fn name_lookup_columns(&self, insert: &mut ast::Insert) -> Result<()> {
+        if !self.table.sharded {
+            return Ok(());
+        }
+        let owned: Vec<_> = self.table.owned_vindexes().filter(|v| lookup::table(v).is_some()).collect();
+        if insert.replace && !owned.is_empty() {
+            return self.refuse("REPLACE into a table with a lookup vindex of its own");
+        }
+        for column in owned.iter().flat_map(|v| &v.columns) {
+            if insert.on_duplicate.iter().any(|a| a.column.name.is(column.as_bytes())) {
+                return self.refuse(format_args!(
+                    "ON DUPLICATE KEY UPDATE of the column {column}, which a lookup vindex has"
+                ));
+            }
+            let generated = self.table.auto_increment.as_ref().is_some_and(|a| a.column == *column);
+            if generated || self.column_at(insert, column).is_some() {
+                continue;
+            }
+            insert.columns.push(ColName::unqualified(column.as_str()));
+            if let InsertSource::Values(rows) = &mut insert.source {
+                rows.iter_mut().for_each(|row| row.push(Expr::Literal(Literal::Null)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The values by which a row is found in each owned lookup.
+    fn lookup_values(&self, columns: &[ColName], row: &[Expr]) -> Result<Vec<Vec<ValueRef>>> {
+        let value = |column: &String| {
+            let at = columns.iter().position(|c| c.name.is(column.as_bytes()));
+            match at.and_then(|at| row.get(at)).and_then(value_of) {
+                Some(value) => Ok(value),
+                None => self.refuse(format_args!(
+                    "the value of the column {column}, which a lookup vindex has, is an expression"
+                )),
+            }
+        };
+        let owned = self.table.owned_vindexes().filter(|v| lookup::table(v).is_some());
+        owned.map(|v| v.columns.iter().map(value).collect()).collect()
     }
 
     /// Takes the values of the sequence's column out of the rows.
@@ -302,6 +362,7 @@ impl Planner<'_> {
         };
         let Some(vindex) = self.table.primary_vindex() else { return self.refuse("the table has no vindex") };
         let Statement::Insert(insert) = &mut statement else { return self.refuse("not an INSERT any more") };
+        let columns = insert.columns.clone();
         let InsertSource::Values(rows) = &mut insert.source else {
             return self.refuse("rows that are not values");
         };
@@ -320,6 +381,7 @@ impl Planner<'_> {
                 let parts = row.iter().map(|e| rewrite::print(self.ctx, e)).collect::<Result<Vec<_>>>()?;
                 Ok(InsertRow {
                     vindex_values,
+                    lookup_values: self.lookup_values(&columns, &row)?,
                     vindex_binds: vindex.columns.iter().map(|c| insert_bind(c, at)).collect(),
                     text: format!("({})", parts.join(", ")),
                 })

@@ -16,7 +16,11 @@
 mod context;
 mod dml;
 mod explain;
+mod gather;
 mod insert;
+mod insert_rows;
+mod keyed;
+mod lookup;
 mod normalized;
 mod plan;
 mod rewrite;

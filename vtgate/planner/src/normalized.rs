@@ -31,6 +31,8 @@ impl Normalized {
     pub fn new(mut statement: Statement, sql: &[u8], options: &ParseOptions) -> Self {
         let values = normalize::normalize(&mut statement, sql, options);
         rewrite::keep_column_names(&mut statement, sql, options);
+        // After the columns have their names, in which a `?` stays as it is.
+        sqlast::name_params(&mut statement);
         Self { statement, values, sql: sql.to_vec() }
     }
 }

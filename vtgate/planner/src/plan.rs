@@ -8,6 +8,10 @@
 //! rows or list members are dealt out to shards, the text names a bind variable that the executor sets
 //! for each shard ([`LIST_VALUES`], [`insert_bind`], [`sequence_bind`]).
 
+mod gather;
+mod lookup;
+mod rows;
+
 use std::sync::Arc;
 
 use eval::{Aggregator, Comparator, Fold, FoldFunction, SortKey};
@@ -15,6 +19,10 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use sqltypes::Field;
 use vschema::{ColumnType, Vindex};
 use vterrors::Result;
+
+pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
+pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
+pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
 
 /// The list bind variable (`::__vals`) that holds, for each shard of [`Routing::In`], its own values.
 pub const LIST_VALUES: &str = "__vals";
@@ -97,6 +105,8 @@ pub enum PlanWarning {
     LookupNotMaintained { table: String, vindexes: Vec<String> },
     /// The statement goes to every shard.
     Scatter,
+    /// Rows are put together on one tablet: see [`Gather`].
+    Gather,
 }
 
 impl PlanWarning {
@@ -105,6 +115,7 @@ impl PlanWarning {
         match self {
             Self::LookupNotMaintained { .. } => "lookup_not_maintained",
             Self::Scatter => "scatter",
+            Self::Gather => "gather",
         }
     }
 }
@@ -161,9 +172,13 @@ pub enum Primitive {
     Route(Box<Route>),
     Limit(Box<Limit>),
     Aggregate(Box<Aggregate>),
+    Gather(Box<Gather>),
     Insert(Box<Insert>),
     Update(Box<Dml>),
     Delete(Box<Dml>),
+    KeyedDml(Box<KeyedDml>),
+    MoveRows(Box<MoveRows>),
+    InsertRowsOf(Box<InsertRowsOf>),
     Send(Box<Send>),
     Rows(Rows),
 }
@@ -352,6 +367,10 @@ pub enum Routing {
     /// rows of more than one shard at once and is refused. A NULL counts as being on any shard; for values
     /// that map to anywhere as with `EqualUnique`.
     SameShard { parts: Vec<SameShardPart> },
+    /// The shards that a lookup vindex says. With no entry: any one shard, which has no such row.
+    Lookup(Box<LookupRead>),
+    /// The shards of keyspace ids that are known by now: what the executor makes of [`Routing::Lookup`].
+    KeyspaceIds(Vec<Vec<u8>>),
     /// The shard of a fixed keyspace id (a table with `pinned`).
     KeyspaceId(Vec<u8>),
     /// Every shard.
@@ -375,7 +394,14 @@ impl Routing {
             | Self::AnyShard
             | Self::Reference
             | Self::ByTarget { .. } => true,
-            Self::SubShard { .. } | Self::In { .. } | Self::MultiEqual { .. } | Self::Scatter => false,
+            Self::Lookup(read) => {
+                read.lookup.unique && !matches!(read.values, ValueRef::ListBind(_) | ValueRef::List(_))
+            }
+            Self::SubShard { .. }
+            | Self::In { .. }
+            | Self::MultiEqual { .. }
+            | Self::KeyspaceIds(_)
+            | Self::Scatter => false,
         }
     }
 
@@ -388,7 +414,8 @@ impl Routing {
             Self::In { .. } => "IN",
             Self::MultiEqual { .. } => "MultiEqual",
             Self::SameShard { .. } => "SameShard",
-            Self::KeyspaceId(_) => "ByKeyspaceId",
+            Self::Lookup(_) => "Lookup",
+            Self::KeyspaceId(_) | Self::KeyspaceIds(_) => "ByKeyspaceId",
             Self::Scatter => "Scatter",
             Self::AnyShard => "AnyShard",
             Self::Reference => "Reference",
@@ -465,6 +492,10 @@ pub struct Insert {
     pub replace: bool,
     /// A reference table: every shard does the same, so affected rows are those of one of them.
     pub is_reference: bool,
+    /// The lookups that get entries of the rows; see [`InsertRow::lookup_values`].
+    pub lookups: Vec<LookupChange>,
+    /// Rows may be there already without an error: `IGNORE`, `ON DUPLICATE KEY UPDATE`.
+    pub may_exist: bool,
 }
 
 /// Where the rows go, and their text.
@@ -485,6 +516,8 @@ pub struct InsertRow {
     pub vindex_values: Vec<ValueRef>,
     /// The bind variables that the text uses for them, in the same order: the executor sets each to its value.
     pub vindex_binds: Vec<String>,
+    /// For each of [`Insert::lookups`], the values of its columns.
+    pub lookup_values: Vec<Vec<ValueRef>>,
     /// `(:_id_0, :vtg2)`
     pub text: String,
 }

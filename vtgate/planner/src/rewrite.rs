@@ -110,6 +110,22 @@ pub(crate) struct Rewritten {
     pub session_values: Vec<SessionBind>,
 }
 
+impl Rewritten {
+    /// Takes in what another part of the statement needs.
+    pub fn add(&mut self, other: Rewritten) {
+        for bind in other.session_values {
+            if !self.session_values.contains(&bind) {
+                self.session_values.push(bind);
+            }
+        }
+    }
+}
+
+/// Rewrites a query whose tables are temporary ones (see [`crate::gather`]).
+pub(crate) fn rewrite_gathered(statement: &mut Statement, ctx: &PlanContext<'_>) -> Result<Rewritten> {
+    rewrite(statement, ctx, false)
+}
+
 /// Rewrites a statement. With `system`, schema names in comparisons become [`SCHEMA_NAME`].
 pub(crate) fn rewrite(statement: &mut Statement, ctx: &PlanContext<'_>, system: bool) -> Result<Rewritten> {
     let with = match statement {
@@ -124,6 +140,11 @@ pub(crate) fn rewrite(statement: &mut Statement, ctx: &PlanContext<'_>, system: 
         Some(error) => Err(error),
         None => Ok(rewriter.out),
     }
+}
+
+/// Whether a name is that of a temporary table.
+fn is_gathered(name: &TableName) -> bool {
+    name.qualifier.is_none() && name.name.as_bytes().starts_with(crate::gather::NAME.as_bytes())
 }
 
 fn cte_names(with: &With) -> Vec<String> {
@@ -194,7 +215,7 @@ impl Rewriter for Names<'_> {
 
     fn table_name(&mut self, name: &mut TableName, role: TableRole) {
         let system = name.qualifier.as_ref().is_some_and(|q| is_system_schema(q.as_bytes()));
-        if system {
+        if system || is_gathered(name) {
             return;
         }
         if role == TableRole::Reference {
@@ -283,7 +304,7 @@ fn name_items(select: &mut Select, sql: &[u8], options: &ParseOptions) {
 fn names_itself(expr: &Expr) -> bool {
     use Literal::{Decimal, Float, Integer, Null, String};
     match expr {
-        Expr::Column(_) | Expr::Param(_) => true,
+        Expr::Column(_) | Expr::Param(Param::Named(_) | Param::List(_)) => true,
         Expr::Literal(literal) => matches!(literal, Null | Integer(_) | Decimal(_) | Float(_) | String(_)),
         _ => false,
     }
@@ -298,7 +319,7 @@ fn changes_when_rewritten(expr: &Expr) -> bool {
         fn enter_expr(&mut self, expr: &Expr) -> Visit {
             self.found |= match expr {
                 Expr::Func(call) => plain_call(call).is_some(),
-                Expr::UserVar(_) | Expr::SysVar(_) => true,
+                Expr::UserVar(_) | Expr::SysVar(_) | Expr::Param(Param::Positional(_)) => true,
                 Expr::Column(name) => name.qualifier.as_ref().is_some_and(|q| q.qualifier.is_some()),
                 Expr::Subquery(_) | Expr::Exists(_) => true,
                 _ => false,

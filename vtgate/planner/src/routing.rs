@@ -15,7 +15,7 @@ use vschema::{ColumnVindex, Keyspace, Table, TableKind};
 use vterrors::{Error, Result};
 
 use crate::{
-    PlanContext, Routing, SameShardPart, ValueRef, VindexRef,
+    PlanContext, Routing, SameShardPart, ValueRef, VindexRef, lookup,
     semantics::{
         Aggregation, Analysis, Block, Closure, ColumnKey, From, OutputColumn, SelectBlock, Source, TableId,
     },
@@ -159,7 +159,10 @@ pub(crate) fn many_shards(ctx: &PlanContext<'_>, analysis: &Analysis, from: &Fro
         return Err(Error::unsupported("joining information_schema with tables of several shards"));
     }
     let closure = analysis.closure(id);
-    let (routing, split_conjunct) = routing(ctx, table, vindex, &keys, &closure);
+    let (mut routing, split_conjunct) = routing(ctx, table, vindex, &keys, &closure);
+    if routing == Routing::Scatter && !ctx.ignore_values {
+        routing = lookup::rows(id, table, &closure).unwrap_or(routing);
+    }
     Ok(Driver { keys, closure, routing, split_conjunct })
 }
 

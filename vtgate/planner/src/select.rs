@@ -3,6 +3,8 @@
 mod aggregate;
 mod merge;
 
+pub(crate) use merge::same_expr;
+
 use sqlast::{
     Visit, Visitor, Walk,
     ast::{
@@ -10,11 +12,11 @@ use sqlast::{
         TableExpr, TableName,
     },
 };
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 
 use crate::{
     Aggregate, Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
-    UPPER_LIMIT, ValueRef,
+    UPPER_LIMIT, ValueRef, gather,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -32,6 +34,22 @@ pub(crate) struct Planned {
 
 /// Plans a query.
 pub(crate) fn plan(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    plan_with(query, ctx, Last::Gather)
+}
+
+/// Plans a query that each of its shards can answer for itself; refuses others.
+pub(crate) fn plan_by_shard(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    plan_with(query, ctx, Last::Refuse)
+}
+
+/// What becomes of a query that shards cannot answer each for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Gather,
+    Refuse,
+}
+
+fn plan_with(query: &Query, ctx: &PlanContext<'_>, last: Last) -> Result<Planned> {
     let query = &plain(query);
     refuse_into(query)?;
     refuse_functions(query)?;
@@ -49,20 +67,63 @@ pub(crate) fn plan(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
         let routing = Routing::ByTarget { shard: shard.to_owned() };
         return whole(query, ctx, &analysis, keyspace, routing, directives);
     }
-    match routing::place(ctx, &analysis)? {
+    let planned = match ctx.gather && last == Last::Gather {
+        true => Err(Error::unsupported("rows whose types cannot be merged")),
+        false => by_shard(query, ctx, &analysis, &block, directives.clone()),
+    };
+    match planned {
+        Err(reason) if last == Last::Gather && reason.condition() == Condition::Unsupported => {
+            if let Block::Select(block) = &block
+                && !ctx.gather
+                && let why = (reason.message(), directives.clone())
+                && let Some(planned) = gather::groups::plan(query, ctx, &analysis, block, why)
+            {
+                return Ok(planned);
+            }
+            gather::plan(query, ctx, &analysis, &reason, directives).map_err(|fault| {
+                match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
+                    true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+                    false => fault,
+                }
+            })
+        }
+        planned => planned,
+    }
+}
+
+/// A plan of queries that shards answer each for itself.
+fn by_shard(
+    query: &Query,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+    block: &Block,
+    directives: Directives,
+) -> Result<Planned> {
+    match routing::place(ctx, analysis)? {
         Place::Anywhere => {
             let keyspace = ctx.any_keyspace()?;
             let routing = if keyspace.sharded { Routing::AnyShard } else { Routing::Unsharded };
-            whole(query, ctx, &analysis, keyspace.name.clone(), routing, directives)
+            whole(query, ctx, analysis, keyspace.name.clone(), routing, directives)
         }
         Place::Unsharded(keyspace) => {
-            whole(query, ctx, &analysis, keyspace.name.clone(), Routing::Unsharded, directives)
+            whole(query, ctx, analysis, keyspace.name.clone(), Routing::Unsharded, directives)
         }
-        Place::Sharded(keyspace) => match routing::one_shard(ctx, &analysis) {
-            Some(routing) => whole(query, ctx, &analysis, keyspace.name.clone(), routing, directives),
-            None => several(query, ctx, &analysis, &block, keyspace.name.clone(), directives),
+        Place::Sharded(keyspace) => match routing::one_shard(ctx, analysis) {
+            Some(routing) => whole(query, ctx, analysis, keyspace.name.clone(), routing, directives),
+            None => match one_row(ctx, analysis, block) {
+                Some(routing) => whole(query, ctx, analysis, keyspace.name.clone(), routing, directives),
+                None => several(query, ctx, analysis, block, keyspace.name.clone(), directives),
+            },
         },
     }
+}
+
+/// The one shard of a query all of whose rows hang on one row, which a unique lookup finds.
+fn one_row(ctx: &PlanContext<'_>, analysis: &Analysis, block: &Block) -> Option<Routing> {
+    let Block::Select(block) = block else { return None };
+    let driver = routing::many_shards(ctx, analysis, &block.from).ok()?;
+    (matches!(driver.routing, Routing::Lookup(_)) && driver.routing.is_single_shard())
+        .then_some(driver.routing)
 }
 
 /// The whole query to one place.

@@ -71,6 +71,7 @@ fn kind(plan: &Plan) -> String {
             Primitive::Insert(_) => "Insert",
             Primitive::InsertRowsOf(_) => "InsertRowsOf",
             Primitive::KeyedDml(_) => "KeyedDml",
+            Primitive::MoveRows(_) => "MoveRows",
             Primitive::Update(dml) | Primitive::Delete(dml) => dml.routing.name(),
             Primitive::Send(_) => "Send",
             Primitive::Rows(_) => "Rows",

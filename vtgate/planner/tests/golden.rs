@@ -1,6 +1,7 @@
 //! Golden plans: `tests/cases/*.txt` hold statements and the plans that they must have.
 //!
-//! A case is a block of lines up to an empty line: options (`-- keyspace: customer`), the statement
+//! A case is a block of lines up to an empty line: options (`-- keyspace: customer`; `-- tracked`: with
+//! the columns that schema tracking would find), the statement
 //! (`> select ...`, more lines with `> `), and the printed plan or `error: <errno> <text>`. `UPDATE_GOLDEN=1`
 //! writes what the planner answers; look at the difference before you keep it. Lines with `#` are comments.
 
@@ -9,6 +10,8 @@
 
 #[path = "golden/schema.rs"]
 mod schema;
+#[path = "golden/tracked.rs"]
+mod tracked;
 
 use std::{fs, path::Path};
 
@@ -19,6 +22,7 @@ use vschema::{VSchema, no_files};
 fn golden_cases() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let vschema = VSchema::new(&schema::srv_vschema(), &no_files);
+    let tracked = tracked::tracked(&vschema);
     assert_eq!(vschema.problems(), []);
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut files: Vec<_> = fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
@@ -28,7 +32,7 @@ fn golden_cases() {
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let answered: Vec<String> =
-            text.split("\n\n").map(|block| answer(block.trim_matches('\n'), &vschema)).collect();
+            text.split("\n\n").map(|block| answer(block.trim_matches('\n'), [&vschema, &tracked])).collect();
         let answered = answered.join("\n\n") + "\n";
         if update {
             fs::write(&file, answered).unwrap();
@@ -46,7 +50,7 @@ fn golden_cases() {
 }
 
 /// The block with the planner's answer in place of what stands there.
-fn answer(block: &str, vschema: &VSchema) -> String {
+fn answer(block: &str, [vschema, tracked]: [&VSchema; 2]) -> String {
     let kept = |line: &&str| line.starts_with('#') || line.starts_with("--") || line.starts_with('>');
     let head: Vec<&str> = block.lines().filter(kept).collect();
     let sql: Vec<&str> = head.iter().filter_map(|l| l.strip_prefix("> ")).collect();
@@ -61,7 +65,7 @@ fn answer(block: &str, vschema: &VSchema) -> String {
     let shard = option("shard");
     let flag = |name: &str| head.iter().any(|l| l.strip_prefix("-- ") == Some(name));
     let ctx = PlanContext {
-        vschema,
+        vschema: if flag("tracked") { tracked } else { vschema },
         keyspace: Some(keyspace.as_str()).filter(|k| *k != "none"),
         shard: shard.as_deref(),
         tablet_type: if flag("replica") {
@@ -71,6 +75,7 @@ fn answer(block: &str, vschema: &VSchema) -> String {
         },
         no_scatter: flag("no_scatter"),
         ignore_values: flag("ignore_values"),
+        gather: flag("gather"),
         sql_mode: sqlast::SqlMode::default(),
     };
     let sql = sql.join("\n");

@@ -21,6 +21,7 @@ fn planned(sql: String) -> Result<Plan> {
             tablet_type: vtmodel::TabletType::Primary,
             no_scatter: false,
             ignore_values: false,
+            gather: false,
             sql_mode: sqlast::SqlMode::default(),
         };
         plan(&Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default())?, &ctx)

@@ -77,9 +77,17 @@ fn routing_rules_move_tables() {
 
 #[test]
 fn tracked_columns_fill_tables_that_have_none() {
-    let column = Column { name: "id".into(), ty: Some(ColumnType::Int64), collation: None, invisible: false };
-    let found = [("product".to_owned(), vec![column.clone()]), ("new".to_owned(), vec![column])].into();
-    let schema = schema().with_columns("commerce", &found);
+    let column = Column {
+        name: "id".into(),
+        ty: Some(ColumnType::Int64),
+        collation: None,
+        invisible: false,
+        definition: Some("bigint not null".into()),
+        generated: false,
+    };
+    let found = TrackedTable { columns: vec![column], unique_keys: vec![vec!["id".into()]] };
+    let found = [("product".to_owned(), found.clone()), ("new".to_owned(), found)].into();
+    let schema = schema().with_tracked("commerce", &found);
     let table = schema.table(None, "product", None, TabletType::Primary).unwrap();
     assert_eq!(table.column_type("ID"), Some(ColumnType::Int64));
     assert!(schema.table(None, "new", None, TabletType::Primary).unwrap().column_list_authoritative);

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use des::{
     Des,
-    cipher::{Block, BlockCipherEncrypt, KeyInit},
+    cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
 use vterrors::{Error, Result};
 
@@ -20,11 +20,20 @@ use crate::{
 /// DES with Vitess's key of eight zero bytes; a constant, built at first use because the key schedule costs.
 static NULL_KEY: LazyLock<Des> = LazyLock::new(|| Des::new(&[0; 8].into()));
 
-/// One DES block of the big-endian number.
-pub(super) fn hash(number: u64) -> Vec<u8> {
+/// The vindex `hash`: one DES block of the big-endian number.
+pub fn hash(number: u64) -> Vec<u8> {
     let mut block: Block<Des> = number.to_be_bytes().into();
     NULL_KEY.encrypt_block(&mut block);
     block.to_vec()
+}
+
+/// The number whose [`hash`] a keyspace id is; none for a keyspace id that is no hash of a number. Lookups of
+/// the kinds `lookup_hash` hold it in place of the keyspace id.
+pub fn number_of_hash(keyspace_id: &[u8]) -> Option<u64> {
+    let block: [u8; 8] = keyspace_id.try_into().ok()?;
+    let mut block: Block<Des> = block.into();
+    NULL_KEY.decrypt_block(&mut block);
+    Some(u64::from_be_bytes(block.into()))
 }
 
 pub(super) fn numeric(number: u64) -> Vec<u8> {

@@ -31,7 +31,11 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
     if select.having.is_some() {
         return Err(refused("HAVING"));
     }
-    let mut folder = Folder { select: &select, block, hidden: Hidden::new(analysis), columns: Vec::new() };
+    let hidden = match select.group_by {
+        Some(_) => Hidden::of_groups(analysis),
+        None => Hidden::new(analysis),
+    };
+    let mut folder = Folder { select: &select, block, hidden, columns: Vec::new() };
     for (at, item) in select.items.iter().enumerate() {
         folder.item(at, item)?;
     }

@@ -127,7 +127,7 @@ pub(super) fn target(expr: &Expr, select: &Select) -> Result<Target> {
 }
 
 /// `t.a` in the list is what `a` in the ORDER BY means.
-pub(super) fn same_expr(item: &Expr, wanted: &Expr) -> bool {
+pub(crate) fn same_expr(item: &Expr, wanted: &Expr) -> bool {
     match (item, wanted) {
         (Expr::Column(a), Expr::Column(b)) => {
             a.name.eq_ignore_case(&b.name) && (a.qualifier == b.qualifier || b.qualifier.is_none())
@@ -168,6 +168,8 @@ fn uses_alias(expr: &Expr, select: &Select) -> bool {
 pub(super) struct Hidden<'a> {
     analysis: &'a Analysis,
     items: Vec<SelectItem>,
+    /// The shards group: what stands beside their keys has to be an aggregate.
+    grouped: bool,
 }
 
 /// How values of a type are compared.
@@ -182,7 +184,18 @@ enum Compare {
 
 impl<'a> Hidden<'a> {
     pub fn new(analysis: &'a Analysis) -> Self {
-        Self { analysis, items: Vec::new() }
+        Self { analysis, items: Vec::new(), grouped: false }
+    }
+
+    /// For a query with GROUP BY.
+    pub fn of_groups(analysis: &'a Analysis) -> Self {
+        Self { grouped: true, ..Self::new(analysis) }
+    }
+
+    /// What is made of a key. MySQL does not see that it has one value in a group, unless the key is a column.
+    fn of_key(&self, key: &Expr, made: Expr) -> Expr {
+        let plain = matches!(key, Expr::Column(_)) || crate::semantics::has_aggregate(key);
+        if self.grouped && !plain { call("max", made) } else { made }
     }
 
     /// Adds the columns to the select list of `query`; returns how many there are.
@@ -214,9 +227,11 @@ impl<'a> Hidden<'a> {
         };
         if let Compare::Weight(collation) = compare {
             let weight = WeightString { expr: target.expr.clone(), cast: None };
-            out.weight_string = Some(self.hide(Expr::WeightString(Box::new(weight))));
+            let weight = self.of_key(&target.expr, Expr::WeightString(Box::new(weight)));
+            out.weight_string = Some(self.hide(weight));
             if collation.is_none() {
-                out.collation_column = Some(self.hide(call("collation", target.expr)));
+                let collation = self.of_key(&target.expr, call("collation", target.expr.clone()));
+                out.collation_column = Some(self.hide(collation));
             }
             out.collation = collation;
         }

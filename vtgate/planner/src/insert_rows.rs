@@ -1,0 +1,192 @@
+//! INSERT and REPLACE of rows that a query gives, and that have to be dealt out to shards or moved to
+//! another keyspace: the rows are read first.
+
+use sqlast::ast::{
+    self, AliasedExpr, ColName, Expr, InsertSource, Param, Query, QueryBody, Select, SelectItem, Span,
+    Statement, TableName,
+};
+use vschema::Table;
+use vterrors::{Error, Result};
+
+use crate::{
+    GenerateRows, InsertRowsOf, LookupChange, PlanContext, Primitive, lookup,
+    normalized::directives,
+    rewrite, routing,
+    select::{self, Planned},
+    semantics::has_subquery,
+};
+
+/// Plans it, if its rows are those of a query, or a single row with values that only MySQL can compute.
+/// `reason` says why it was not planned otherwise.
+pub(crate) fn plan(
+    insert: &ast::Insert,
+    table: &Table,
+    ctx: &PlanContext<'_>,
+    reason: &Error,
+) -> Result<Planned> {
+    let refuse = |what: &str| Err(Error::unsupported(format!("{}; {what}", reason.message())));
+    let query = match &insert.source {
+        InsertSource::Query(query) => (**query).clone(),
+        InsertSource::Values(rows) => match rows.as_slice() {
+            [row] => match select_of(row) {
+                Some(query) => query,
+                None => return Err(reason.clone()),
+            },
+            _ => return Err(reason.clone()),
+        },
+        InsertSource::Set(_) => return Err(reason.clone()),
+    };
+    if table.pinned.is_some() || table.is_reference() || insert.row_alias.is_some() {
+        return Err(reason.clone());
+    }
+    if !on_duplicate_is_own(insert, table) {
+        return refuse("ON DUPLICATE KEY UPDATE with values of other tables");
+    }
+    let mut columns: Vec<ColName> = insert.columns.clone();
+    if columns.is_empty() {
+        if !table.column_list_authoritative {
+            return refuse("a column list is needed (the VSchema does not list all columns)");
+        }
+        let visible = table.columns.iter().filter(|c| !c.invisible);
+        columns = visible.map(|c| ColName::unqualified(c.name.as_str())).collect();
+    }
+    let place = |columns: &[ColName], name: &str| columns.iter().position(|c| c.name.is(name.as_bytes()));
+    let generate = match &table.auto_increment {
+        None => None,
+        Some(auto) => {
+            let at = place(&columns, &auto.column);
+            if at.is_none() {
+                columns.push(ColName::unqualified(auto.column.as_str()));
+            }
+            let sequence = rewrite::print_table(ctx, &TableName::unqualified(auto.sequence_table.as_str()))?;
+            let query = format!("select next :n values from {sequence}");
+            let (keyspace, column) = (auto.sequence_keyspace.clone(), auto.column.clone());
+            Some(GenerateRows { keyspace, query, column, at })
+        }
+    };
+    let vindex = match table.primary_vindex() {
+        Some(vindex) if table.sharded => {
+            let places: Option<Vec<_>> = vindex.columns.iter().map(|c| place(&columns, c)).collect();
+            match places {
+                Some(places) => Some((routing::vindex_ref(table, vindex), places)),
+                None => return refuse("a column that decides the row's shard has no value"),
+            }
+        }
+        None if table.sharded => return refuse("the table has no vindex"),
+        _ => None,
+    };
+    let lookups = match entries(insert, table, &columns) {
+        Ok(lookups) => lookups,
+        Err(what) => return refuse(&what),
+    };
+    let input = select::plan(&query, ctx)?;
+    let mut rewritten = input.rewritten;
+    let (prefix, suffix) = print(insert, columns, ctx, &mut rewritten)?;
+    let mut tables_used = input.tables_used;
+    tables_used.push(table.full_name());
+    tables_used.sort();
+    tables_used.dedup();
+    let mut warnings = input.warnings;
+    warnings.extend(crate::insert::lookup_warning(table, |_| true));
+    let root = InsertRowsOf {
+        keyspace: table.keyspace.clone(),
+        table: table.name.clone(),
+        input: input.root,
+        prefix,
+        suffix,
+        ignore: insert.ignore,
+        vindex,
+        generate,
+        lookups,
+        may_exist: insert.ignore || !insert.on_duplicate.is_empty(),
+    };
+    Ok(Planned {
+        root: Primitive::InsertRowsOf(Box::new(root)),
+        tables_used,
+        rewritten,
+        warnings,
+        directives: directives(&insert.comments),
+    })
+}
+
+/// The entries that the rows get in the table's own lookups; what stands against them.
+fn entries(insert: &ast::Insert, table: &Table, columns: &[ColName]) -> Result<Vec<LookupChange>, String> {
+    if !table.sharded {
+        return Ok(Vec::new());
+    }
+    let owned: Vec<_> = table.owned_vindexes().filter_map(|v| Some((v, lookup::table(v)?))).collect();
+    if insert.replace && !owned.is_empty() {
+        return Err("REPLACE into a table with a lookup vindex of its own".to_owned());
+    }
+    let change = |(vindex, found): (&vschema::ColumnVindex, crate::LookupTable)| {
+        let place = |name: &String| {
+            let set = insert.on_duplicate.iter().any(|a| a.column.name.is(name.as_bytes()));
+            let at = columns.iter().position(|c| c.name.is(name.as_bytes()));
+            at.filter(|_| !set).ok_or_else(|| format!("the column {name}, which a lookup vindex has"))
+        };
+        let new = vindex.columns.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        Ok(lookup::change(table, vindex, found, (None, Some(new))))
+    };
+    owned.into_iter().map(change).collect()
+}
+
+/// One row of values as a query; `None` where a value has no meaning there.
+fn select_of(row: &[Expr]) -> Option<Query> {
+    struct Defaults(bool);
+    impl sqlast::Visitor for Defaults {
+        fn enter_expr(&mut self, expr: &Expr) -> sqlast::Visit {
+            // DEFAULT, and columns that were given a value before, are known only to the INSERT.
+            self.0 |= matches!(expr, Expr::Default(_) | Expr::Column(_));
+            sqlast::Visit::Into
+        }
+        fn enter_query(&mut self, _query: &Query) -> sqlast::Visit {
+            sqlast::Visit::Over
+        }
+    }
+    let mut defaults = Defaults(row.is_empty());
+    row.iter().for_each(|expr| {
+        sqlast::Walk::walk(expr, &mut defaults);
+    });
+    let items = row
+        .iter()
+        .map(|expr| SelectItem::Expr(AliasedExpr { expr: expr.clone(), alias: None, span: Span::default() }));
+    let select = Select { items: items.collect(), ..Select::default() };
+    (!defaults.0).then(|| Query::new(QueryBody::Select(Box::new(select))))
+}
+
+/// Whether what is set on a duplicate key is known from the row itself.
+fn on_duplicate_is_own(insert: &ast::Insert, table: &Table) -> bool {
+    struct Finder<'a>(&'a Table, bool);
+    impl sqlast::Visitor for Finder<'_> {
+        fn column_name(&mut self, name: &ColName) {
+            let other = name.qualifier.as_ref().is_some_and(|q| !q.name.is(self.0.name.as_bytes()));
+            let known = self.0.column(&name.name.to_string_lossy()).is_some();
+            self.1 |= other || (self.0.column_list_authoritative && !known);
+        }
+    }
+    let mut finder = Finder(table, false);
+    for assignment in &insert.on_duplicate {
+        finder.1 |= has_subquery(&assignment.value);
+        sqlast::Walk::walk(&assignment.value, &mut finder);
+    }
+    !finder.1
+}
+
+/// The text before and after the rows.
+fn print(
+    insert: &ast::Insert,
+    columns: Vec<ColName>,
+    ctx: &PlanContext<'_>,
+    rewritten: &mut rewrite::Rewritten,
+) -> Result<(String, String)> {
+    // Printed with a single row that no statement can contain, the text falls apart where rows go.
+    let marker = Expr::Param(Param::Named("__vtrows".into()));
+    let source = InsertSource::Values(vec![vec![marker]]);
+    let mut statement = Statement::Insert(Box::new(ast::Insert { columns, source, ..insert.clone() }));
+    rewritten.add(rewrite::rewrite(&mut statement, ctx, false)?);
+    let text = rewrite::print(ctx, &statement)?;
+    match text.split_once("(:__vtrows)") {
+        Some((prefix, suffix)) => Ok((prefix.to_owned(), suffix.to_owned())),
+        None => Err(Error::internal("the printed INSERT has no place for its rows")),
+    }
+}

@@ -1,0 +1,315 @@
+//! UPDATE and DELETE of rows that no shard can find for itself: LIMIT over shards, conditions that need rows
+//! of other shards or keyspaces. The rows' keys are read by a query, and the rows changed by them.
+
+use sqlast::ast::{
+    self, AliasedExpr, AliasedTable, Assignment, Binary, BinaryOp, ColName, Expr, Ident, Literal,
+    LockStrength, Locking, Query, QueryBody, Select, SelectItem, Span, Statement, TableExpr, TableName,
+};
+use vschema::Table;
+use vterrors::{Error, Result};
+
+use crate::{
+    KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, VindexRef, lookup, rewrite, routing,
+    select::{self, Planned},
+    semantics::{conjuncts, has_subquery},
+};
+
+/// The parts of a statement that changes one table.
+pub(crate) struct Change<'a> {
+    pub with: Option<&'a ast::With>,
+    pub tables: &'a [TableExpr],
+    pub where_: Option<&'a Expr>,
+    pub set: &'a [Assignment],
+    pub order_by: &'a [ast::OrderBy],
+    pub limit: Option<&'a ast::Limit>,
+    /// The table that is changed, and the name by which the statement calls it.
+    pub table: &'a Table,
+    pub alias: &'a str,
+    /// The statement without its conditions, of the one table.
+    pub bare: Statement,
+}
+
+pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned> {
+    let table = change.table;
+    let key = key(table)?;
+    let vindex = match table.primary_vindex() {
+        Some(vindex) if table.sharded => Some(vindex),
+        None if table.sharded => return Err(refused(table, "it has no vindex")),
+        _ => None,
+    };
+    let each = needs_values(change);
+    let mut exprs: Vec<Expr> = Vec::new();
+    let columns = vindex.iter().flat_map(|v| &v.columns).chain(key);
+    exprs.extend(columns.map(|c| column(change.alias, c)));
+    if each {
+        check_order(change)?;
+        exprs.extend(change.set.iter().map(|a| a.value.clone()));
+    }
+    let lookups = entries(change, &mut exprs)?;
+    let read = read(change, exprs);
+    let input = select::plan(&read, ctx)?;
+    let mut statement = change.bare.clone();
+    let new_values = match (&mut statement, each) {
+        (Statement::Update(update), true) => {
+            let set = std::mem::take(&mut update.set);
+            // Printed with one assignment that no statement can contain: the executor writes its own.
+            set.iter().map(|a| rewrite::print(ctx, &bare_column(&a.column))).collect::<Result<Vec<_>>>()?
+        }
+        _ => Vec::new(),
+    };
+    let query = match each {
+        true => {
+            format!("update {}", rewrite::print_table(ctx, &TableName::unqualified(table.name.as_str()))?)
+        }
+        false => String::new(),
+    };
+    let mut rewritten = input.rewritten;
+    let query = if each {
+        query
+    } else {
+        rewritten.add(rewrite::rewrite(&mut statement, ctx, false)?);
+        rewrite::print(ctx, &statement)?
+    };
+    let key = key
+        .iter()
+        .map(|c| rewrite::print(ctx, &Expr::Column(ColName::unqualified(c.as_str()))))
+        .collect::<Result<_>>()?;
+    let dml = KeyedDml {
+        keyspace: table.keyspace.clone(),
+        table: table.name.clone(),
+        input: input.root,
+        vindex: vindex.map(|v| -> VindexRef { routing::vindex_ref(table, v) }),
+        key,
+        query,
+        new_values,
+        lookups,
+    };
+    Ok(Planned {
+        root: Primitive::KeyedDml(Box::new(dml)),
+        tables_used: input.tables_used,
+        rewritten,
+        warnings: input.warnings,
+        directives: input.directives,
+    })
+}
+
+/// An UPDATE that may change a row's shard.
+pub(crate) fn plan_move(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned> {
+    let table = change.table;
+    let key = key(table)?;
+    let Some(vindex) = table.primary_vindex().filter(|_| table.sharded) else {
+        return Err(refused(table, "it has no vindex"));
+    };
+    if !table.column_list_authoritative {
+        return Err(refused(table, "its columns are not known"));
+    }
+    check_order(change)?;
+    let given: Vec<&str> = table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
+    let mut exprs: Vec<Expr> = vindex.columns.iter().chain(key).map(|c| column(change.alias, c)).collect();
+    let first = exprs.len();
+    exprs.extend(given.iter().map(|name| new_value(change, name)));
+    let place = |name: &String| {
+        let at = given.iter().position(|c| c.eq_ignore_ascii_case(name));
+        at.map(|at| first + at).ok_or_else(|| refused(table, &format!("the column {name} is computed")))
+    };
+    let new_vindex = vindex.columns.iter().map(place).collect::<Result<Vec<_>>>()?;
+    let mut lookups = Vec::new();
+    for (owned, found) in table.owned_vindexes().filter_map(|v| Some((v, lookup::table(v)?))) {
+        let new = owned.columns.iter().map(place).collect::<Result<Vec<_>>>()?;
+        let old = owned.columns.iter().map(|c| {
+            exprs.push(column(change.alias, c));
+            exprs.len() - 1
+        });
+        let old = old.collect();
+        lookups.push(lookup::change(table, owned, found, (Some(old), Some(new))));
+    }
+    let input = select::plan(&read(change, exprs), ctx)?;
+    let name = rewrite::print_table(ctx, &TableName::unqualified(table.name.as_str()))?;
+    let printed = |c: &str| rewrite::print(ctx, &Expr::Column(ColName::unqualified(c)));
+    let columns = given.iter().map(|c| printed(c)).collect::<Result<Vec<_>>>()?;
+    let moved = MoveRows {
+        keyspace: table.keyspace.clone(),
+        table: table.name.clone(),
+        input: input.root,
+        vindex: routing::vindex_ref(table, vindex),
+        key: key.iter().map(|c| printed(c)).collect::<Result<_>>()?,
+        delete: format!("delete from {name}"),
+        insert: format!("insert into {name}({}) values ", columns.join(", ")),
+        columns: columns.len(),
+        new_vindex,
+        lookups,
+    };
+    Ok(Planned {
+        root: Primitive::MoveRows(Box::new(moved)),
+        tables_used: input.tables_used,
+        rewritten: input.rewritten,
+        warnings: input.warnings,
+        directives: input.directives,
+    })
+}
+
+/// A column's value after the statement. (A FLOAT would lose digits as text.)
+fn new_value(change: &Change<'_>, name: &str) -> Expr {
+    if let Some(assignment) = change.set.iter().find(|a| a.column.name.is(name.as_bytes())) {
+        return assignment.value.clone();
+    }
+    let plain = column(change.alias, name);
+    match change.table.column_type(name) {
+        Some(sqltypes::Type::Float32) => Expr::Binary(Box::new(Binary {
+            op: BinaryOp::Plus,
+            left: plain,
+            right: Expr::Literal(Literal::Float("0e0".into())),
+        })),
+        _ => plain,
+    }
+}
+
+/// Whether a change of a table changes entries of its own lookups; no assignments are a DELETE.
+pub(crate) fn touches_lookups(table: &Table, set: &[Assignment]) -> bool {
+    table.owned_vindexes().filter(|v| lookup::table(v).is_some()).any(|v| {
+        set.is_empty() || v.columns.iter().any(|c| set.iter().any(|a| a.column.name.is(c.as_bytes())))
+    })
+}
+
+fn refused(table: &Table, why: &str) -> Error {
+    Error::unsupported(format!("changing rows of {} by their keys: {why}", table.full_name()))
+}
+
+/// A unique key without NULLs.
+fn key(table: &Table) -> Result<&[String]> {
+    let exact = |column: &String| {
+        table.column(column).is_some_and(|c| {
+            let float = c.ty.is_none_or(sqltypes::is_float);
+            !float && c.definition.as_ref().is_some_and(|d| d.contains(" not null"))
+        })
+    };
+    let found = table.unique_keys.iter().find(|key| key.iter().all(exact));
+    found.map(Vec::as_slice).ok_or_else(|| refused(table, "no key of it without NULLs is known"))
+}
+
+fn column(alias: &str, name: &str) -> Expr {
+    let qualifier = Some(Box::new(TableName::unqualified(alias)));
+    Expr::Column(ColName { qualifier, name: Ident::from(name) })
+}
+
+fn bare_column(name: &ColName) -> Expr {
+    Expr::Column(ColName { qualifier: None, name: name.name.clone() })
+}
+
+/// Whether the new values of a row depend on rows of other tables, so that they have to be read, too.
+fn needs_values(change: &Change<'_>) -> bool {
+    let several = !matches!(change.tables, [TableExpr::Table(_)]);
+    change.set.iter().any(|a| has_subquery(&a.value)) || (several && !change.set.is_empty())
+}
+
+/// MySQL assigns from left to right: a value that refers to a column assigned before it gets the new value,
+/// which a query does not know.
+fn check_order(change: &Change<'_>) -> Result<()> {
+    struct Finder<'a>(&'a [Assignment], bool);
+    impl sqlast::Visitor for Finder<'_> {
+        fn column_name(&mut self, name: &ColName) {
+            self.1 |= self.0.iter().any(|a| a.column.name.eq_ignore_case(&name.name));
+        }
+    }
+    for (at, assignment) in change.set.iter().enumerate() {
+        let mut finder = Finder(&change.set[..at], false);
+        sqlast::Walk::walk(&assignment.value, &mut finder);
+        if finder.1 {
+            let name = &assignment.column.name;
+            return Err(refused(change.table, &format!("{name} is set from a column that is set before it")));
+        }
+    }
+    Ok(())
+}
+
+/// What happens to the entries of the table's own lookups; adds the columns and new values that it needs to
+/// what is read.
+fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>) -> Result<Vec<LookupChange>> {
+    let table = change.table;
+    let mut out = Vec::new();
+    for (vindex, found) in table.owned_vindexes().filter_map(|v| Some((v, lookup::table(v)?))) {
+        let set = |name: &str| change.set.iter().find(|a| a.column.name.is(name.as_bytes()));
+        let is_update = !change.set.is_empty();
+        if !table.sharded || (is_update && vindex.columns.iter().all(|c| set(c).is_none())) {
+            continue;
+        }
+        let mut add = |expr: Expr| {
+            exprs.push(expr);
+            exprs.len() - 1
+        };
+        let old = vindex.columns.iter().map(|c| add(column(change.alias, c))).collect();
+        let new = is_update.then(|| {
+            let value = |c: &String| set(c).map_or_else(|| column(change.alias, c), |a| a.value.clone());
+            vindex.columns.iter().map(|c| add(value(c))).collect()
+        });
+        if is_update {
+            check_order(change)?;
+        }
+        out.push(lookup::change(table, vindex, found, (Some(old), new)));
+    }
+    Ok(out)
+}
+
+/// The query for the rows.
+fn read(change: &Change<'_>, exprs: Vec<Expr>) -> Query {
+    let item = |(at, expr): (usize, Expr)| {
+        let alias = Some(Ident::from(format!("__vt_c{at}")));
+        SelectItem::Expr(AliasedExpr { expr, alias, span: Span::default() })
+    };
+    let conditions: Vec<Expr> = change.where_.iter().flat_map(|w| conjuncts(w)).cloned().collect();
+    let where_ = match conditions.len() {
+        0 => None,
+        1 => conditions.into_iter().next(),
+        _ => Some(Expr::And(conditions)),
+    };
+    Query {
+        with: change.with.map(|w| Box::new(w.clone())),
+        order_by: change.order_by.to_vec(),
+        limit: change.limit.cloned(),
+        locks: vec![Locking { strength: LockStrength::Update, of: Vec::new(), wait: None }],
+        ..Query::new(QueryBody::Select(Box::new(Select {
+            items: exprs.into_iter().enumerate().map(item).collect(),
+            from: change.tables.to_vec(),
+            where_,
+            ..Select::default()
+        })))
+    }
+}
+
+/// The statement of the one table without conditions.
+pub(crate) fn bare_update(update: &ast::Update, table: &Table) -> Statement {
+    let mut set = update.set.clone();
+    set.iter_mut().for_each(|a| a.column.qualifier = None);
+    Statement::Update(Box::new(ast::Update {
+        with: None,
+        tables: vec![one_table(&update.tables, table)],
+        where_: None,
+        order_by: Vec::new(),
+        limit: None,
+        set,
+        ..update.clone()
+    }))
+}
+
+pub(crate) fn bare_delete(delete: &ast::Delete, table: &Table) -> Statement {
+    Statement::Delete(Box::new(ast::Delete {
+        with: None,
+        targets: Vec::new(),
+        tables: vec![one_table(&delete.tables, table)],
+        where_: None,
+        order_by: Vec::new(),
+        limit: None,
+        ..delete.clone()
+    }))
+}
+
+/// The table as the statement has it, where it is the only one: its SET may use the alias.
+fn one_table(tables: &[TableExpr], table: &Table) -> TableExpr {
+    match tables {
+        [only @ TableExpr::Table(_)] => only.clone(),
+        _ => TableExpr::Table(Box::new(AliasedTable::new(TableName::qualified(
+            table.keyspace.as_str(),
+            table.name.as_str(),
+        )))),
+    }
+}

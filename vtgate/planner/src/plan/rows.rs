@@ -1,0 +1,84 @@
+//! The plan's part for writes whose rows are read first.
+
+use serde::Serialize;
+
+use super::{LookupChange, Primitive, VindexRef};
+
+/// An UPDATE or DELETE of rows that no shard can find for itself: they are read, and locked, by a query
+/// over all shards, and then changed by their keys, each where it is. All in one transaction.
+///
+/// A row of `input` is: the columns of the primary vindex, the key, the new values, and then what `lookups`
+/// needs, in this order. A row
+/// that comes several times is changed once, as its first row says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeyedDml {
+    pub keyspace: String,
+    pub table: String,
+    pub input: Primitive,
+    /// None for a table of an unsharded keyspace.
+    pub vindex: Option<VindexRef>,
+    /// The columns of the key, printed.
+    pub key: Vec<String>,
+    /// The statement up to its conditions: the executor adds `where (<key>) in (...)`.
+    pub query: String,
+    /// The columns that get new values, printed. With none, one statement changes many rows; else each row has
+    /// its own, which sets `column = :value`.
+    pub new_values: Vec<String>,
+    /// What happens to the rows' entries of owned lookups; positions in a row of `input`.
+    pub lookups: Vec<LookupChange>,
+}
+
+/// An UPDATE of the columns that decide a row's shard: each row is read, deleted where it is, and inserted where
+/// it belongs. All in one transaction.
+///
+/// A row of `input` is: the old columns of the primary vindex, the key, all columns with their new values, and
+/// then what `lookups` needs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MoveRows {
+    pub keyspace: String,
+    pub table: String,
+    pub input: Primitive,
+    pub vindex: VindexRef,
+    /// The columns of the key, printed.
+    pub key: Vec<String>,
+    /// `delete from t`
+    pub delete: String,
+    /// `insert into t(a, b) values `
+    pub insert: String,
+    /// How many columns a new row has.
+    pub columns: usize,
+    /// Where the new values of the vindex's columns are in a row of `input`.
+    pub new_vindex: Vec<usize>,
+    pub lookups: Vec<LookupChange>,
+}
+
+/// An INSERT or REPLACE of rows that a query gives, from anywhere to anywhere. The rows are read first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InsertRowsOf {
+    pub keyspace: String,
+    pub table: String,
+    pub input: Primitive,
+    /// `insert into t(a, b) values `
+    pub prefix: String,
+    /// ` on duplicate key update ...`
+    pub suffix: String,
+    pub ignore: bool,
+    /// Where the vindex's columns are among the rows' columns; none for a table of an unsharded keyspace.
+    pub vindex: Option<(VindexRef, Vec<usize>)>,
+    /// The column that a sequence gives values to, where the rows have none.
+    pub generate: Option<GenerateRows>,
+    /// The lookups that get entries of the rows; positions in a row.
+    pub lookups: Vec<LookupChange>,
+    /// Rows may be there already without an error: `IGNORE`, `ON DUPLICATE KEY UPDATE`.
+    pub may_exist: bool,
+}
+
+/// See [`super::Generate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GenerateRows {
+    pub keyspace: String,
+    pub query: String,
+    pub column: String,
+    /// Its position among the rows' columns; none: it comes after them.
+    pub at: Option<usize>,
+}
