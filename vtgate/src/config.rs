@@ -8,6 +8,8 @@ use topo::{TopoConfig, TopoOptions};
 use vterrors::{Error, Result};
 use vtmodel::{TabletType, TargetString, parse_tablet_type};
 
+use crate::frontend::mysql::TlsFiles;
+
 /// Routes queries of MySQL clients to the shards of a cluster
 #[derive(Debug, Clone, Parser)]
 #[command(name = "vtgate", disable_version_flag = true)]
@@ -78,6 +80,19 @@ pub struct Options {
     /// The same as a text
     #[arg(long)]
     pub mysql_auth_server_static_string: Option<String>,
+    /// PEM file of the certificate that the MySQL protocol offers TLS with; read again when it changes
+    #[arg(long)]
+    pub mysql_server_ssl_cert: Option<PathBuf>,
+    /// PEM file of that certificate's private key
+    #[arg(long)]
+    pub mysql_server_ssl_key: Option<PathBuf>,
+    /// PEM file of the authority that clients' certificates must be signed by; none are asked for when not
+    /// given
+    #[arg(long)]
+    pub mysql_server_ssl_ca: Option<PathBuf>,
+    /// Turn clients over TCP away that do not use TLS
+    #[arg(long)]
+    pub mysql_server_require_secure_transport: bool,
     /// Most MySQL connections at a time
     #[arg(long, default_value_t = 10_000)]
     pub mysql_max_connections: usize,
@@ -91,6 +106,13 @@ pub struct Options {
     /// Most rows that are held in memory for one statement
     #[arg(long, default_value_t = 300_000)]
     pub max_memory_rows: usize,
+    /// Most rows that one statement may put together on a tablet, when its shards cannot answer it each
+    /// for itself
+    #[arg(long, default_value_t = 1_000_000)]
+    pub gather_max_rows: u64,
+    /// Most bytes that one statement may put together on a tablet
+    #[arg(long, default_value_t = 256 << 20)]
+    pub gather_max_bytes: u64,
     /// Bytes of the plan cache
     #[arg(long, default_value_t = 32 << 20)]
     pub gate_query_cache_memory: u64,
@@ -129,6 +151,7 @@ pub struct Config {
     pub mysql_address: Option<SocketAddr>,
     pub grpc_address: Option<SocketAddr>,
     pub default_target: TargetString,
+    pub tls_files: Option<TlsFiles>,
     pub options: Options,
 }
 
@@ -170,6 +193,7 @@ impl Options {
                 "--mysql-auth-server-impl static needs --mysql-auth-server-static-file (or -string)",
             ));
         }
+        let tls_files = self.tls_files().map_err(&mut keep).ok().flatten();
         let Some(topo) = topo.filter(|_| faults.is_empty()) else {
             return Err(Error::invalid(format!("wrong options:\n  {}", faults.join("\n  "))));
         };
@@ -184,7 +208,24 @@ impl Options {
             mysql_address,
             grpc_address,
             default_target,
+            tls_files,
             options: self,
         })
+    }
+
+    /// The files of TLS on the MySQL port, where they are given, and together.
+    fn tls_files(&self) -> Result<Option<TlsFiles>> {
+        let client_ca = self.mysql_server_ssl_ca.clone();
+        match (self.mysql_server_ssl_cert.clone(), self.mysql_server_ssl_key.clone()) {
+            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key, client_ca })),
+            (None, None) if client_ca.is_some() || self.mysql_server_require_secure_transport => {
+                Err(Error::invalid(
+                    "--mysql-server-ssl-ca and --mysql-server-require-secure-transport need \
+                     --mysql-server-ssl-cert and --mysql-server-ssl-key",
+                ))
+            }
+            (None, None) => Ok(None),
+            _ => Err(Error::invalid("--mysql-server-ssl-cert and --mysql-server-ssl-key go together")),
+        }
     }
 }

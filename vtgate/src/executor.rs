@@ -4,29 +4,39 @@
 mod administer;
 mod binds;
 mod plan_cache;
+mod prepared;
+mod processlist;
 mod run;
 mod set;
 mod show;
 mod sink;
 mod transaction;
+mod vexplain;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use planner::{Normalized, Plan, PlanContext, StatementClass};
 use sqlast::{ParseOptions, ast::Statement};
 use sqltypes::BindVars;
 use vterrors::{Condition, Error, Result};
 
+pub use prepared::too_many as too_many_prepared;
+pub use run::GatherLimits;
 pub use sink::{Collected, Outcome, Sink};
 pub use transaction::parse_target;
+pub use vexplain::{Trace, Traced};
 
 use crate::{
     gateway::Gateway,
     metrics::GateMetrics,
     schema::{Layout, Schema},
-    session::Session,
+    session::{Kill, Process, Processes, Session},
 };
 use plan_cache::PlanCache;
+use prepared::PreparedTexts;
 
 /// MySQL's version as far as `/*!NNNNN */` comments ask for it: 8.4.6.
 const MYSQL_VERSION: u32 = 80406;
@@ -36,6 +46,7 @@ const MYSQL_VERSION: u32 = 80406;
 pub struct ExecutorConfig {
     pub single_shard_transactions: bool,
     pub max_memory_rows: usize,
+    pub gather: GatherLimits,
     pub no_scatter: bool,
     pub server_version: String,
     pub query_timeout: std::time::Duration,
@@ -47,7 +58,10 @@ pub struct Executor {
     pub gateway: Arc<Gateway>,
     pub config: ExecutorConfig,
     pub metrics: GateMetrics,
+    /// The connections of MySQL clients.
+    pub processes: Processes,
     plans: PlanCache,
+    prepared: PreparedTexts,
 }
 
 impl Executor {
@@ -58,7 +72,15 @@ impl Executor {
         metrics: GateMetrics,
         plan_cache_bytes: u64,
     ) -> Self {
-        Self { schema, gateway, config, metrics, plans: PlanCache::new(plan_cache_bytes) }
+        Self {
+            schema,
+            gateway,
+            config,
+            metrics,
+            processes: Processes::default(),
+            plans: PlanCache::new(plan_cache_bytes),
+            prepared: PreparedTexts::default(),
+        }
     }
 
     /// Executes one statement. Rows go to `sink`; the outcome says how it ended. `params` are the bind
@@ -71,17 +93,22 @@ impl Executor {
         sink: &mut dyn Sink,
     ) -> Result<Outcome> {
         let started = Instant::now();
-        let limit = self.config.query_timeout;
-        let work = self.statement(session, sql, params, sink);
-        let result = if limit.is_zero() {
-            work.await
-        } else {
-            tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-                Err(Error::new(
-                    Condition::Timeout,
-                    format!("Query execution was interrupted, maximum statement execution time ({limit:?}) exceeded"),
-                ))
-            })
+        let process = session.process.clone();
+        let in_transaction = session.in_transaction;
+        let given_up = {
+            let work = self.statement(session, sql, params, sink);
+            tokio::select! {
+                biased;
+                result = work => Ok(result),
+                reason = given_up(process.as_deref(), self.config.query_timeout) => Err(reason),
+            }
+        };
+        let result = match given_up {
+            Ok(result) => result,
+            Err(reason) => {
+                self.abandon(session, in_transaction).await;
+                Err(reason)
+            }
         };
         self.metrics.queries.record(started.elapsed());
         if let Err(e) = &result {
@@ -90,6 +117,14 @@ impl Executor {
             self.metrics.errors.inc(&format!("Execute.{keyspace}.{}", e.code().as_str_name()));
         }
         result
+    }
+
+    /// A statement was given up half way. What the session holds on the tablets may be in the middle of it:
+    /// all of it is given back. In a transaction nothing more is done until the client rolls back.
+    async fn abandon(&self, session: &mut Session, in_transaction: bool) {
+        crate::tx::release_all(&self.gateway, session).await;
+        session.in_transaction = in_transaction;
+        session.must_roll_back = in_transaction;
     }
 
     async fn statement(
@@ -102,13 +137,20 @@ impl Executor {
         let sql = trimmed(sql);
         let layout = self.schema.layout().clone();
         let options = self.parse_options(session);
+        if params.is_empty() && sql.contains(&b'?') {
+            refuse_params(sql, &options)?;
+        }
+        if session.must_roll_back {
+            only_end(session, sql, &options)?;
+        }
         if let Some((plan, binds)) = self.plans.find(sql, session, &options, layout.version) {
             self.metrics.plan_hits.inc();
             session.warnings.clear();
             return self.run_plan(session, &layout, &plan, sql, with(params, binds), sink).await;
         }
-        let statement =
+        let mut statement =
             sqlast::parse(sql, &options).map_err(|e| Error::new(Condition::SyntaxError, e.to_string()))?;
+        self.put_processes(session, &mut statement);
         let clears_warnings = !matches!(&statement, Statement::Show(s) if show::reads_warnings(s));
         if clears_warnings {
             session.warnings.clear();
@@ -172,6 +214,11 @@ impl Executor {
             Statement::Use(target) => self.use_target(session, layout, target.as_ref())?,
             Statement::Show(show) => return self.show(session, layout, show, sink).await,
             Statement::UnlockTables => Outcome::default(),
+            Statement::Prepare(prepare) => self.prepare_named(session, prepare).await?,
+            Statement::Execute(execute) => self.execute_named(session, execute, sink).await?,
+            Statement::Deallocate(name) => self.deallocate(session, name)?,
+            Statement::Kill(kill) => self.kill(session, kill).await?,
+            Statement::Vexplain(vexplain) => self.vexplain(session, layout, vexplain, sink).await?,
             _ => match administer::refused(statement) {
                 Some(what) => return Err(Error::unsupported(format!("not supported yet: {what}"))),
                 None => return Ok(None),
@@ -193,6 +240,7 @@ impl Executor {
             tablet_type: session.tablet_type(),
             no_scatter: self.config.no_scatter,
             ignore_values: false,
+            gather: false,
             // Tablets read text in MySQL's default mode, whatever mode the client writes in.
             sql_mode: sqlast::SqlMode::default(),
         }
@@ -235,6 +283,60 @@ impl Executor {
     pub fn cached_plans(&self) -> Vec<Arc<Plan>> {
         self.plans.all()
     }
+}
+
+/// Resolves when a statement is to be given up: it was killed, or it takes too long.
+async fn given_up(process: Option<&Process>, limit: Duration) -> Error {
+    let killed = async {
+        match process {
+            Some(process) => process.interrupted().await,
+            None => std::future::pending().await,
+        }
+    };
+    let expired = async {
+        match limit.is_zero() {
+            true => std::future::pending().await,
+            false => tokio::time::sleep(limit).await,
+        }
+        if let Some(process) = process {
+            process.unshielded().await;
+        }
+    };
+    tokio::select! {
+        kill = killed => Error::new(Condition::QueryInterrupted, match kill {
+            Kill::Query => "Query execution was interrupted",
+            Kill::Connection => "Connection was killed",
+        }),
+        () = expired => Error::new(
+            Condition::Timeout,
+            format!("Query execution was interrupted, maximum statement execution time ({limit:?}) exceeded"),
+        ),
+    }
+}
+
+/// A `?` outside of prepared statements is no SQL.
+fn refuse_params(sql: &[u8], options: &ParseOptions) -> Result<()> {
+    match sqlast::param_places(sql, options).first() {
+        Some(first) => Err(sqlast::ParseError::syntax(sql, *first).into()),
+        None => Ok(()),
+    }
+}
+
+/// In a transaction that was given up only its end is allowed, and a COMMIT is told of it.
+fn only_end(session: &mut Session, sql: &[u8], options: &ParseOptions) -> Result<()> {
+    let statement = sqlast::parse(sql, options);
+    if matches!(statement, Ok(Statement::Rollback(_))) {
+        session.must_roll_back = false;
+        return Ok(());
+    }
+    if matches!(statement, Ok(Statement::Commit(_))) {
+        session.must_roll_back = false;
+        session.in_transaction = false;
+    }
+    Err(Error::new(
+        Condition::TransactionGone,
+        "the transaction was rolled back when a statement of it was interrupted: end it with ROLLBACK",
+    ))
 }
 
 /// A statement without the white space and the semicolons around it.

@@ -80,14 +80,14 @@ struct Wish {
     done: oneshot::Sender<()>,
 }
 
-/// The columns of all tables of a keyspace.
+/// The columns and keys of all tables of a keyspace.
 struct Found {
     keyspace: String,
-    columns: TableColumns,
+    tables: TrackedTables,
     done: oneshot::Sender<()>,
 }
 
-type TableColumns = BTreeMap<String, Vec<vschema::Column>>;
+type TrackedTables = BTreeMap<String, vschema::TrackedTable>;
 
 /// How many wishes may wait; more are as good as none.
 const WISHES: usize = 64;
@@ -114,7 +114,7 @@ impl Schema {
             cell: cell.to_owned(),
             current: current.clone(),
             watches: BTreeMap::new(),
-            columns: BTreeMap::new(),
+            tracked: BTreeMap::new(),
         };
         let (wake, woken) = mpsc::channel(1);
         let (found, to_take) = mpsc::channel(1);
@@ -172,7 +172,7 @@ struct Keeper {
     /// A watch of each keyspace that the VSchema names.
     watches: BTreeMap<String, watch::Receiver<Seen<SrvKeyspace>>>,
     /// What schema tracking found, by keyspace.
-    columns: BTreeMap<String, TableColumns>,
+    tracked: BTreeMap<String, TrackedTables>,
 }
 
 impl Keeper {
@@ -190,11 +190,11 @@ impl Keeper {
                 _ = woken.recv() => {}
                 Some(f) = found.recv() => {
                     done = Some(f.done);
-                    if self.columns.get(&f.keyspace) == Some(&f.columns) {
+                    if self.tracked.get(&f.keyspace) == Some(&f.tables) {
                         let _ = done.take().map(|d| d.send(()));
                         continue;
                     }
-                    self.columns.insert(f.keyspace, f.columns);
+                    self.tracked.insert(f.keyspace, f.tables);
                 }
             }
             let seen = vschema.borrow_and_update().clone();
@@ -229,8 +229,8 @@ impl Keeper {
             srv_keyspaces.insert(keyspace.clone(), srv.clone());
         }
         let mut vschema = VSchema::new(&source, &no_files);
-        for (keyspace, columns) in &self.columns {
-            vschema = vschema.with_columns(keyspace, columns);
+        for (keyspace, tables) in &self.tracked {
+            vschema = vschema.with_tracked(keyspace, tables);
         }
         for problem in vschema.problems() {
             warn!(?problem, "the VSchema has a fault");

@@ -1,9 +1,12 @@
 //! A client's session. One task owns it: there are no locks.
 
+mod charset;
+mod prepared;
+mod process;
 mod variables;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use proto::{query::QueryWarning, vtrpc::CallerId};
 use sqlast::SqlMode;
@@ -11,6 +14,9 @@ use sqltypes::BindValue;
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, TabletType, Target, TargetString};
 
+pub use charset::{Charset, Labels};
+pub use prepared::{MAX_PARAMS, Prepared, Ready, takes_bind_variables};
+pub use process::{Kill, Process, Processes, Shield};
 pub use variables::{Kind as VariableKind, kind as variable_kind};
 
 /// How many warnings a session keeps; MySQL's `max_error_count` is 1024.
@@ -27,6 +33,47 @@ pub struct ShardSession {
     pub reserved_id: i64,
     /// Whether the transaction has written on this shard.
     pub wrote: bool,
+}
+
+/// When a part of a transaction commits: in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitOrder {
+    Before,
+    Main,
+    After,
+}
+
+impl CommitOrder {
+    pub const ALL: [Self; 3] = [Self::Before, Self::Main, Self::After];
+}
+
+/// A session that works on another part than the main one; put back when dropped, also when the statement is
+/// given up in the middle.
+pub struct Swapped<'s> {
+    pub session: &'s mut Session,
+    order: CommitOrder,
+}
+
+impl<'s> Swapped<'s> {
+    fn new(session: &'s mut Session, order: CommitOrder) -> Self {
+        let mut swapped = Self { session, order };
+        swapped.swap();
+        swapped
+    }
+
+    fn swap(&mut self) {
+        match self.order {
+            CommitOrder::Before => std::mem::swap(&mut self.session.shards, &mut self.session.before),
+            CommitOrder::Main => {}
+            CommitOrder::After => std::mem::swap(&mut self.session.shards, &mut self.session.after),
+        }
+    }
+}
+
+impl Drop for Swapped<'_> {
+    fn drop(&mut self) {
+        self.swap();
+    }
 }
 
 /// Who the client is, for the tablets.
@@ -61,6 +108,13 @@ pub struct Session {
     /// `START TRANSACTION READ ONLY`, `SET TRANSACTION ...`: said to each shard when its part begins.
     pub transaction_options: proto::query::ExecuteOptions,
     pub shards: Vec<ShardSession>,
+    /// Parts of the transaction that commit before the others, and after them: entries of lookup vindexes.
+    pub before: Vec<ShardSession>,
+    pub after: Vec<ShardSession>,
+    /// Entries of lookup vindexes that the transaction wrote in its part before, by table and values.
+    pub entered: std::collections::HashSet<(String, Vec<bytes::Bytes>)>,
+    /// While a VEXPLAIN runs: what goes to shards.
+    pub trace: Option<crate::executor::Trace>,
     pub savepoints: Vec<String>,
     pub warnings: Vec<QueryWarning>,
     pub last_insert_id: u64,
@@ -77,6 +131,16 @@ pub struct Session {
     pub uuid: String,
     /// `CLIENT_FOUND_ROWS`: an UPDATE counts the rows it matched, not those it changed.
     pub client_found_rows: bool,
+    /// What the client's text is in; that of gRPC clients is utf8mb4.
+    pub client_charset: Charset,
+    /// What the client wants its results in.
+    pub results_charset: Charset,
+    /// The statements of `PREPARE name FROM`, by their lower-case names.
+    pub prepared: BTreeMap<String, Arc<Prepared>>,
+    /// A statement of the transaction was given up half way: until the client rolls back nothing is done.
+    pub must_roll_back: bool,
+    /// The connection as others see it; `None` for gRPC clients.
+    pub process: Option<Arc<Process>>,
     /// Set when the client's connection must end: its state cannot be trusted any more.
     pub broken: bool,
 }
@@ -91,6 +155,10 @@ impl Session {
             in_transaction: false,
             transaction_options: proto::query::ExecuteOptions::default(),
             shards: Vec::new(),
+            before: Vec::new(),
+            trace: None,
+            after: Vec::new(),
+            entered: Default::default(),
             savepoints: Vec::new(),
             warnings: Vec::new(),
             last_insert_id: 0,
@@ -103,8 +171,43 @@ impl Session {
             olap: false,
             uuid: uuid::Uuid::new_v4().to_string(),
             client_found_rows: false,
+            client_charset: Charset::default(),
+            results_charset: Charset::default(),
+            prepared: BTreeMap::new(),
+            must_roll_back: false,
+            process: None,
             broken: false,
         }
+    }
+
+    /// A session of the same client with the same target and way of reading, and nothing else: for work
+    /// beside its transaction.
+    pub fn apart(&self) -> Self {
+        let mut apart = Self::new(self.id, self.caller.clone(), self.target.clone());
+        apart.sql_mode = self.sql_mode;
+        apart.user_variables = self.user_variables.clone();
+        apart.last_insert_id = self.last_insert_id;
+        apart
+    }
+
+    /// The session as it was when the client connected (COM_RESET_CONNECTION): who the client is, its target
+    /// and its character set stay.
+    pub fn anew(&self) -> Self {
+        let mut anew = Self::new(self.id, self.caller.clone(), self.target.clone());
+        anew.client_found_rows = self.client_found_rows;
+        anew.process = self.process.clone();
+        anew.set_charset(self.client_charset);
+        anew
+    }
+
+    /// The character set of everything that the client writes and reads.
+    pub fn set_charset(&mut self, charset: Charset) {
+        (self.client_charset, self.results_charset) = (charset, charset);
+    }
+
+    /// Keeps the statement that runs from being given up, as long as the shield is held.
+    pub fn shield(&self) -> Option<Shield> {
+        self.process.as_ref().map(Process::shield)
     }
 
     /// The selected keyspace, or MySQL's "No database selected".
@@ -131,6 +234,20 @@ impl Session {
             Some(known) => *known = ShardSession { wrote: known.wrote || held.wrote, ..held },
             None => self.shards.push(held),
         }
+    }
+
+    /// The shards' connections that commit in this order.
+    pub fn part_mut(&mut self, order: CommitOrder) -> &mut Vec<ShardSession> {
+        match order {
+            CommitOrder::Before => &mut self.before,
+            CommitOrder::Main => &mut self.shards,
+            CommitOrder::After => &mut self.after,
+        }
+    }
+
+    /// The session with one part in the place of the main one, for as long as the guard lives.
+    pub fn swapped(&mut self, order: CommitOrder) -> Swapped<'_> {
+        Swapped::new(self, order)
     }
 
     /// Whether tablets' connections of this session need settings of their own.

@@ -12,10 +12,10 @@ use vtmodel::{TabletType, Target};
 
 use crate::{
     Config, Options,
-    executor::{Executor, ExecutorConfig},
+    executor::{Executor, ExecutorConfig, GatherLimits},
     frontend::{
         grpc::VitessService,
-        mysql::{MysqlServer, Users, bind_unix, serve_tcp, serve_unix},
+        mysql::{MysqlServer, Tls, Users, bind_unix, serve_tcp, serve_unix},
     },
     gateway::{Gateway, GatewayConfig},
     metrics::GateMetrics,
@@ -40,6 +40,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         None => None,
     };
     let users = users(o)?;
+    let tls = config.tls_files.clone().map(|files| Tls::open(files).map(Arc::new)).transpose()?;
 
     let topo = Arc::new(topo::Server::open(&config.topo).await?);
     let schema =
@@ -57,6 +58,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let executor_config = ExecutorConfig {
         single_shard_transactions: o.transaction_mode.eq_ignore_ascii_case("single"),
         max_memory_rows: o.max_memory_rows,
+        gather: GatherLimits { rows: o.gather_max_rows, bytes: o.gather_max_bytes },
         no_scatter: o.no_scatter,
         server_version: o.mysql_server_version.clone(),
         query_timeout: o.query_timeout,
@@ -67,14 +69,18 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         Arc::new(Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory));
     pages::add(&context, &executor);
 
-    let server = Arc::new(MysqlServer::new(
+    if let Some(tls) = &tls {
+        context.spawn("mysql-tls", tls.clone().watch(context.stop.clone()));
+    }
+    let server = MysqlServer::new(
         executor.clone(),
         users,
         o.mysql_server_version.clone(),
         config.default_target.clone(),
         o.mysql_max_connections,
         metrics,
-    ));
+    );
+    let server = Arc::new(server.with_tls(tls, o.mysql_server_require_secure_transport));
     if let Some(listener) = mysql {
         context.spawn("mysql", serve_tcp(server.clone(), listener));
     }

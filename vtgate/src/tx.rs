@@ -12,27 +12,30 @@ use vterrors::{Condition, Error, Result};
 
 use crate::{
     gateway::Gateway,
-    session::{Session, ShardSession},
+    session::{CommitOrder, Session, ShardSession},
 };
 
 /// How long a rollback or release on a tablet may take; after that the tablet's own timeout ends it.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Commits every shard's part in the order in which they began. When one fails, the parts after it are
+/// Commits every shard's part, those first that come before the others, and each in the order in which they
+/// began. When one fails, the parts after it are
 /// rolled back; when parts before it are committed already, the error says so.
 pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
+    // From here on the client's going away, a KILL or a timeout must not leave half of it committed.
+    let _shield = session.shield();
     let parts = take_parts(session);
     let mut committed: Vec<String> = Vec::new();
     let mut failed: Option<Error> = None;
-    for part in parts {
+    for (order, part) in parts {
         if failed.is_some() {
-            end_quietly(gateway, session, part).await;
+            end_quietly(gateway, session, (order, part)).await;
             continue;
         }
         match commit_part(gateway, session, &part).await {
             Ok(reserved_id) => {
-                keep_reserved(session, &part, reserved_id);
-                if part.wrote {
+                keep_reserved(session, (order, &part), reserved_id);
+                if part.wrote && order == CommitOrder::Main {
                     committed.push(part.target.to_string());
                 }
             }
@@ -62,8 +65,9 @@ pub async fn rollback(gateway: &Gateway, session: &mut Session) {
 pub async fn release_all(gateway: &Gateway, session: &mut Session) {
     session.in_transaction = false;
     session.savepoints.clear();
-    let held = std::mem::take(&mut session.shards);
-    let work = held.into_iter().map(|part| {
+    let parts = CommitOrder::ALL.map(|order| std::mem::take(session.part_mut(order)));
+    let held = parts.into_iter().flatten();
+    let work = held.map(|part| {
         let session = &*session;
         async move {
             let Ok(tablet) = gateway.tablet(&part.alias) else { return };
@@ -105,14 +109,20 @@ pub fn callers(session: &Session) -> (Option<proto::vtrpc::CallerId>, Option<q::
 }
 
 /// The shards with a transaction; the session is out of its transaction afterwards.
-fn take_parts(session: &mut Session) -> Vec<ShardSession> {
+fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
     session.in_transaction = false;
     session.savepoints.clear();
+    session.entered.clear();
     session.transaction_options = q::ExecuteOptions::default();
-    let (parts, others) =
-        std::mem::take(&mut session.shards).into_iter().partition(|s| s.transaction_id != 0);
-    session.shards = others;
-    parts
+    let mut out = Vec::new();
+    for order in CommitOrder::ALL {
+        let held = session.part_mut(order);
+        let (parts, others): (Vec<_>, _) =
+            std::mem::take(held).into_iter().partition(|s| s.transaction_id != 0);
+        *held = others;
+        out.extend(parts.into_iter().map(|part| (order, part)));
+    }
+    out
 }
 
 async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
@@ -127,7 +137,7 @@ async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) 
     Ok(tablet.commit(request).await?.reserved_id)
 }
 
-async fn end_quietly(gateway: &Gateway, session: &mut Session, part: ShardSession) {
+async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (CommitOrder, ShardSession)) {
     let Ok(tablet) = gateway.tablet(&part.alias) else { return };
     let (effective_caller_id, immediate_caller_id) = callers(session);
     let request = q::RollbackRequest {
@@ -137,7 +147,7 @@ async fn end_quietly(gateway: &Gateway, session: &mut Session, part: ShardSessio
         transaction_id: part.transaction_id,
     };
     match tokio::time::timeout(CLEAN_UP_LIMIT, tablet.rollback(request)).await {
-        Ok(Ok(answer)) => keep_reserved(session, &part, answer.reserved_id),
+        Ok(Ok(answer)) => keep_reserved(session, (order, &part), answer.reserved_id),
         Ok(Err(e)) if e.condition() == Condition::TransactionGone => {}
         Ok(Err(e)) => warn!(target = %part.target, "rollback failed, the tablet will end it by itself: {e}"),
         Err(_) => warn!(target = %part.target, "rollback took too long, the tablet will end it by itself"),
@@ -145,8 +155,9 @@ async fn end_quietly(gateway: &Gateway, session: &mut Session, part: ShardSessio
 }
 
 /// A reserved connection outlives its transaction under a new id.
-fn keep_reserved(session: &mut Session, part: &ShardSession, reserved_id: i64) {
+fn keep_reserved(session: &mut Session, (order, part): (CommitOrder, &ShardSession), reserved_id: i64) {
     if reserved_id != 0 {
-        session.shards.push(ShardSession { transaction_id: 0, reserved_id, wrote: false, ..part.clone() });
+        let held = session.part_mut(order);
+        held.push(ShardSession { transaction_id: 0, reserved_id, wrote: false, ..part.clone() });
     }
 }

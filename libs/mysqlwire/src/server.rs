@@ -5,14 +5,22 @@
 //! `Row{lengths, values}` into packets in one pass.
 
 mod answer;
+mod binary;
 mod connection;
 mod handshake;
+mod params;
+mod stream;
+mod tls;
 
 pub use answer::OkPacket;
-pub use connection::{Connection, MAX_COMMAND_BYTES};
+pub use connection::{Connection, Encode, MAX_COMMAND_BYTES};
 pub use handshake::{
-    Authenticated, Authenticator, ClientHello, Greeting, Proof, SERVER_CAPABILITIES, handshake, new_salt,
+    Authenticated, Authenticator, ClientHello, Greeting, Proof, SERVER_CAPABILITIES, change_user, handshake,
+    new_salt,
 };
+pub use params::{ExecuteHead, ParamType, read_execute_head, read_params};
+pub use tls::server_tls;
+pub use tokio_rustls::rustls::ServerConfig as TlsConfig;
 
 #[cfg(test)]
 mod tests;

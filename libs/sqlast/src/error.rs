@@ -28,6 +28,11 @@ pub enum ParseErrorKind {
 pub const NEAR_BYTES: usize = 80;
 
 impl ParseError {
+    /// MySQL's 1064 at a place of a statement, for who reads it further than the grammar does.
+    pub fn syntax(sql: &[u8], offset: usize) -> Self {
+        Self::new(ParseErrorKind::Syntax, sql, offset)
+    }
+
     pub(crate) fn new(kind: ParseErrorKind, sql: &[u8], offset: usize) -> Self {
         let offset = offset.min(sql.len());
         let line = 1 + sql[..offset].iter().filter(|b| **b == b'\n').count();

@@ -7,13 +7,10 @@ pub(super) fn refused(statement: &Statement) -> Option<&'static str> {
     Some(match statement {
         Statement::LockTables(_) => "LOCK TABLES",
         Statement::Call(_) => "CALL: stored procedures",
-        Statement::Prepare(_) | Statement::Execute(_) | Statement::Deallocate(_) => "PREPARE in SQL text",
-        Statement::Kill(_) => "KILL",
         Statement::LoadData(_) => "LOAD DATA",
         Statement::CreateDatabase(_) | Statement::AlterDatabase(_) | Statement::DropDatabase(_) => {
             "CREATE, ALTER and DROP DATABASE: keyspaces are made with vtctldclient"
         }
-        Statement::Vexplain(_) => "VEXPLAIN",
         Statement::AlterVschema(_) => "ALTER VSCHEMA: use vtctldclient ApplyVSchema",
         Statement::Migration(_) => "online schema changes",
         Statement::Other(other) => match other.kind {

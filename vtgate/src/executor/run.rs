@@ -1,9 +1,14 @@
 //! Runs a plan: one file a primitive.
 
 mod aggregate;
+mod gather;
 mod insert;
+mod insert_rows;
+mod keyed;
 mod limit;
+mod lookup;
 mod merge;
+mod move_rows;
 mod resolve;
 mod route;
 mod shards;
@@ -18,6 +23,8 @@ use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletType, Target};
 
 use super::{Executor, Outcome, Sink, binds, sink::give};
+pub use gather::GatherLimits;
+
 use crate::{schema::Layout, session::Session};
 
 /// Vitess's code of warnings that are not MySQL's.
@@ -36,10 +43,14 @@ pub(super) struct Run<'a> {
 
 /// Tells the session of what a user should know about a plan.
 pub(super) fn warn_of(session: &mut Session, warning: &PlanWarning) {
-    if let PlanWarning::LookupNotMaintained { table, vindexes } = warning {
-        let names = vindexes.join(", ");
-        session.warn(WARNING, format!("lookup vindexes of {table} are not maintained yet: {names}"));
-    }
+    let text = match warning {
+        PlanWarning::LookupNotMaintained { table, vindexes } => {
+            format!("lookup vindexes of {table} are not maintained yet: {}", vindexes.join(", "))
+        }
+        PlanWarning::Gather => "rows of several shards were put together on one tablet".to_owned(),
+        PlanWarning::Scatter => return,
+    };
+    session.warn(WARNING, text);
 }
 
 impl<'a> Run<'a> {
@@ -63,12 +74,38 @@ impl<'a> Run<'a> {
 
     pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
         self.check_writable()?;
-        match &self.plan.root {
+        let mut watched = Watched { inner: sink, begun: false };
+        let result = self.primitive(&self.plan.root, &mut watched).await;
+        match result {
+            // What merges is known only when the shards say their columns' types.
+            Err(e)
+                if e.condition() == Condition::Unsupported
+                    && self.plan.statement == planner::StatementClass::Select
+                    && !watched.begun =>
+            {
+                self.gather_instead(e, sink).await
+            }
+            result => result,
+        }
+    }
+
+    /// Answers the statement by its last choice, where a plan failed for the types that came.
+    async fn gather_instead(&mut self, fault: Error, sink: &mut dyn Sink) -> Result<Outcome> {
+        let Some(statement) = self.statement else { return Err(fault) };
+        self.run_other(statement, |context| context.gather = true, sink).await
+    }
+
+    async fn primitive(&mut self, primitive: &Primitive, sink: &mut dyn Sink) -> Result<Outcome> {
+        match primitive {
             Primitive::Route(route) => self.route(route, sink).await,
             Primitive::Limit(limit) => self.limit(limit, sink).await,
             Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
+            Primitive::Gather(gather) => self.gather(gather, sink).await,
             Primitive::Insert(insert) => self.insert(insert).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
+            Primitive::MoveRows(moved) => self.move_rows(moved).await,
+            Primitive::KeyedDml(dml) => self.keyed_dml(dml).await,
+            Primitive::InsertRowsOf(insert) => self.insert_rows(insert).await,
             Primitive::Send(send) => self.send(send, sink).await,
             Primitive::Rows(rows) => self.rows(rows, sink).await,
         }
@@ -96,10 +133,22 @@ impl<'a> Run<'a> {
     async fn plan_again(&mut self, sink: &mut dyn Sink) -> Result<Outcome> {
         let statement =
             self.statement.ok_or_else(|| Error::internal("a plan for any values does not fit"))?;
-        let mut context = self.executor.plan_context(self.session, self.layout);
-        context.ignore_values = true;
+        self.run_other(statement, |context| context.ignore_values = true, sink).await
+    }
+
+    /// Runs another plan of the statement, which is not planned once more.
+    async fn run_other(
+        &mut self,
+        statement: &[u8],
+        change: impl FnOnce(&mut planner::PlanContext<'_>),
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
         let options = self.executor.parse_options(self.session);
-        let plan = planner::plan(&planner::Normalized::parse(statement, &options)?, &context)?;
+        let plan = {
+            let mut context = self.executor.plan_context(self.session, self.layout);
+            change(&mut context);
+            planner::plan(&planner::Normalized::parse(statement, &options)?, &context)?
+        };
         let again = Run {
             executor: self.executor,
             session: self.session,
@@ -170,4 +219,23 @@ fn session_value(executor: &Executor, session: &Session, value: &SessionValue) -
 /// A query's text for tablets, shared by its shards.
 fn shared_text(sql: &str) -> Arc<str> {
     sql.into()
+}
+
+/// Tells whether anything was passed on.
+struct Watched<'a> {
+    inner: &'a mut dyn Sink,
+    begun: bool,
+}
+
+#[async_trait::async_trait]
+impl Sink for Watched<'_> {
+    async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
+        self.begun = true;
+        self.inner.fields(fields).await
+    }
+
+    async fn rows(&mut self, rows: Vec<sqltypes::Row>) -> Result<bool> {
+        self.begun = true;
+        self.inner.rows(rows).await
+    }
 }

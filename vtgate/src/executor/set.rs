@@ -10,7 +10,7 @@ use vterrors::{Condition, Error, Result};
 
 use super::{Collected, Executor, Outcome, Sink};
 use crate::{
-    session::{Session, VariableKind, variable_kind},
+    session::{Charset, Session, VariableKind, variable_kind},
     tx::{ShardCall, ShardQuery, Work},
 };
 
@@ -39,16 +39,16 @@ impl Executor {
                 }
                 SetItem::SysVar(variable, expr) => self.set_variable(session, variable, expr).await?,
                 SetItem::Names { charset, collation } => {
-                    let charset = charset.as_ref().map(|c| c.to_string_lossy().to_ascii_lowercase());
-                    self.set_charset(session, charset)?;
+                    let charset = charset.as_ref().map(|c| c.to_string_lossy().into_owned());
+                    self.set_names(session, charset.as_deref()).await?;
                     if let Some(collation) = collation {
                         let sql = format!("'{}'", collation.to_string_lossy().replace('\'', ""));
                         self.set_on_tablets(session, "collation_connection", sql).await?;
                     }
                 }
                 SetItem::CharacterSet(charset) => {
-                    let charset = charset.as_ref().map(|c| c.to_string_lossy().to_ascii_lowercase());
-                    self.set_charset(session, charset)?;
+                    let charset = charset.as_ref().map(|c| c.to_string_lossy().into_owned());
+                    self.set_names(session, charset.as_deref()).await?;
                 }
                 SetItem::Transaction { scope, characteristics } => {
                     if *scope == Some(VarScope::Global) {
@@ -72,6 +72,12 @@ impl Executor {
             return Err(global(&name));
         }
         let value = self.value_of(session, expr).await?;
+        if matches!(
+            name.as_str(),
+            "character_set_client" | "character_set_connection" | "character_set_results"
+        ) {
+            return self.set_charset_variable(session, &name, &value).await;
+        }
         match variable_kind(&name) {
             VariableKind::Own => self.set_own(session, &name, value).await,
             VariableKind::Kept => {
@@ -170,20 +176,39 @@ impl Executor {
         self.set_on_tablets(session, "sql_mode", format!("'{}'", for_tablets.join(","))).await
     }
 
-    fn set_charset(&self, session: &mut Session, charset: Option<String>) -> Result<()> {
-        let charset = charset.unwrap_or_else(|| "utf8mb4".to_owned());
-        if !matches!(
-            charset.as_str(),
-            "utf8mb4" | "utf8" | "utf8mb3" | "binary" | "ascii" | "latin1" | "default"
-        ) {
-            return Err(Error::mysql(1115, *b"42000", format!("Unknown character set: '{charset}'")));
+    /// SET NAMES and SET CHARACTER SET; no name is the default.
+    async fn set_names(&self, session: &mut Session, name: Option<&str>) -> Result<()> {
+        let charset = Charset::parse(name.unwrap_or("default"))?;
+        self.set_results_charset(session, charset).await?;
+        session.client_charset = charset;
+        session.kept_variables.remove("character_set_connection");
+        Ok(())
+    }
+
+    /// `SET character_set_client = ...` and its siblings. Results in the character set NULL are not converted
+    /// by MySQL, and each column says what it is in: here they say utf8mb4, and are.
+    async fn set_charset_variable(&self, session: &mut Session, name: &str, value: &Value) -> Result<()> {
+        let charset = match &value.text {
+            Some(text) => Charset::parse(text)?,
+            None => Charset::default(),
+        };
+        match name {
+            "character_set_client" => session.client_charset = charset,
+            "character_set_results" => self.set_results_charset(session, charset).await?,
+            _ => drop(session.kept_variables.insert(name.to_owned(), charset.name().to_owned())),
         }
-        if charset == "latin1" {
-            return Err(Error::unsupported("not supported yet: connections in the character set latin1"));
+        Ok(())
+    }
+
+    /// `binary` alone concerns the tablets: their rows then have each column's own bytes.
+    async fn set_results_charset(&self, session: &mut Session, charset: Charset) -> Result<()> {
+        const NAME: &str = "character_set_results";
+        if charset == Charset::Binary {
+            self.set_on_tablets(session, NAME, "binary".to_owned()).await?;
+        } else if session.system_variables.remove(NAME).is_some() {
+            self.apply_setting(session, "set character_set_results = utf8mb4").await?;
         }
-        for name in ["character_set_client", "character_set_connection", "character_set_results"] {
-            session.kept_variables.insert(name.to_owned(), charset.clone());
-        }
+        session.results_charset = charset;
         Ok(())
     }
 
@@ -250,7 +275,7 @@ impl Executor {
     }
 
     /// The value of any expression: MySQL evaluates it.
-    async fn evaluate(&self, session: &mut Session, expr: &Expr) -> Result<BindValue> {
+    pub(super) async fn evaluate(&self, session: &mut Session, expr: &Expr) -> Result<BindValue> {
         let mut sql = b"select ".to_vec();
         sql.extend_from_slice(&sqlast::to_sql(expr));
         sql.extend_from_slice(b" from dual");
@@ -334,12 +359,11 @@ pub(super) fn shown(executor: &Executor, session: &Session, name: &str) -> Optio
         "transaction_isolation" | "tx_isolation" => text("REPEATABLE-READ"),
         "transaction_read_only" | "tx_read_only" | "read_only" | "super_read_only" => BindValue::int64(0),
         "max_allowed_packet" => BindValue::int64(64 << 20),
-        "character_set_client"
-        | "character_set_connection"
-        | "character_set_results"
-        | "character_set_server"
-        | "character_set_database" => text("utf8mb4"),
-        "collation_connection" | "collation_server" | "collation_database" => text("utf8mb4_0900_ai_ci"),
+        "character_set_client" | "character_set_connection" => text(session.client_charset.name()),
+        "character_set_results" => text(session.results_charset.name()),
+        "character_set_server" | "character_set_database" => text("utf8mb4"),
+        "collation_connection" => text(session.client_charset.default_collation()),
+        "collation_server" | "collation_database" => text("utf8mb4_0900_ai_ci"),
         "time_zone" => text("SYSTEM"),
         "system_time_zone" => text("UTC"),
         "wait_timeout" | "interactive_timeout" => BindValue::int64(28800),

@@ -1,27 +1,35 @@
 //! SHOW: what vtgate knows itself; the rest is asked of a tablet.
 
+pub(super) mod filter;
+mod tables;
+
 use std::sync::Arc;
 
-use proto::query::Type;
+use proto::query::{QueryResult, Type};
 use sqlast::ast::{Show, ShowFilter, ShowKind, ShowVitess};
 use sqltypes::{Field, Row, int_field, row_of, text_field};
 use vterrors::{Error, Result};
-use vtmodel::{TabletType, tablet_type_name};
+use vtmodel::{TabletType, Target, tablet_type_name};
 
 use super::{Executor, Outcome, Sink, set, sink::give};
-use crate::{schema::Layout, session::Session};
+use crate::{
+    schema::Layout,
+    session::Session,
+    tx::{ShardCall, ShardQuery, Work},
+};
 
 /// Whether the statement asks for the warnings of the one before, so that they must not be cleared.
 pub(super) fn reads_warnings(show: &Show) -> bool {
     matches!(show.kind, ShowKind::Warnings { .. } | ShowKind::Errors { .. })
 }
 
-struct Table {
-    fields: Vec<Field>,
-    rows: Vec<Row>,
+/// A result that vtgate makes itself.
+pub(super) struct Table {
+    pub fields: Vec<Field>,
+    pub rows: Vec<Row>,
 }
 
-fn texts(names: &[&str]) -> Vec<Field> {
+pub(super) fn texts(names: &[&str]) -> Vec<Field> {
     names.iter().map(|n| text_field(*n)).collect()
 }
 
@@ -34,19 +42,61 @@ impl Executor {
         show: &Show,
         sink: &mut dyn Sink,
     ) -> Result<Option<Outcome>> {
+        if let Some(table) = self.tables(session, layout, show).await? {
+            return give(sink, table.fields, table.rows).await.map(Some);
+        }
         let table = match &show.kind {
             ShowKind::Databases => databases(layout),
             ShowKind::Variables { .. } => self.variables(session),
             ShowKind::Warnings { count, .. } => warnings(session, *count),
             ShowKind::Errors { count, .. } => warnings_of(Vec::new(), *count),
             ShowKind::Vitess(vitess) => self.vitess(session, layout, vitess)?,
-            ShowKind::Processlist { .. } => {
-                return Err(Error::unsupported("not supported yet: SHOW PROCESSLIST over several tablets"));
-            }
+            ShowKind::Processlist { full } => self.processlist(session, *full),
             _ => return Ok(None),
         };
-        let rows = filter(table.rows, show.filter.as_ref())?;
+        let rows = match &show.filter {
+            None => table.rows,
+            Some(ShowFilter::Like(pattern)) => filter::like_first(table.rows, &pattern.to_string_lossy()),
+            Some(ShowFilter::Where(condition)) => self.matching(session, layout, &table, condition).await?,
+        };
         give(sink, table.fields, rows).await.map(Some)
+    }
+
+    /// The rows that meet a condition, which a mysqld evaluates.
+    async fn matching(
+        &self,
+        session: &Session,
+        layout: &Layout,
+        table: &Table,
+        condition: &sqlast::ast::Expr,
+    ) -> Result<Vec<Row>> {
+        let Some(sql) = filter::condition_query(&table.fields, &table.rows, condition)? else {
+            return Ok(Vec::new());
+        };
+        let own = Some(session.target.keyspace.as_str()).filter(|k| !k.is_empty());
+        let keyspace = own
+            .or(layout.keyspaces().next())
+            .ok_or_else(|| Error::unsupported("WHERE in a SHOW needs a tablet, and no keyspace is served"))?;
+        Ok(self.ask_one_shard(session, layout, keyspace, sql).await?.rows)
+    }
+
+    /// A statement of our own on one shard of a keyspace, beside the session's transaction.
+    async fn ask_one_shard(
+        &self,
+        session: &Session,
+        layout: &Layout,
+        keyspace: &str,
+        sql: String,
+    ) -> Result<QueryResult> {
+        let apart = session.apart();
+        let shards = layout.shards(keyspace, session.tablet_type())?;
+        let own = session.target.shard.as_deref().filter(|_| session.target.keyspace == keyspace);
+        let shard = own.or(shards.all().first().map(|s| &*s.name)).unwrap_or("0");
+        let target = Target::new(keyspace, shard, session.tablet_type());
+        let query = ShardQuery { target, sql: sql.into(), binds: Arc::default() };
+        let call =
+            ShardCall { gateway: &self.gateway, session: &apart, in_transaction: false, work: Work::Read };
+        call.execute(&query).await.result
     }
 
     fn variables(&self, session: &Session) -> Table {
@@ -210,77 +260,4 @@ fn warnings_of(rows: Vec<Row>, count: bool) -> Table {
     }
     let fields = vec![text_field("Level"), int_field("Code", Type::Uint32), text_field("Message")];
     Table { fields, rows }
-}
-
-/// `LIKE` on the first column. A `WHERE` needs MySQL's expressions.
-fn filter(rows: Vec<Row>, filter: Option<&ShowFilter>) -> Result<Vec<Row>> {
-    let pattern = match filter {
-        None => return Ok(rows),
-        Some(ShowFilter::Where(_)) => {
-            return Err(Error::unsupported("not supported yet: WHERE in this SHOW; LIKE is"));
-        }
-        Some(ShowFilter::Like(pattern)) => pattern.to_string_lossy().to_lowercase(),
-    };
-    let first =
-        |row: &Row| sqltypes::value_at(row, 0).flatten().map(|v| String::from_utf8_lossy(v).to_lowercase());
-    Ok(rows.into_iter().filter(|row| first(row).is_some_and(|v| like(&pattern, &v))).collect())
-}
-
-/// MySQL's LIKE: `%` any text, `_` one character, a backslash takes the next one as it is.
-fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when what follows the last `%` does not fit: the `%` takes one more character.
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        let (literal, width) = match pattern.get(p) {
-            Some('\\') if p + 1 < pattern.len() => (pattern.get(p + 1), 2),
-            other => (other, 1),
-        };
-        match (pattern.get(p), literal) {
-            (Some('%'), _) => {
-                retry = Some((p + 1, t));
-                p += 1;
-            }
-            (Some('_'), _) => {
-                p += 1;
-                t += 1;
-            }
-            (_, Some(c)) if *c == text[t] => {
-                p += width;
-                t += 1;
-            }
-            _ => match retry.as_mut() {
-                Some((after, from)) => {
-                    *from += 1;
-                    (p, t) = (*after, *from);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '%')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::like;
-
-    #[test]
-    fn like_matches_as_in_mysql() {
-        for (pattern, text, matches) in [
-            ("auto%", "autocommit", true),
-            ("%commit", "autocommit", true),
-            ("a_b", "axb", true),
-            ("a\\_b", "axb", false),
-            ("a\\_b", "a_b", true),
-            ("", "", true),
-            ("%", "", true),
-            ("_", "", false),
-            ("%a%b%c", "xxaybzc", true),
-            ("%a%b%c", "xxaybz", false),
-        ] {
-            assert_eq!(like(pattern, text), matches, "{pattern} {text}");
-        }
-    }
 }

@@ -10,7 +10,7 @@ use vtmodel::TargetString;
 use super::{Executor, Outcome};
 use crate::{
     schema::Layout,
-    session::Session,
+    session::{CommitOrder, Session},
     tx::{self, ShardCall, ShardQuery, Work},
 };
 
@@ -81,15 +81,20 @@ impl Executor {
     /// A statement on every shard that has a part of the transaction.
     async fn on_parts(&self, session: &mut Session, sql: &str) -> Result<()> {
         let sql: Arc<str> = sql.into();
-        let parts: Vec<_> = session.shards.iter().filter(|s| s.transaction_id != 0).cloned().collect();
-        for part in parts {
-            let query = ShardQuery { target: part.target, sql: sql.clone(), binds: Arc::default() };
-            let call = ShardCall { gateway: &self.gateway, session, in_transaction: true, work: Work::Read };
-            let answer = call.execute(&query).await;
-            if let Some(held) = answer.held {
-                session.hold(held);
+        for order in CommitOrder::ALL {
+            let swapped = session.swapped(order);
+            let session = &mut *swapped.session;
+            let parts: Vec<_> = session.shards.iter().filter(|s| s.transaction_id != 0).cloned().collect();
+            for part in parts {
+                let query = ShardQuery { target: part.target, sql: sql.clone(), binds: Arc::default() };
+                let call =
+                    ShardCall { gateway: &self.gateway, session, in_transaction: true, work: Work::Read };
+                let answer = call.execute(&query).await;
+                if let Some(held) = answer.held {
+                    session.hold(held);
+                }
+                answer.result?;
             }
-            answer.result?;
         }
         Ok(())
     }

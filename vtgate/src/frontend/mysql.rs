@@ -1,9 +1,17 @@
 //! MySQL's protocol: one task a connection, from the handshake to the end of the session.
 
 mod auth;
+mod commands;
 mod connection;
 mod listener;
+mod socket;
+mod statements;
+mod tls;
 mod writer;
 
 pub use auth::Users;
 pub use listener::{MysqlServer, bind_unix, serve_tcp, serve_unix};
+pub use tls::{Tls, TlsFiles};
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Schema tracking: the columns of each keyspace's tables, read from the primary of its first shard when a
+//! Schema tracking: the columns and unique keys of each keyspace's tables, read from the primary of its first shard when a
 //! tablet says that its schema changed, when a schema change goes through this gate, and when a statement
 //! names something that is not known.
 
@@ -16,7 +16,7 @@ use vschema::Column;
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, TabletType, Target};
 
-use super::{Found, Schema, TableColumns, Wish};
+use super::{Found, Schema, TrackedTables, Wish};
 use crate::gateway::Gateway;
 
 /// At most one look at a keyspace in this time: statements that name unknown things must not become a load.
@@ -26,8 +26,15 @@ const LOOK_LIMIT: Duration = Duration::from_secs(30);
 /// The most columns of one keyspace that are kept; past that its tables have no column lists.
 const MAX_COLUMNS: usize = 5_000_000;
 
-const COLUMNS: &str = "select table_name, column_name, data_type, column_type, collation_name, extra \
-     from information_schema.columns where table_schema = database() order by table_name, ordinal_position";
+const COLUMNS: &str = "select table_name, column_name, data_type, column_type, collation_name, extra, \
+     is_nullable from information_schema.columns where table_schema = database() order by table_name, ordinal_position";
+
+/// Keys over parts of columns or over expressions make no column unique: those with any such part are left
+/// out by the NULL in its place.
+const UNIQUE_KEYS: &str = "select table_name, index_name, \
+     if(sub_part is null, column_name, null) from information_schema.statistics \
+     where table_schema = database() and non_unique = 0 \
+     order by table_name, index_name <> 'PRIMARY', index_name, seq_in_index";
 
 /// Which tablet's schema was read, and in which state of it.
 type Mark = (TabletAlias, u64);
@@ -94,8 +101,8 @@ async fn look(schema: &Schema, gateway: &Gateway, keyspace: &str) -> bool {
         return false;
     }
     let read = tokio::time::timeout(LOOK_LIMIT, read(gateway, &target)).await;
-    let columns = match read {
-        Ok(Ok(columns)) => columns,
+    let tables = match read {
+        Ok(Ok(tables)) => tables,
         Ok(Err(e)) => {
             warn!(keyspace, "cannot read the columns of its tables: {e}");
             return false;
@@ -105,22 +112,63 @@ async fn look(schema: &Schema, gateway: &Gateway, keyspace: &str) -> bool {
             return false;
         }
     };
-    debug!(keyspace, tables = columns.len(), "columns read");
+    debug!(keyspace, tables = tables.len(), "columns read");
     let (done, wait) = oneshot::channel();
-    let found = Found { keyspace: keyspace.to_owned(), columns, done };
+    let found = Found { keyspace: keyspace.to_owned(), tables, done };
     schema.found.send(found).await.is_ok() && wait.await.is_ok()
 }
 
-async fn read(gateway: &Gateway, target: &Target) -> Result<TableColumns> {
+/// A row's values as text.
+type Texts<'a> = &'a mut dyn FnMut() -> Option<String>;
+
+async fn read(gateway: &Gateway, target: &Target) -> Result<TrackedTables> {
+    let mut tables = TrackedTables::new();
+    each_row(gateway, target, COLUMNS, &mut |next| {
+        let (Some(table), Some(name)) = (next(), next()) else { return };
+        let (data_type, column_type) = (next().unwrap_or_default(), next().unwrap_or_default());
+        let (collation, extra, nullable) = (next(), next(), next());
+        let ty = column_type_of(&data_type, &column_type);
+        let extra = extra.unwrap_or_default().to_uppercase();
+        // (DEFAULT_GENERATED is a default, which may be overridden.)
+        let generated = extra.contains("VIRTUAL GENERATED") || extra.contains("STORED GENERATED");
+        let invisible = extra.contains("INVISIBLE");
+        let definition = definition(&column_type, collation.as_deref(), nullable.as_deref() == Some("YES"));
+        let column = Column { name, ty, collation, invisible, definition: Some(definition), generated };
+        tables.entry(table).or_default().columns.push(column);
+    })
+    .await?;
+    let mut keys: BTreeMap<(String, bool, String), Option<Vec<String>>> = BTreeMap::new();
+    each_row(gateway, target, UNIQUE_KEYS, &mut |next| {
+        let (Some(table), Some(name)) = (next(), next()) else { return };
+        let key = keys.entry((table, name != "PRIMARY", name)).or_insert_with(|| Some(Vec::new()));
+        match next() {
+            Some(column) => key.iter_mut().for_each(|k| k.push(column.clone())),
+            None => *key = None,
+        }
+    })
+    .await?;
+    for ((table, ..), key) in keys {
+        if let Some(table) = tables.get_mut(&table) {
+            table.unique_keys.extend(key);
+        }
+    }
+    Ok(tables)
+}
+
+async fn each_row(
+    gateway: &Gateway,
+    target: &Target,
+    sql: &str,
+    take: &mut (dyn FnMut(Texts<'_>) + Send),
+) -> Result<()> {
     let request = q::StreamExecuteRequest {
         target: Some(target.into()),
-        query: Some(q::BoundQuery { sql: COLUMNS.to_owned(), ..q::BoundQuery::default() }),
+        query: Some(q::BoundQuery { sql: sql.to_owned(), ..q::BoundQuery::default() }),
         ..q::StreamExecuteRequest::default()
     };
     let request = &request;
     let mut stream =
         gateway.run(target, |t| async move { t.service.stream_execute(request.clone()).await }).await?;
-    let mut tables = TableColumns::new();
     let mut count = 0;
     while let Some(message) = stream.next().await {
         for row in message?.result.unwrap_or_default().rows {
@@ -132,18 +180,17 @@ async fn read(gateway: &Gateway, target: &Target) -> Result<TableColumns> {
                 ));
             }
             let mut values = sqltypes::values(&row).map(|v| v.map(String::from_utf8_lossy));
-            let mut text = || values.next().flatten().map(std::borrow::Cow::into_owned);
-            let (Some(table), Some(name), data_type, column_type, collation, extra) =
-                (text(), text(), text(), text(), text(), text())
-            else {
-                continue;
-            };
-            let ty = column_type_of(&data_type.unwrap_or_default(), &column_type.unwrap_or_default());
-            let invisible = extra.is_some_and(|e| e.to_uppercase().contains("INVISIBLE"));
-            tables.entry(table).or_default().push(Column { name, ty, collation, invisible });
+            take(&mut || values.next().flatten().map(std::borrow::Cow::into_owned));
         }
     }
-    Ok(tables)
+    Ok(())
+}
+
+/// A column's type as CREATE TABLE takes it.
+fn definition(column_type: &str, collation: Option<&str>, nullable: bool) -> String {
+    let collate = collation.map(|c| format!(" collate {c}")).unwrap_or_default();
+    // A TIMESTAMP without a word of it may be NOT NULL.
+    format!("{column_type}{collate}{}", if nullable { " null" } else { " not null" })
 }
 
 /// From MySQL's `data_type` (`bigint`) and `column_type` (`bigint unsigned`).

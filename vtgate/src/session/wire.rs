@@ -1,11 +1,13 @@
 //! Sessions of gRPC clients: they travel with each call.
 
+use std::sync::Arc;
+
 use proto::vtgate as wire;
 use sqlast::SqlMode;
 use vterrors::{Error, Result};
 use vtmodel::{TabletAlias, Target, TargetString};
 
-use super::{Caller, Session, ShardSession};
+use super::{Caller, Prepared, Session, ShardSession};
 
 impl Session {
     /// The session that a client sent.
@@ -14,8 +16,13 @@ impl Session {
         s.autocommit = session.autocommit;
         s.in_transaction = session.in_transaction;
         s.shards = session.shard_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
+        s.before = session.pre_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
+        s.after = session.post_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
         s.savepoints = session.savepoints;
         s.warnings = session.warnings;
+        s.must_roll_back = session.error_until_rollback;
+        let named = session.prepare_statement.into_iter();
+        s.prepared = named.map(|(name, p)| (name, Arc::new(Prepared::from_wire(&p)))).collect();
         s.last_insert_id = session.last_insert_id;
         s.found_rows = session.found_rows;
         s.row_count = session.row_count;
@@ -41,6 +48,8 @@ impl Session {
         wire::Session {
             in_transaction: self.in_transaction,
             shard_sessions: self.shards.iter().map(shard_to_wire).collect(),
+            pre_sessions: self.before.iter().map(shard_to_wire).collect(),
+            post_sessions: self.after.iter().map(shard_to_wire).collect(),
             autocommit: self.autocommit,
             target_string: self.target.to_string(),
             options: Some(self.execute_options()),
@@ -57,6 +66,8 @@ impl Session {
             savepoints: self.savepoints.clone(),
             in_reserved_conn: self.needs_reserved(),
             session_uuid: self.uuid.clone(),
+            error_until_rollback: self.must_roll_back,
+            prepare_statement: self.prepared.iter().map(|(name, p)| (name.clone(), p.to_wire())).collect(),
             ..wire::Session::default()
         }
     }

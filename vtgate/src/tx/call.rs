@@ -15,7 +15,7 @@ use std::sync::Arc;
 use proto::query as q;
 use sqltypes::BindVars;
 use tabletclient::{QueryService, RowStream};
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, Target};
 
 use super::callers;
@@ -23,6 +23,9 @@ use crate::{
     gateway::Gateway,
     session::{Session, ShardSession},
 };
+
+/// What a message has beside the text and the values of a query.
+const OVERHEAD_BYTES: usize = 64 << 10;
 
 /// A statement for one shard.
 #[derive(Debug, Clone)]
@@ -33,6 +36,24 @@ pub struct ShardQuery {
 }
 
 impl ShardQuery {
+    /// Refuses what no gRPC message holds, before anything is sent.
+    fn check_size(&self) -> Result<()> {
+        let values =
+            |v: &q::BindVariable| v.value.len() + v.values.iter().map(|v| v.value.len()).sum::<usize>();
+        let bytes = self.sql.len() + self.binds.values().map(values).sum::<usize>();
+        if bytes + OVERHEAD_BYTES <= rpc::MAX_MESSAGE_BYTES {
+            return Ok(());
+        }
+        Err(Error::new(
+            Condition::PacketTooLarge,
+            format!(
+                "a query of {bytes} bytes for {}: the limit of a gRPC message is {} bytes",
+                self.target,
+                rpc::MAX_MESSAGE_BYTES
+            ),
+        ))
+    }
+
     fn bound(&self) -> Option<q::BoundQuery> {
         Some(q::BoundQuery { sql: self.sql.to_string(), bind_variables: (*self.binds).clone() })
     }
@@ -71,6 +92,9 @@ impl<T> Answer<T> {
 impl ShardCall<'_> {
     /// Runs a statement and waits for its whole result.
     pub async fn execute(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
+        if let Err(e) = query.check_size() {
+            return Answer::failed(e);
+        }
         let held = self.session.shard(&query.target);
         // The tablet of a reserved connection without transaction may be gone: a new one is reserved.
         let held = held.filter(|h| h.transaction_id != 0 || self.gateway.tablet(&h.alias).is_ok());
@@ -87,6 +111,7 @@ impl ShardCall<'_> {
     /// Opens a stream of a statement's rows on the connection that the session holds of the shard (see
     /// [`ShardCall::prepare_stream`]), or on any serving tablet.
     pub async fn stream(&self, query: &ShardQuery) -> Result<RowStream<q::StreamExecuteResponse>> {
+        query.check_size()?;
         let request = |ids: (i64, i64)| {
             let (effective_caller_id, immediate_caller_id) = callers(self.session);
             q::StreamExecuteRequest {

@@ -1,15 +1,19 @@
 //! Answers: OK, ERR, column definitions, rows.
 
-use proto::query::{Field, Row};
-use sqltypes::mysql_type_of;
+use std::borrow::Cow;
+
+use proto::query::{Field, MySqlFlag, Row, Type};
+use sqltypes::{charset::BINARY, mysql_type_of};
 use tokio::io::{AsyncRead, AsyncWrite};
 use vterrors::Error;
 
-use super::Connection;
+use super::{Connection, Encode};
 use crate::{
     constants::{capability, header},
     packet::{put_lenenc, put_lenenc_bytes, put_uint},
 };
+
+const BINARY_FLAG: u32 = MySqlFlag::BinaryFlag as u32;
 
 /// The end of a statement that has no rows, or of the rows.
 #[derive(Debug, Clone, Default)]
@@ -44,12 +48,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     pub fn write_error(&mut self, e: &Error) {
         let code = e.mysql_code();
+        let encode = self.encode;
         self.packet(|out| {
             out.push(header::ERR);
             put_uint(out, code.errno.into(), 2);
             out.push(b'#');
             out.extend_from_slice(&code.sqlstate);
-            out.extend_from_slice(e.message().as_bytes());
+            out.extend_from_slice(&in_clients(encode, e.message()));
         });
     }
 
@@ -69,10 +74,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The head of a result: how many columns, each column, and an EOF for clients that want one.
     pub fn write_columns(&mut self, fields: &[Field]) {
         self.packet(|out| put_lenenc(out, fields.len() as u64));
+        let encode = self.encode;
         for field in fields {
-            self.packet(|out| put_column(out, field));
+            self.packet(|out| put_column(out, field, encode));
         }
         if !self.deprecates_eof() {
+            self.write_eof(&OkPacket { status: crate::constants::status::AUTOCOMMIT, ..OkPacket::default() });
+        }
+    }
+
+    /// The answer to COM_FIELD_LIST: the columns of a table, each with its default value, which is not told.
+    pub fn write_field_list(&mut self, fields: &[Field], ok: &OkPacket) {
+        let encode = self.encode;
+        for field in fields {
+            self.packet(|out| {
+                put_column(out, field, encode);
+                out.push(header::NULL);
+            });
+        }
+        self.write_end_of_rows(ok);
+    }
+
+    /// The answer to COM_STMT_PREPARE: the statement's number, its parameters, the columns of its result
+    /// (none where it has none, or where they are only known with the result).
+    pub fn write_prepared(&mut self, statement_id: u32, params: u16, fields: &[Field], warnings: u16) {
+        self.packet(|out| {
+            out.push(header::OK);
+            put_uint(out, statement_id.into(), 4);
+            put_uint(out, fields.len() as u64, 2);
+            put_uint(out, params.into(), 2);
+            out.push(0);
+            put_uint(out, warnings.into(), 2);
+        });
+        // Nothing is known of a parameter before it has a value.
+        let param = Field { name: "?".into(), charset: BINARY, ..Field::default() };
+        let param = Field { r#type: Type::Varbinary as i32, flags: BINARY_FLAG, ..param };
+        let params: Vec<&Field> = (0..params).map(|_| &param).collect();
+        self.write_definitions(&params);
+        self.write_definitions(&fields.iter().collect::<Vec<_>>());
+    }
+
+    fn write_definitions(&mut self, fields: &[&Field]) {
+        let encode = self.encode;
+        for field in fields {
+            self.packet(|out| put_column(out, field, encode));
+        }
+        if !fields.is_empty() && !self.deprecates_eof() {
             self.write_eof(&OkPacket { status: crate::constants::status::AUTOCOMMIT, ..OkPacket::default() });
         }
     }
@@ -102,14 +149,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-fn put_column(out: &mut Vec<u8>, field: &Field) {
+/// A name or a message in the client's character set.
+fn in_clients(encode: Option<Encode>, text: &str) -> Cow<'_, [u8]> {
+    match encode {
+        Some(encode) if !text.is_ascii() => Cow::Owned(encode(text.as_bytes())),
+        _ => Cow::Borrowed(text.as_bytes()),
+    }
+}
+
+fn put_column(out: &mut Vec<u8>, field: &Field, encode: Option<Encode>) {
     let (column_type, flags) = mysql_type_of(field.r#type());
     put_lenenc_bytes(out, b"def");
-    put_lenenc_bytes(out, field.database.as_bytes());
-    put_lenenc_bytes(out, field.table.as_bytes());
-    put_lenenc_bytes(out, field.org_table.as_bytes());
-    put_lenenc_bytes(out, field.name.as_bytes());
-    put_lenenc_bytes(out, field.org_name.as_bytes());
+    for name in [&field.database, &field.table, &field.org_table, &field.name, &field.org_name] {
+        put_lenenc_bytes(out, &in_clients(encode, name));
+    }
     put_lenenc(out, 0x0c);
     put_uint(out, field.charset.into(), 2);
     put_uint(out, field.column_length.into(), 4);

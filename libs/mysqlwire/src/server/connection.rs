@@ -1,9 +1,13 @@
 //! Framing: packets of at most 16 MiB - 1 with a length and a sequence number.
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_rustls::rustls::ServerConfig;
 use vterrors::{Condition, Error, Result};
 
+use super::stream::Stream;
 use crate::constants::MAX_PAYLOAD;
 
 /// The largest command a client may send: MySQL's default `max_allowed_packet`.
@@ -14,19 +18,55 @@ const FLUSH_BYTES: usize = 64 << 10;
 const KEEP_BYTES: usize = 256 << 10;
 const READ_BYTES: usize = 16 << 10;
 
+/// From UTF-8 to what a client reads.
+pub type Encode = fn(&[u8]) -> Vec<u8>;
+
 /// One client's connection. Packets are written to a buffer; [`Connection::flush`] sends it.
 pub struct Connection<S> {
-    stream: S,
+    stream: Stream<S>,
     read: BytesMut,
     pub(super) write: Vec<u8>,
+    /// How much of `write` is sent already.
+    sent: usize,
     sequence: u8,
+    broken: bool,
     /// `CLIENT_*` flags that both sides have, once the handshake is done.
     pub capabilities: u32,
+    /// Turns UTF-8 into what the client reads; `None` for UTF-8. Names of columns and texts of errors go
+    /// through it, rows are the caller's.
+    pub encode: Option<Encode>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub fn new(stream: S) -> Self {
-        Self { stream, read: BytesMut::new(), write: Vec::new(), sequence: 0, capabilities: 0 }
+        Self {
+            stream: Stream::Plain(stream),
+            read: BytesMut::new(),
+            write: Vec::new(),
+            sent: 0,
+            sequence: 0,
+            broken: false,
+            capabilities: 0,
+            encode: None,
+        }
+    }
+
+    /// Goes over to TLS. What the client has sent already is the beginning of its TLS handshake.
+    pub async fn start_tls(&mut self, config: Arc<ServerConfig>) -> Result<()> {
+        let sent = std::mem::take(&mut self.read).freeze();
+        let stream = std::mem::replace(&mut self.stream, Stream::Broken);
+        self.stream = stream.start_tls(config, sent).await.map_err(lost)?;
+        Ok(())
+    }
+
+    /// Whether a write has failed: then the client cannot be told anything more.
+    pub fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether the connection is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
     }
 
     /// The next command's payload; `None` when the client has closed. Begins a new sequence.
@@ -99,6 +139,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let at = self.write.len();
         self.write.extend_from_slice(&[0; 4]);
         build(&mut self.write);
+        self.end_packet(at);
+    }
+
+    /// The same; nothing is appended when `build` fails.
+    pub fn try_packet(&mut self, build: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+        let at = self.write.len();
+        self.write.extend_from_slice(&[0; 4]);
+        if let Err(e) = build(&mut self.write) {
+            self.write.truncate(at);
+            return Err(e);
+        }
+        self.end_packet(at);
+        Ok(())
+    }
+
+    fn end_packet(&mut self, at: usize) {
         let len = self.write.len() - at - 4;
         if len < MAX_PAYLOAD {
             self.header(at, len);
@@ -137,28 +193,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.write.len() >= FLUSH_BYTES { self.flush().await } else { Ok(()) }
     }
 
-    /// Sends everything that is buffered.
+    /// Sends everything that is buffered. When it is dropped half way, the next call goes on from there.
     pub async fn flush(&mut self) -> Result<()> {
-        if !self.write.is_empty() {
-            self.stream.write_all(&self.write).await.map_err(lost)?;
+        while self.sent < self.write.len() {
+            match self.stream.write(&self.write[self.sent..]).await {
+                Ok(n) if n > 0 => self.sent += n,
+                ended => {
+                    self.broken = true;
+                    return Err(lost(ended.err().unwrap_or_else(|| std::io::ErrorKind::WriteZero.into())));
+                }
+            }
+        }
+        if self.sent > 0 {
+            self.sent = 0;
             self.write.clear();
             self.write.shrink_to(KEEP_BYTES);
         }
         self.stream.flush().await.map_err(lost)
-    }
-
-    /// Whether the client has closed or sent something while its command runs: resolves only then.
-    pub async fn closed(&mut self) {
-        loop {
-            if !self.read.is_empty() {
-                // A pipelined command: the client is there, and is answered in turn.
-                return std::future::pending().await;
-            }
-            match self.stream.read_buf(&mut self.read).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
-        }
     }
 }
 

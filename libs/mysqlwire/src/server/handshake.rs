@@ -2,13 +2,16 @@
 //!
 //! `mysql_native_password` and `caching_sha2_password` are answered in the client's own method where the
 //! credentials allow it; else the client is asked to switch. A password that is kept as a salted hash only
-//! is asked for whole: over a Unix socket as it is, over TCP encrypted with the server's RSA key.
+//! is asked for whole: over a Unix socket or TLS as it is, over plain TCP encrypted with the server's RSA key.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rand::Rng;
 use rsa::{Oaep, RsaPrivateKey, pkcs8::EncodePublicKey};
 use sha1::Sha1;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::rustls::ServerConfig;
 use vterrors::{Condition, Error, Result};
 
 use super::{Connection, OkPacket};
@@ -37,15 +40,19 @@ pub const SERVER_CAPABILITIES: u32 = capability::LONG_PASSWORD
 const MAX_HANDSHAKE_BYTES: usize = 64 << 10;
 
 /// What the server says of itself.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Greeting {
     pub server_version: String,
     pub connection_id: u32,
     pub salt: [u8; SALT_LEN],
     /// Collation id that the session begins with.
     pub charset: u8,
-    /// Whether what the client sends cannot be overheard (a Unix socket, TLS).
+    /// Whether what the client sends cannot be overheard, TLS or not (a Unix socket).
     pub is_private: bool,
+    /// What TLS is offered with.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Whether a client that does not use TLS is turned away (but for a Unix socket).
+    pub requires_tls: bool,
 }
 
 /// Random bytes that every client reads: none is zero, none is outside of ASCII (Vitess's #2583).
@@ -65,7 +72,8 @@ pub fn new_salt() -> [u8; SALT_LEN] {
 #[derive(Debug, Clone, Default)]
 pub struct ClientHello {
     pub capabilities: u32,
-    pub charset: u8,
+    /// The number of a collation; 0 when the client does not say.
+    pub charset: u16,
     pub user: String,
     pub database: String,
     pub plugin: String,
@@ -123,24 +131,72 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Option<(ClientHello, Authenticated)>> {
     connection.packet(|out| put_greeting(out, greeting));
     connection.flush().await?;
-    let Some(packet) = connection.read_packet(MAX_HANDSHAKE_BYTES).await? else { return Ok(None) };
+    let Some(mut packet) = connection.read_packet(MAX_HANDSHAKE_BYTES).await? else { return Ok(None) };
+    if asks_for_tls(&packet) {
+        let tls = greeting.tls.clone();
+        let tls = tls.ok_or_else(|| Error::new(Condition::Unsupported, "TLS is not offered here"))?;
+        connection.start_tls(tls).await?;
+        match connection.read_packet(MAX_HANDSHAKE_BYTES).await? {
+            Some(next) => packet = next,
+            None => return Ok(None),
+        }
+    }
+    if greeting.requires_tls && !connection.is_tls() && !greeting.is_private {
+        return Err(Error::mysql(
+            3159,
+            *b"HY000",
+            "Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+        ));
+    }
     let mut hello = read_hello(&packet)?;
     connection.capabilities = hello.capabilities & SERVER_CAPABILITIES;
     let verdict = authenticate(connection, greeting, authenticator, &mut hello).await?;
     Ok(Some((hello, verdict)))
 }
 
+/// COM_CHANGE_USER, without its command byte: who the client is from now on. As with [`handshake`], the
+/// caller answers. The salt is that of the connection's greeting.
+pub async fn change_user<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+    greeting: &Greeting,
+    authenticator: &dyn Authenticator,
+    body: &[u8],
+) -> Result<(ClientHello, Authenticated)> {
+    let capabilities = connection.capabilities;
+    let mut r = Reader::new(body);
+    let user = text(r.nul_bytes()?);
+    let len = r.u8()?;
+    let auth = r.bytes(len.into())?.to_vec();
+    let database = text(r.nul_bytes_or_rest());
+    let charset = if r.is_empty() { 0 } else { r.u16()? };
+    let plugin = if capabilities & capability::PLUGIN_AUTH != 0 && !r.is_empty() {
+        text(r.nul_bytes_or_rest())
+    } else {
+        NATIVE_PASSWORD.to_owned()
+    };
+    let mut hello = ClientHello { capabilities, charset, user, database, plugin, auth };
+    let verdict = authenticate(connection, greeting, authenticator, &mut hello).await?;
+    Ok((hello, verdict))
+}
+
+/// A first packet that ends before the user's name asks for TLS.
+fn asks_for_tls(packet: &[u8]) -> bool {
+    let mut r = Reader::new(packet);
+    packet.len() == 32 && r.u32().is_ok_and(|capabilities| capabilities & capability::SSL != 0)
+}
+
 fn put_greeting(out: &mut Vec<u8>, g: &Greeting) {
+    let offered = SERVER_CAPABILITIES | if g.tls.is_some() { capability::SSL } else { 0 };
     out.push(10);
     out.extend_from_slice(g.server_version.as_bytes());
     out.push(0);
     put_uint(out, g.connection_id.into(), 4);
     out.extend_from_slice(&g.salt[..8]);
     out.push(0);
-    put_uint(out, u64::from(SERVER_CAPABILITIES & 0xffff), 2);
+    put_uint(out, u64::from(offered & 0xffff), 2);
     out.push(g.charset);
     put_uint(out, status::AUTOCOMMIT.into(), 2);
-    put_uint(out, u64::from(SERVER_CAPABILITIES >> 16), 2);
+    put_uint(out, u64::from(offered >> 16), 2);
     out.push(SALT_LEN as u8 + 1);
     out.extend_from_slice(&[0; 10]);
     out.extend_from_slice(&g.salt[8..]);
@@ -155,11 +211,8 @@ fn read_hello(packet: &[u8]) -> Result<ClientHello> {
     if capabilities & capability::PROTOCOL_41 == 0 {
         return Err(Error::new(Condition::InvalidArgument, "the client is too old: protocol 4.1 is needed"));
     }
-    if capabilities & capability::SSL != 0 && packet.len() == 32 {
-        return Err(Error::new(Condition::Unsupported, "TLS is not offered here"));
-    }
     r.u32()?;
-    let charset = r.u8()?;
+    let charset = r.u8()?.into();
     r.bytes(23)?;
     let user = text(r.nul_bytes()?);
     let auth = if capabilities & capability::PLUGIN_AUTH_LENENC_DATA != 0 {
@@ -273,7 +326,7 @@ async fn full_exchange<S: AsyncRead + AsyncWrite + Unpin>(
     connection.packet(|out| out.extend_from_slice(&[header::AUTH_MORE_DATA, 4]));
     connection.flush().await?;
     let mut answer = connection.read_packet(MAX_HANDSHAKE_BYTES).await?.ok_or_else(closed)?.to_vec();
-    if greeting.is_private {
+    if greeting.is_private || connection.is_tls() {
         answer.pop();
         return Ok(Some(answer));
     }

@@ -88,6 +88,8 @@ async fn try_login(kept: Kept, plugin: &str, password: &[u8]) -> Authenticated {
             salt,
             charset: 255,
             is_private: false,
+            tls: None,
+            requires_tls: false,
         };
         let verdict = handshake(&mut c, &greeting, &kept).await.unwrap().unwrap().1;
         c.write_ok(&OkPacket::plain(2));
@@ -195,6 +197,8 @@ async fn garbage_is_an_error_not_a_panic() {
                 salt: new_salt(),
                 charset: 255,
                 is_private: false,
+                tls: None,
+                requires_tls: false,
             };
             handshake(&mut Connection::new(server), &greeting, &Kept::Plain).await
         });
@@ -220,5 +224,149 @@ async fn long_payloads_are_cut_and_put_together() {
         writer.await.unwrap();
         assert_eq!(read.len(), len);
         assert!(read.iter().all(|b| *b == 7));
+    }
+}
+
+/// A greeting of a server that offers TLS with the test's certificate.
+fn tls_greeting(requires_tls: bool) -> Greeting {
+    let file = |name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name);
+    Greeting {
+        server_version: "x".into(),
+        connection_id: 1,
+        salt: *b"abcdefghijklmnopqrst",
+        charset: 255,
+        is_private: false,
+        tls: Some(server_tls(&file("one.pem"), &file("one.key"), None).unwrap()),
+        requires_tls,
+    }
+}
+
+/// Over TLS the client sends its whole answer encrypted; what it sends right behind its wish for TLS is the
+/// beginning of the TLS handshake.
+#[tokio::test]
+async fn a_client_may_go_over_to_tls() {
+    use std::sync::Arc;
+
+    use tokio_rustls::{
+        TlsConnector,
+        rustls::{
+            ClientConfig, RootCertStore,
+            crypto::ring,
+            pki_types::{CertificateDer, ServerName, pem::PemObject},
+        },
+    };
+    let (mut client, server) = duplex(1 << 16);
+    let served = tokio::spawn(async move {
+        let mut c = Connection::new(server);
+        let verdict = handshake(&mut c, &tls_greeting(true), &Kept::Plain).await.unwrap().unwrap().1;
+        c.write_ok(&OkPacket::plain(2));
+        c.flush().await.unwrap();
+        (verdict, c.is_tls())
+    });
+    let (_, greeting) = read_packet(&mut client).await;
+    let flags_at = 1 + 2 + 4 + 8 + 1;
+    assert_eq!(greeting[flags_at + 1] & 8, 8, "CLIENT_SSL is offered");
+    let whole = hello("caching_sha2_password", &auth::sha2_scramble(b"secret", b"abcdefghijklmnopqrst"));
+    let mut wish = whole[..32].to_vec();
+    wish[1] |= 8;
+    write_packet(&mut client, 1, &wish).await;
+    let mut roots = RootCertStore::empty();
+    let cert = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/one.pem");
+    roots.add(CertificateDer::from_pem_file(cert).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut tls = TlsConnector::from(Arc::new(config)).connect(name, client).await.unwrap();
+    let mut packet = (whole.len() as u32).to_le_bytes()[..3].to_vec();
+    packet.push(2);
+    packet.extend_from_slice(&whole);
+    tls.write_all(&packet).await.unwrap();
+    tls.flush().await.unwrap();
+    // The fast way was enough, then OK; the sequence goes on.
+    let mut answer = [0; 6];
+    tls.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, [2, 0, 0, 3, 1, 3]);
+    let (verdict, is_tls) = served.await.unwrap();
+    assert!(is_yes(&verdict) && is_tls);
+}
+
+#[tokio::test]
+async fn a_client_without_tls_is_turned_away_where_it_is_required() {
+    let (mut client, server) = duplex(1 << 16);
+    let served = tokio::spawn(async move {
+        handshake(&mut Connection::new(server), &tls_greeting(true), &Kept::Plain).await.map(|_| ())
+    });
+    read_packet(&mut client).await;
+    write_packet(&mut client, 1, &hello("mysql_native_password", b"")).await;
+    assert_eq!(served.await.unwrap().unwrap_err().errno(), 3159);
+}
+
+#[test]
+fn tls_files_that_cannot_be_used_are_named() {
+    let file = |name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name);
+    let (one, key) = (file("one.pem"), file("one.key"));
+    for (cert, key, ca, word) in [
+        (&file("nosuch.pem"), &key, None, "nosuch.pem"),
+        (&one, &one, None, "one.pem"),
+        (&key, &key, None, "one.key"),
+        (&one, &file("two.key"), None, "one.pem"),
+        (&one, &key, Some(&key), "one.key"),
+    ] {
+        let e = server_tls(cert, key, ca.map(|p| p.as_path())).expect_err("refused");
+        assert!(e.message().contains(word), "{word}: {e}");
+    }
+    assert!(server_tls(&one, &key, Some(&file("two.pem"))).is_ok());
+}
+
+/// COM_CHANGE_USER proves the password with the salt of the greeting.
+#[tokio::test]
+async fn a_user_may_change() {
+    use crate::constants::capability as c;
+    for (password, right) in [(&b"secret"[..], true), (b"wrong", false)] {
+        let (_client, server) = duplex(1 << 16);
+        let mut connection = Connection::new(server);
+        connection.capabilities = c::PLUGIN_AUTH | c::SECURE_CONNECTION;
+        let scramble = auth::native_scramble(password, b"abcdefghijklmnopqrst");
+        let mut body = b"u\0".to_vec();
+        body.push(scramble.len() as u8);
+        body.extend_from_slice(&scramble);
+        body.extend_from_slice(b"ks\0\x08\x00mysql_native_password\0");
+        let (hello, verdict) =
+            change_user(&mut connection, &tls_greeting(false), &Kept::Plain, &body).await.unwrap();
+        assert_eq!((hello.user.as_str(), hello.database.as_str(), hello.charset), ("u", "ks", 8));
+        assert_eq!(is_yes(&verdict), right);
+    }
+    let (_client, server) = duplex(1 << 16);
+    let mut connection = Connection::new(server);
+    let body = b"u\0\x20ab";
+    assert!(change_user(&mut connection, &tls_greeting(false), &Kept::Plain, body).await.is_err());
+}
+
+/// A result that a slow client does not take is given up by a KILL: what was sent of it is not sent again.
+#[tokio::test]
+async fn a_flush_that_is_dropped_goes_on_where_it_was() {
+    let (mut client, server) = duplex(8);
+    let mut c = Connection::new(server);
+    c.packet(|out| out.extend_from_slice(b"twenty bytes or some"));
+    assert!(at_once(c.flush()).await.is_none(), "the pipe is full");
+    c.packet(|out| out.extend_from_slice(b"end"));
+    let writer = tokio::spawn(async move {
+        c.flush().await.unwrap();
+        c
+    });
+    assert_eq!(read_packet(&mut client).await, (0, b"twenty bytes or some".to_vec()));
+    assert_eq!(read_packet(&mut client).await, (1, b"end".to_vec()));
+    writer.await.unwrap();
+}
+
+/// What a future gives when it does not have to wait.
+async fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = std::future::ready(()) => None,
     }
 }

@@ -117,8 +117,11 @@ impl<'a> Parser<'a> {
         self.at
     }
 
-    /// Goes back to a [`Parser::position`].
+    /// Goes back to a [`Parser::position`]. What was read since is read again, its `?` too.
     pub fn rewind(&mut self, position: usize) {
+        let read_again = self.tokens.get(position..self.at).unwrap_or_default();
+        let params = read_again.iter().filter(|token| token.tok == Tok::Question).count();
+        self.params = self.params.saturating_sub(params as u32);
         self.at = position;
     }
 

@@ -79,7 +79,6 @@ impl Parser<'_> {
             Kw::Delete => self.delete(with).map(|delete| Statement::Delete(Box::new(delete))),
             _ => {
                 self.rewind(start);
-                self.params = 0;
                 self.query_statement()
             }
         }

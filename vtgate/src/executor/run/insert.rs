@@ -11,6 +11,7 @@ use vtmodel::{TabletType, Target};
 
 use super::{
     Run,
+    lookup::Entry,
     resolve::{Resolved, resolve},
     write::written,
 };
@@ -21,6 +22,15 @@ use crate::{
 
 impl Run<'_> {
     pub(super) async fn insert(&mut self, insert: &Insert) -> Result<Outcome> {
+        if insert.lookups.is_empty() {
+            return self.insert_values(insert).await;
+        }
+        let before = self.begin_own();
+        let result = self.insert_values(insert).await;
+        self.end_own(before, result).await
+    }
+
+    async fn insert_values(&mut self, insert: &Insert) -> Result<Outcome> {
         let generated = match &insert.generate {
             Some(generate) => self.generate(generate).await?,
             None => 0,
@@ -34,7 +44,12 @@ impl Run<'_> {
                 self.queries(&insert.keyspace, &shards, &destinations, query, &BindVars::new())
             }
             InsertRows::Sharded { vindex, prefix, rows, suffix } => {
-                let by_shard = self.deal(insert, vindex, rows, &shards)?;
+                let mut dealt = self.deal(insert, vindex, rows)?;
+                self.add_new_entries(insert, &mut dealt).await?;
+                let mut by_shard: BTreeMap<usize, Vec<&InsertRow>> = BTreeMap::new();
+                for (id, row) in dealt {
+                    by_shard.entry(shards.index_of(&id)).or_default().push(row);
+                }
                 let text = |rows: &[&InsertRow]| {
                     let rows: Vec<_> = rows.iter().map(|r| r.text.as_str()).collect();
                     format!("{prefix}{}{suffix}", rows.join(", "))
@@ -59,15 +74,33 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// The rows by the place of their shard. Sets the bind variables of the vindex's columns.
+    /// The entries of the rows in the table's own lookups.
+    async fn add_new_entries(
+        &mut self,
+        insert: &Insert,
+        rows: &mut Vec<(Vec<u8>, &InsertRow)>,
+    ) -> Result<()> {
+        for (at, change) in insert.lookups.iter().enumerate() {
+            let entry = |(id, row): &(Vec<u8>, &InsertRow)| -> Result<Entry> {
+                let values = row.lookup_values.get(at).into_iter().flatten();
+                let values = values.map(|v| binds::value(v, &self.binds)).collect::<Result<_>>()?;
+                Ok(Entry { values, keyspace_id: id.clone() })
+            };
+            let entries = rows.iter().map(entry).collect::<Result<Vec<_>>>()?;
+            let taken = self.add_entries(change, &entries, insert.may_exist).await?;
+            self.leave_out(insert.ignore, &taken, rows)?;
+        }
+        Ok(())
+    }
+
+    /// The rows with their keyspace ids. Sets the bind variables of the vindex's columns.
     fn deal<'r>(
         &mut self,
         insert: &Insert,
         vindex: &VindexRef,
         rows: &'r [InsertRow],
-        shards: &vschema::ShardTable,
-    ) -> Result<BTreeMap<usize, Vec<&'r InsertRow>>> {
-        let mut by_shard: BTreeMap<usize, Vec<&InsertRow>> = BTreeMap::new();
+    ) -> Result<Vec<(Vec<u8>, &'r InsertRow)>> {
+        let mut dealt = Vec::with_capacity(rows.len());
         for row in rows {
             let values =
                 row.vindex_values.iter().map(|v| binds::value(v, &self.binds)).collect::<Result<Vec<_>>>()?;
@@ -81,12 +114,12 @@ impl Run<'_> {
                 }
                 Err(e) => return Err(e.context(format!("table {}.{}", insert.keyspace, insert.table))),
             };
-            by_shard.entry(shards.index_of(&id)).or_default().push(row);
+            dealt.push((id, row));
             for (bind, (ty, bytes)) in row.vindex_binds.iter().zip(values) {
                 self.binds.insert(bind.clone(), BindValue::Scalar(ty, bytes).into());
             }
         }
-        Ok(by_shard)
+        Ok(dealt)
     }
 
     /// Takes as many values of the sequence as rows lack one; the first of them (0 for none).
@@ -112,7 +145,7 @@ impl Run<'_> {
     }
 
     /// Reserves `n` values; they are not given back when the insert fails. Outside of any transaction.
-    async fn next_values(&mut self, generate: &Generate, n: u64) -> Result<u64> {
+    pub(super) async fn next_values(&mut self, generate: &Generate, n: u64) -> Result<u64> {
         let shards = self.layout.shards(&generate.keyspace, TabletType::Primary)?;
         let shard = shards.only().ok_or_else(|| {
             Error::new(

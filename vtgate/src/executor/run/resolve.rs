@@ -47,6 +47,10 @@ pub fn resolve(routing: &Routing, shards: &Arc<ShardTable>, values: &BindVars) -
         },
         Routing::Scatter => all(),
         Routing::AnyShard | Routing::Reference => vec![whole(0)],
+        Routing::KeyspaceIds(ids) => at_least_one(ids.iter().map(|id| shards.index_of(id)).collect()),
+        Routing::Lookup(read) => {
+            return Err(Error::internal(format!("the lookup {} was not read", read.lookup.name)));
+        }
         Routing::KeyspaceId(id) => vec![whole(shards.index_of(id))],
         Routing::ByTarget { shard } => vec![whole(by_name(shards, shard)?)],
         Routing::EqualUnique { vindex, values: refs } => match map_refs(vindex, refs, values)? {

@@ -21,7 +21,8 @@ impl Run<'_> {
         let (keyspace, more) = self.asked_keyspace(route)?;
         let shards = self.layout.shards(&keyspace, self.session.tablet_type())?;
         let mut destinations = if keyspace == route.keyspace {
-            match resolve(&route.routing, &shards, &self.binds)? {
+            let routing = self.looked_up(&route.routing).await?;
+            match resolve(&routing, &shards, &self.binds)? {
                 Resolved::Shards(destinations) => destinations,
                 Resolved::PlanAgain => return self.plan_again(sink).await,
             }
@@ -64,11 +65,18 @@ impl Run<'_> {
         }
     }
 
-    /// Where any shard will do, one that the transaction is on already.
+    /// Where any shard will do, one that the transaction is on already, else one that serves: `SELECT @@version`
+    /// of a client that logs in must not fail because one shard of many is away.
     fn prefer_held(&self, keyspace: &str, shards: &vschema::ShardTable, destinations: &mut [Destination]) {
         let held = self.session.shards.iter().find(|s| s.target.keyspace == keyspace);
         let place = held.and_then(|h| shards.all().iter().position(|s| s.name == h.target.shard));
-        if let (Some(place), [only]) = (place, destinations) {
+        let [only] = destinations else { return };
+        let serves = |shard: &usize| {
+            let target = self.target(keyspace, &shards.all()[*shard].name);
+            !self.executor.gateway.discovery().snapshot().serving(&target).is_empty()
+        };
+        let serving = || (0..shards.all().len()).find(serves);
+        if let Some(place) = place.or_else(serving) {
             only.shard = place;
         }
     }
@@ -136,7 +144,11 @@ impl Run<'_> {
             self.execute_all(&openings, in_transaction, work).await?;
         }
         let call = self.call(in_transaction, work);
+        let started = self.session.trace.is_some().then(std::time::Instant::now);
         let streams = futures::future::join_all(queries.iter().map(|q| call.stream(q))).await;
+        if let Some(started) = started {
+            queries.iter().for_each(|query| self.traced(query, None, started));
+        }
         let sources = streams.into_iter().collect::<Result<Vec<_>>>()?.into_iter().map(Source::new).collect();
         let mut merge = Merge::new(sources, route);
         let fields = merge.fields().await?;

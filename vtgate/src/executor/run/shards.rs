@@ -10,7 +10,7 @@ use vterrors::{Error, Result};
 
 use super::{Run, resolve::Destination};
 use crate::{
-    executor::binds,
+    executor::{Traced, binds},
     tx::{self, Answer, ShardCall, ShardQuery, Work},
 };
 
@@ -53,6 +53,7 @@ impl Run<'_> {
         work: Work,
     ) -> Result<Vec<QueryResult>> {
         self.check_transaction_mode(queries, in_transaction)?;
+        let started = self.session.trace.is_some().then(std::time::Instant::now);
         let answers: Vec<Answer<QueryResult>> = {
             let call =
                 ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work };
@@ -61,6 +62,13 @@ impl Run<'_> {
                 many => futures::future::join_all(many.iter().map(|q| call.execute(q))).await,
             }
         };
+        if let Some(started) = started {
+            let rows = |a: &Answer<QueryResult>| a.result.as_ref().ok().map(|r| r.rows.len() as u64);
+            queries
+                .iter()
+                .zip(&answers)
+                .for_each(|(query, answer)| self.traced(query, rows(answer), started));
+        }
         let mut results = Vec::with_capacity(answers.len());
         let mut fault = None;
         for (query, answer) in queries.iter().zip(answers) {
@@ -76,6 +84,19 @@ impl Run<'_> {
             None => Ok(results),
             Some((query, e)) => Err(self.shard_error(query, e).await),
         }
+    }
+
+    /// Notes for VEXPLAIN what went to a shard.
+    pub(super) fn traced(&mut self, query: &ShardQuery, rows: Option<u64>, started: std::time::Instant) {
+        let Some(trace) = &mut self.session.trace else { return };
+        trace.add(Traced {
+            keyspace: query.target.keyspace.clone(),
+            shard: query.target.shard.clone(),
+            tablet_type: vtmodel::tablet_type_lower(query.target.tablet_type).to_owned(),
+            sql: query.sql.to_string(),
+            rows,
+            microseconds: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        });
     }
 
     /// What a failed statement means for the session. After a deadlock mysqld has rolled its part back: the

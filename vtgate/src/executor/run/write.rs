@@ -17,7 +17,8 @@ use crate::{
 impl Run<'_> {
     pub(super) async fn dml(&mut self, dml: &Dml, sink: &mut dyn Sink) -> Result<Outcome> {
         let shards = self.layout.shards(&dml.keyspace, self.session.tablet_type())?;
-        let Resolved::Shards(destinations) = resolve(&dml.routing, &shards, &self.binds)? else {
+        let routing = self.looked_up(&dml.routing).await?;
+        let Resolved::Shards(destinations) = resolve(&routing, &shards, &self.binds)? else {
             return self.plan_again(sink).await;
         };
         let queries = self.queries(&dml.keyspace, &shards, &destinations, &dml.query, &BindVars::new());

@@ -1,21 +1,19 @@
-//! One client's connection: handshake, commands, end.
+//! One client's connection: handshake, the loop over its commands, end.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use mysqlwire::{
-    constants::{capability, command},
-    server::{Authenticated, Connection, Greeting, OkPacket, handshake, new_salt},
+    constants::capability,
+    server::{Authenticated, ClientHello, Connection, Greeting, OkPacket, change_user, handshake, new_salt},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use vterrors::{Condition, Error, Result};
 
-use super::{MysqlServer, writer::RowWriter};
+use super::{MysqlServer, socket::Socket, statements::Statements};
 use crate::{
-    executor::{Outcome, parse_target},
-    session::{Caller, Session},
+    executor::parse_target,
+    session::{Caller, Charset, Process, Session},
 };
 
 /// `utf8mb4_0900_ai_ci`
@@ -23,35 +21,66 @@ const GREETING_CHARSET: u8 = 255;
 
 /// What ends a connection.
 #[derive(Debug, PartialEq, Eq)]
-enum After {
+pub(super) enum After {
     Next,
     Close,
 }
 
-pub(super) struct Client<S> {
-    pub connection: Connection<S>,
+pub(super) struct Client {
+    pub connection: Connection<Socket>,
+    /// The same socket, to be watched while a statement runs.
+    pub socket: Socket,
     pub id: u32,
     pub address: String,
     /// A Unix socket: a password may come as it is.
     pub is_private: bool,
+    pub greeting: Option<Greeting>,
+    pub statements: Statements,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
+impl Client {
+    pub(super) fn new(socket: Socket, id: u32, address: String) -> Self {
+        Self {
+            connection: Connection::new(socket.clone()),
+            is_private: matches!(socket, Socket::Unix(_)),
+            socket,
+            id,
+            address,
+            greeting: None,
+            statements: Statements::default(),
+        }
+    }
+
     /// Serves the client until it goes or the server stops.
     pub(super) async fn serve(mut self, server: Arc<MysqlServer>, stop: CancellationToken) {
         let mut session = match tokio::time::timeout(server.handshake_limit, self.greet(&server)).await {
             Ok(Ok(Some(session))) => session,
             Ok(Ok(None)) => return,
-            Ok(Err(e)) => return debug!(address = self.address, "handshake failed: {e}"),
+            Ok(Err(e)) => {
+                // Best effort: a client that speaks the protocol reads why it is turned away.
+                self.connection.write_error(&e);
+                let told = tokio::time::timeout(server.handshake_limit, self.connection.flush()).await;
+                return debug!(address = self.address, told = told.is_ok(), "handshake failed: {e}");
+            }
             Err(_) => return debug!(address = self.address, "handshake took too long"),
         };
+        self.enter(&server, &mut session);
         if let Err(e) = self.commands(&server, &mut session, &stop).await {
             debug!(address = self.address, "connection ended: {e}");
             // Best effort: the client may be gone, or may read why it is turned away.
             self.connection.write_error(&e);
             let _ = self.connection.flush().await;
         }
+        server.executor.processes.remove(self.id);
         server.executor.close(&mut session).await;
+    }
+
+    /// From here on the connection is seen by SHOW PROCESSLIST and KILL, under the session's user.
+    fn enter(&self, server: &MysqlServer, session: &mut Session) {
+        let process = Arc::new(Process::new(self.id, &session.caller.user, &self.address));
+        process.sleep(&session.target.to_string());
+        server.executor.processes.add(process.clone());
+        session.process = Some(process);
     }
 
     /// The handshake; `None` for a client that was turned away or went away.
@@ -62,10 +91,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
             salt: new_salt(),
             charset: GREETING_CHARSET,
             is_private: self.is_private,
+            tls: server.tls.as_ref().map(|tls| tls.current()),
+            requires_tls: server.requires_tls,
         };
         let Some((hello, verdict)) = handshake(&mut self.connection, &greeting, &server.users).await? else {
             return Ok(None);
         };
+        self.greeting = Some(greeting);
+        self.session_of(server, hello, verdict).await
+    }
+
+    /// The session of a client that said who it is; `None`, and the client told, when it is turned away.
+    async fn session_of(
+        &mut self,
+        server: &MysqlServer,
+        hello: ClientHello,
+        verdict: Authenticated,
+    ) -> Result<Option<Session>> {
         let Authenticated::Yes { user_data, groups } = verdict else {
             let host = self.address.split(':').next().unwrap_or_default();
             let text = format!("Access denied for user '{}'@'{host}'", hello.user);
@@ -81,6 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         };
         let mut session = Session::new(self.id, caller, server.default_target.clone());
         session.client_found_rows = self.connection.capabilities & capability::FOUND_ROWS != 0;
+        session.set_charset(Charset::of_collation(hello.charset)?);
         if !hello.database.is_empty() {
             match parse_target(&server.executor.schema.layout(), &hello.database) {
                 Ok(target) => session.target = target,
@@ -100,6 +143,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         self.connection.flush().await
     }
 
+    /// COM_CHANGE_USER: as a new connection, but for the socket. A client that is turned away is gone.
+    pub(super) async fn change_user(
+        &mut self,
+        server: &MysqlServer,
+        session: &mut Session,
+        body: &[u8],
+    ) -> Result<After> {
+        server.executor.close(session).await;
+        self.statements.clear();
+        let Some(greeting) = self.greeting.take() else {
+            return Err(Error::internal("a command before the handshake"));
+        };
+        let told = change_user(&mut self.connection, &greeting, &server.users, body).await;
+        self.greeting = Some(greeting);
+        let (mut hello, verdict) = told?;
+        if hello.charset == 0 {
+            hello.charset = GREETING_CHARSET.into();
+        }
+        match self.session_of(server, hello, verdict).await? {
+            Some(fresh) => {
+                *session = fresh;
+                self.enter(server, session);
+                Ok(After::Next)
+            }
+            None => Ok(After::Close),
+        }
+    }
+
     async fn commands(
         &mut self,
         server: &MysqlServer,
@@ -107,8 +178,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
         stop: &CancellationToken,
     ) -> Result<()> {
         loop {
+            self.connection.encode = session.results_charset.encoder();
+            let process = session.process.clone();
+            let killed = async {
+                match &process {
+                    Some(process) => process.killed().await,
+                    None => std::future::pending().await,
+                }
+            };
             let packet = tokio::select! {
                 packet = self.connection.read_command() => packet?,
+                // As mysqld does: the connection is closed without a word.
+                () = killed => return Ok(()),
                 // Between transactions a connection can be ended when the server goes down.
                 () = stop.cancelled(), if !session.in_transaction => {
                     return Err(Error::new(Condition::ServerShutdown, "Server shutdown in progress"));
@@ -116,127 +197,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Client<S> {
             };
             let Some(packet) = packet else { return Ok(()) };
             let after = self.command(server, session, packet).await?;
+            if let Some(process) = &session.process {
+                process.sleep(&session.target.to_string());
+            }
             self.connection.flush().await?;
             if after == After::Close || session.broken {
                 return Ok(());
             }
         }
-    }
-
-    async fn command(&mut self, server: &MysqlServer, session: &mut Session, packet: Bytes) -> Result<After> {
-        let Some((&command, _)) = packet.split_first() else {
-            return Err(Error::new(Condition::UnknownCommand, "Unknown command"));
-        };
-        let body = packet.slice(1..);
-        match command {
-            command::QUERY => return self.query(server, session, &body).await,
-            command::QUIT => return Ok(After::Close),
-            command::PING => self.ok(session),
-            command::INIT_DB => {
-                let name = String::from_utf8_lossy(&body).into_owned();
-                match parse_target(&server.executor.schema.layout(), &name) {
-                    Ok(target) => {
-                        session.target = target;
-                        self.ok(session);
-                    }
-                    Err(e) => self.connection.write_error(&e),
-                }
-            }
-            command::RESET_CONNECTION => {
-                server.executor.close(session).await;
-                let mut fresh = Session::new(session.id, session.caller.clone(), session.target.clone());
-                fresh.client_found_rows = session.client_found_rows;
-                *session = fresh;
-                self.ok(session);
-            }
-            command::SET_OPTION => match body[..] {
-                // Several statements a command: on, off.
-                [0, 0] => {
-                    self.connection.capabilities |= capability::MULTI_STATEMENTS;
-                    self.connection.write_end_of_rows(&OkPacket::plain(session.status()));
-                }
-                [1, 0] => {
-                    self.connection.capabilities &= !capability::MULTI_STATEMENTS;
-                    self.connection.write_end_of_rows(&OkPacket::plain(session.status()));
-                }
-                _ => self.connection.write_error(&Error::new(Condition::UnknownCommand, "Unknown command")),
-            },
-            command::STATISTICS => {
-                let text = format!("Vivace {}", env!("CARGO_PKG_VERSION"));
-                self.connection.packet(|out| out.extend_from_slice(text.as_bytes()));
-            }
-            command::FIELD_LIST => {
-                // Clients ask for it to complete names; an empty list is a right answer to none of them.
-                self.connection.write_error(&Error::unsupported("COM_FIELD_LIST is not supported"));
-            }
-            command::STMT_PREPARE => {
-                let e = Error::unsupported(
-                    "This command is not supported in the prepared statement protocol yet: \
-                     use client-side prepared statements",
-                );
-                self.connection.write_error(&e);
-            }
-            // These two have no answer in the protocol.
-            command::STMT_CLOSE | command::STMT_SEND_LONG_DATA => {}
-            _ => self.connection.write_error(&Error::new(Condition::UnknownCommand, "Unknown command")),
-        }
-        Ok(After::Next)
-    }
-
-    fn ok(&mut self, session: &Session) {
-        self.connection.write_ok(&OkPacket::plain(session.status()));
-    }
-
-    /// One command's statements in turn; the first that fails ends the command.
-    async fn query(&mut self, server: &MysqlServer, session: &mut Session, text: &[u8]) -> Result<After> {
-        let multi = self.connection.capabilities & capability::MULTI_STATEMENTS != 0;
-        let options = server.executor.parse_options(session);
-        let statements =
-            if multi && text.contains(&b';') { sqlast::split(text, &options) } else { vec![text] };
-        let last = statements.len().saturating_sub(1);
-        for (at, statement) in statements.into_iter().enumerate() {
-            if !self.statement(server, session, statement, at < last).await? {
-                break;
-            }
-        }
-        Ok(After::Next)
-    }
-
-    /// `false` when the statement failed.
-    async fn statement(
-        &mut self,
-        server: &MysqlServer,
-        session: &mut Session,
-        sql: &[u8],
-        more: bool,
-    ) -> Result<bool> {
-        let mut writer = RowWriter::new(&mut self.connection);
-        let result = server.executor.execute(session, sql, Default::default(), &mut writer).await;
-        let began = writer.began;
-        match result {
-            Ok(outcome) => {
-                self.end(session, &outcome, began, more);
-                Ok(true)
-            }
-            Err(e) => {
-                if e.log_level() != vterrors::LogLevel::Debug {
-                    debug!(connection = self.id, "statement failed: {e}");
-                }
-                self.connection.write_error(&e);
-                Ok(false)
-            }
-        }
-    }
-
-    fn end(&mut self, session: &Session, outcome: &Outcome, began: bool, more: bool) {
-        use mysqlwire::constants::status::MORE_RESULTS_EXISTS;
-        let ok = OkPacket {
-            affected_rows: if began { 0 } else { outcome.affected_rows },
-            last_insert_id: outcome.insert_id,
-            status: session.status() | if more { MORE_RESULTS_EXISTS } else { 0 },
-            warnings: u16::try_from(session.warnings.len()).unwrap_or(u16::MAX),
-            info: outcome.info.clone(),
-        };
-        if began { self.connection.write_end_of_rows(&ok) } else { self.connection.write_ok(&ok) }
     }
 }

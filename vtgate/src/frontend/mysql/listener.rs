@@ -6,12 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use mysqlwire::server::Connection;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
     sync::Semaphore,
 };
@@ -20,7 +18,7 @@ use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TargetString;
 
-use super::{Users, connection::Client};
+use super::{Users, connection::Client, socket::Socket, tls::Tls};
 use crate::{executor::Executor, metrics::GateMetrics};
 
 /// After a failed accept (no file descriptors left) the next one waits a little.
@@ -34,6 +32,11 @@ pub struct MysqlServer {
     pub default_target: TargetString,
     pub handshake_limit: Duration,
     pub metrics: GateMetrics,
+    /// What TLS is offered with.
+    pub tls: Option<Arc<Tls>>,
+    /// Clients over TCP must use it.
+    pub requires_tls: bool,
+    started: Instant,
     places: Arc<Semaphore>,
     max_connections: usize,
     next_id: AtomicU32,
@@ -57,6 +60,9 @@ impl MysqlServer {
             default_target,
             handshake_limit: Duration::from_secs(10),
             metrics,
+            tls: None,
+            requires_tls: false,
+            started: Instant::now(),
             places: Arc::new(Semaphore::new(max_connections)),
             max_connections,
             next_id: AtomicU32::new(1),
@@ -65,12 +71,27 @@ impl MysqlServer {
         }
     }
 
-    fn accept<S>(self: &Arc<Self>, stream: S, address: String, is_private: bool)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    /// Offers TLS; with `required` clients over TCP must use it.
+    pub fn with_tls(mut self, tls: Option<Arc<Tls>>, required: bool) -> Self {
+        self.tls = tls;
+        self.requires_tls = required;
+        self
+    }
+
+    /// The line of COM_STATISTICS.
+    pub fn statistics(&self) -> String {
+        let uptime = self.started.elapsed().as_secs();
+        let (threads, questions) = (self.metrics.mysql_connections.get(), self.metrics.mysql_commands.get());
+        let average = questions as f64 / uptime.max(1) as f64;
+        format!(
+            "Uptime: {uptime}  Threads: {threads}  Questions: {questions}  Slow queries: 0  Opens: 0  \
+             Flush tables: 0  Open tables: 0  Queries per second avg: {average:.3}"
+        )
+    }
+
+    fn accept(self: &Arc<Self>, socket: Socket, address: String) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut client = Client { connection: Connection::new(stream), id, address, is_private };
+        let mut client = Client::new(socket, id, address);
         let server = self.clone();
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             let limit = self.max_connections;
@@ -112,7 +133,7 @@ pub async fn serve_tcp(server: Arc<MysqlServer>, listener: TcpListener) {
         match accepted {
             Ok((stream, address)) => {
                 let _ = stream.set_nodelay(true);
-                server.accept(stream, address.to_string(), false);
+                server.accept(stream.into(), address.to_string());
             }
             Err(e) => {
                 warn!("cannot accept a MySQL client: {e}");
@@ -130,7 +151,7 @@ pub async fn serve_unix(server: Arc<MysqlServer>, listener: UnixListener) {
             () = server.stop.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => server.accept(stream, "localhost".to_owned(), true),
+            Ok((stream, _)) => server.accept(stream.into(), "localhost".to_owned()),
             Err(e) => {
                 warn!("cannot accept a MySQL client: {e}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

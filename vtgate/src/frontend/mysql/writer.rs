@@ -2,28 +2,81 @@
 
 use async_trait::async_trait;
 use mysqlwire::server::Connection;
-use sqltypes::{Field, Row};
-use tokio::io::{AsyncRead, AsyncWrite};
+use sqltypes::{Field, Row, RowBuilder, Type, charset::BINARY};
 use vterrors::Result;
 
-use crate::executor::Sink;
+use super::socket::Socket;
+use crate::{
+    executor::Sink,
+    session::{Charset, Labels},
+};
+
+/// How the rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// COM_QUERY.
+    Text,
+    /// COM_STMT_EXECUTE.
+    Binary,
+}
 
 /// Writes rows as packets; what is buffered is bounded by one batch of rows.
-pub(super) struct RowWriter<'a, S> {
-    connection: &'a mut Connection<S>,
+pub(super) struct RowWriter<'a> {
+    connection: &'a mut Connection<Socket>,
+    format: Format,
+    charset: Charset,
+    labels: Labels,
+    /// The columns' types, for binary rows.
+    types: Vec<Type>,
+    /// Which columns are text that is to be converted; empty for none.
+    texts: Vec<bool>,
     /// Whether the head of a result was written: then the result must end with its end of rows.
     pub began: bool,
 }
 
-impl<'a, S> RowWriter<'a, S> {
-    pub(super) fn new(connection: &'a mut Connection<S>) -> Self {
-        Self { connection, began: false }
+impl<'a> RowWriter<'a> {
+    pub(super) fn new(
+        connection: &'a mut Connection<Socket>,
+        format: Format,
+        charset: Charset,
+        labels: Labels,
+    ) -> Self {
+        Self { connection, format, charset, labels, types: Vec::new(), texts: Vec::new(), began: false }
+    }
+
+    fn write(&mut self, row: &Row) -> Result<()> {
+        match self.format {
+            Format::Binary => self.connection.write_binary_row(&self.types, row),
+            Format::Text => {
+                self.connection.write_row(row);
+                Ok(())
+            }
+        }
+    }
+
+    fn converted(&self, row: &Row) -> Row {
+        let mut out = RowBuilder::default();
+        for (value, is_text) in sqltypes::values(row).zip(&self.texts) {
+            match value {
+                Some(text) if *is_text && !text.is_ascii() => out.push(Some(&self.charset.encode(text))),
+                other => out.push(other),
+            }
+        }
+        out.finish()
     }
 }
 
 #[async_trait]
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for RowWriter<'_, S> {
-    async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
+impl Sink for RowWriter<'_> {
+    async fn fields(&mut self, mut fields: Vec<Field>) -> Result<()> {
+        if !self.charset.takes_utf8() {
+            self.texts = fields.iter().map(|f| f.charset != BINARY || f.r#type() == Type::Json).collect();
+        }
+        if self.format == Format::Binary {
+            self.types = fields.iter().map(Field::r#type).collect();
+        }
+        self.charset.label(&mut fields);
+        self.labels.restore(&mut fields);
         self.connection.write_columns(&fields);
         self.began = true;
         Ok(())
@@ -31,7 +84,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Sink for RowWriter<'_, S> {
 
     async fn rows(&mut self, rows: Vec<Row>) -> Result<bool> {
         for row in &rows {
-            self.connection.write_row(row);
+            if self.texts.is_empty() {
+                self.write(row)?
+            } else {
+                self.write(&self.converted(row))?
+            }
             self.connection.flush_if_large().await?;
         }
         Ok(true)

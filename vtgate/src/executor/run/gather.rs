@@ -1,0 +1,156 @@
+//! A query over the rows of many shards, answered by one MySQL: the rows are loaded into temporary tables
+//! of one tablet, and the query runs there.
+//!
+//! The connection is this query's own, never the session's, and is closed at its end, whatever the end is:
+//! with it go the temporary tables. Rows and bytes that are put together are limited.
+
+mod load;
+mod site;
+
+use futures::StreamExt;
+use planner::{Gather, GatherStep, Load};
+use sqltypes::{BindValue, Field};
+use vterrors::{Condition, Error, Result};
+use vtmodel::{TabletType, Target};
+
+use self::{
+    load::{Keys, Loader, create_table},
+    site::Site,
+};
+use super::Run;
+use crate::executor::{Outcome, Sink, binds};
+
+/// How much one statement may put together.
+#[derive(Debug, Clone, Copy)]
+pub struct GatherLimits {
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// MySQL's "Duplicate entry".
+const DUPLICATE: u16 = 1062;
+
+impl Run<'_> {
+    pub(super) async fn gather(&mut self, gather: &Gather, sink: &mut dyn Sink) -> Result<Outcome> {
+        match self.try_gather(gather, true, sink).await {
+            // A key of each shard's table need not be one over all shards. Without keys MySQL cannot tell
+            // what depends on what, so it is not asked to.
+            Err(e) if e.errno() == DUPLICATE => self.try_gather(gather, false, sink).await,
+            answer => answer,
+        }
+    }
+
+    async fn try_gather(&mut self, gather: &Gather, keys: bool, sink: &mut dyn Sink) -> Result<Outcome> {
+        let site = self.site(&gather.keyspace).await?;
+        let mut left = self.executor.config.gather;
+        let mut values = Keys::wanted(&gather.steps);
+        for step in &gather.steps {
+            match step {
+                GatherStep::Load(load) => self.load(&site, load, keys, &mut left, &mut values).await?,
+                GatherStep::Materialize { name, query } => {
+                    let sql = format!("create temporary table `{name}` as {query}");
+                    site.execute(&sql, binds::used(query, &self.binds)).await?;
+                }
+                GatherStep::Copy { name, from } => {
+                    site.execute_text(&format!("create temporary table `{name}` like `{from}`")).await?;
+                    site.execute_text(&format!("insert into `{name}` select * from `{from}`")).await?;
+                }
+            }
+        }
+        let mode = self.session.system_variables.get("sql_mode").map_or("default", String::as_str);
+        site.execute_text(&format!("set sql_mode = {mode}")).await?;
+        if !keys {
+            site.execute_text("set sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')").await?;
+        }
+        let outcome = answer(&site, gather, binds::used(&gather.query, &self.binds), sink).await;
+        site.close().await;
+        outcome
+    }
+
+    /// A connection of a tablet that is busy with reads: a replica where one serves, on any shard.
+    async fn site(&self, keyspace: &str) -> Result<Site> {
+        let snapshot = self.executor.gateway.discovery().snapshot();
+        let of_type = |tablet_type: TabletType| -> Result<Target> {
+            let shards = self.layout.shards(keyspace, tablet_type)?;
+            let place = self.session.id as usize % shards.all().len().max(1);
+            let shard = shards.all().get(place).ok_or_else(|| {
+                Error::new(Condition::NotFound, format!("keyspace {keyspace} has no shards"))
+            })?;
+            Ok(Target::new(keyspace, &*shard.name, tablet_type))
+        };
+        let own = self.session.tablet_type();
+        let target = match of_type(TabletType::Replica) {
+            Ok(replica) if own == TabletType::Primary && !snapshot.serving(&replica).is_empty() => replica,
+            _ => of_type(own)?,
+        };
+        Site::open(&self.executor.gateway, self.session, target).await
+    }
+
+    async fn load(
+        &mut self,
+        site: &Site,
+        load: &Load,
+        keys: bool,
+        left: &mut GatherLimits,
+        values: &mut Keys,
+    ) -> Result<()> {
+        let create = create_table(load, keys);
+        site.execute(&create, binds::used(&create, &self.binds)).await?;
+        let mut input = &load.input;
+        if let Some(by) = &load.by_keys
+            && let Some(list) = values.list(by)
+        {
+            if list.is_empty() {
+                return Ok(());
+            }
+            self.binds.insert(by.bind.clone(), BindValue::List(list).into());
+            input = &by.input;
+        }
+        let mut loader = Loader::new(site, load, self.executor.config.gather, left, values);
+        Box::pin(self.primitive(input, &mut loader)).await?;
+        loader.finish().await
+    }
+}
+
+/// Runs the query over the temporary tables and passes its rows on.
+async fn answer(
+    site: &Site,
+    gather: &Gather,
+    binds: sqltypes::BindVars,
+    sink: &mut dyn Sink,
+) -> Result<Outcome> {
+    let mut stream = site.stream(&gather.query, binds).await?;
+    let (mut given, mut rows) = (false, 0);
+    while let Some(message) = stream.next().await {
+        let mut result = message?.result.unwrap_or_default();
+        if !given && !result.fields.is_empty() {
+            result.fields.iter_mut().for_each(|f| name_as_client_knows(f, gather));
+            sink.fields(result.fields).await?;
+            given = true;
+        }
+        rows += result.rows.len() as u64;
+        if !result.rows.is_empty() && !sink.rows(result.rows).await? {
+            break;
+        }
+    }
+    if !given {
+        return Err(Error::internal("the gathered query gave no columns"));
+    }
+    Ok(Outcome { has_rows: true, rows, ..Outcome::default() })
+}
+
+/// A column's table is the one that the temporary table stands for.
+fn name_as_client_knows(field: &mut Field, gather: &Gather) {
+    let step = gather.steps.iter().find(|s| s.name() == field.org_table);
+    match step {
+        Some(GatherStep::Load(load)) => {
+            field.org_table.clone_from(&load.table);
+            field.database.clone_from(&load.keyspace);
+        }
+        Some(_) => {
+            field.org_table.clear();
+            field.database.clear();
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,283 @@
+//! Lookup vindexes: their tables are read for where rows are, and written with the rows.
+//!
+//! What must hold: a row that is there has its entry. So a consistent lookup gets its new entries in a
+//! transaction that commits before the rows', and loses old ones in one that commits after it
+//! ([`planner::LookupOrder::Around`]); what is left behind when a commit fails is an entry without a row, which
+//! costs a look at a shard, no more. An entry of a unique lookup that is in the way is taken over when no row
+//! stands behind it.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use planner::{
+    LookupChange, LookupOrder, LookupRead, LookupTable, Normalized, PlanContext, Routing, ValueRef,
+};
+use sqltypes::{BindValue, BindVars, Type};
+use vterrors::{Error, Result};
+
+use super::{
+    Run,
+    keyed::{Kept, Typed},
+};
+use crate::{
+    executor::{Executor, Outcome, Sink, binds},
+    schema::Layout,
+    session::{CommitOrder, Session},
+};
+
+/// MySQL's "Duplicate entry".
+const DUPLICATE: u16 = 1062;
+
+/// So many entries are read or written by one statement at most.
+const BATCH: usize = 500;
+
+/// An entry: the values and the keyspace id that they lead to.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub values: Vec<Typed>,
+    pub keyspace_id: Vec<u8>,
+}
+
+/// On which of a session's transactions a statement runs; none: it commits by itself.
+type Part = Option<CommitOrder>;
+
+fn part_of(lookup: &LookupTable, removes: bool) -> Part {
+    match (lookup.order, removes) {
+        (LookupOrder::Around, false) => Some(CommitOrder::Before),
+        (LookupOrder::Around, true) => Some(CommitOrder::After),
+        (LookupOrder::Same, _) => Some(CommitOrder::Main),
+        (LookupOrder::Alone, _) => None,
+    }
+}
+
+impl Run<'_> {
+    /// The routing with what lookups say in their place.
+    pub(super) async fn looked_up<'r>(&mut self, routing: &'r Routing) -> Result<Cow<'r, Routing>> {
+        let Routing::Lookup(read) = routing else { return Ok(Cow::Borrowed(routing)) };
+        Ok(Cow::Owned(Routing::KeyspaceIds(self.keyspace_ids(read).await?)))
+    }
+
+    async fn keyspace_ids(&mut self, read: &LookupRead) -> Result<Vec<Vec<u8>>> {
+        let values = match &read.values {
+            list @ (ValueRef::ListBind(_) | ValueRef::List(_)) => binds::list(list, &self.binds)?,
+            one => vec![binds::value(one, &self.binds)?],
+        };
+        let values: Vec<_> = values.into_iter().filter(|(ty, _)| *ty != Type::NullType).collect();
+        let LookupTable { table, from, to, .. } = &read.lookup;
+        let from = from.first().map(String::as_str).unwrap_or_default();
+        let sql = format!("select {to} from {table} where {from} in ::__vt_values");
+        let mut out = Vec::new();
+        for values in values.chunks(BATCH) {
+            let list = BindValue::List(values.to_vec());
+            let own = BindVars::from([("__vt_values".to_owned(), list.into())]);
+            for row in self.read_nested(part_of(&read.lookup, false), &sql, own).await? {
+                let id = row.first().and_then(|value| keyspace_id(&read.lookup, value));
+                out.extend(id);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Writes the entries of new rows. A row whose value belongs to another row is MySQL's error 1062, or,
+    /// with `may_exist`, is told of by its position.
+    pub(super) async fn add_entries(
+        &mut self,
+        change: &LookupChange,
+        entries: &[Entry],
+        may_exist: bool,
+    ) -> Result<Vec<usize>> {
+        let mut taken = Vec::new();
+        // NULL is found by nobody.
+        let is_null = |e: &Entry| e.values.iter().any(|(ty, _)| *ty == Type::NullType);
+        let wanted: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, e)| !is_null(e)).collect();
+        for some in wanted.chunks(BATCH) {
+            let batch: Vec<&Entry> = some.iter().map(|(_, e)| *e).collect();
+            match self.insert_entries(change, &batch).await {
+                Err(e) if e.errno() == DUPLICATE => {
+                    for (at, entry) in some {
+                        match self.add_entry(change, entry).await {
+                            Err(e) if e.errno() == DUPLICATE && may_exist => taken.push(*at),
+                            done => done?,
+                        }
+                    }
+                }
+                done => done?,
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn add_entry(&mut self, change: &LookupChange, entry: &Entry) -> Result<()> {
+        let duplicate = match self.insert_entries(change, &[entry]).await {
+            Err(e) if e.errno() == DUPLICATE && !change.lookup.no_verify => e,
+            done => return done,
+        };
+        let lookup = &change.lookup;
+        let (condition, own) = condition(&lookup.from, &entry.values);
+        let held = format!("select {} from {} where {condition} for update", lookup.to, lookup.table);
+        let part = part_of(lookup, false);
+        let rows = self.read_nested(part, &held, own.clone()).await?;
+        let known = rows.first().and_then(|row| row.first()).and_then(|value| keyspace_id(lookup, value));
+        match known {
+            // The row's own shard knows whether it is a duplicate.
+            Some(id) if id == entry.keyspace_id => Ok(()),
+            Some(_) => {
+                let (owner_condition, owner_binds) = self::condition(&change.owner_columns, &entry.values);
+                let owner =
+                    format!("select 1 from {} where {owner_condition} limit 1 for update", change.owner);
+                if !self.read_nested(Some(CommitOrder::Main), &owner, owner_binds).await?.is_empty() {
+                    return Err(duplicate);
+                }
+                let sql = format!("update {} set {} = :__vt_to where {condition}", lookup.table, lookup.to);
+                let mut own = own;
+                own.insert("__vt_to".to_owned(), stored(lookup, &entry.keyspace_id)?.into());
+                self.write_nested(part, &sql, own).await.map(drop)
+            }
+            None => Err(duplicate),
+        }
+    }
+
+    async fn insert_entries(&mut self, change: &LookupChange, entries: &[&Entry]) -> Result<()> {
+        let lookup = &change.lookup;
+        let mut own = BindVars::new();
+        let mut rows = Vec::with_capacity(entries.len());
+        for (row, entry) in entries.iter().enumerate() {
+            let mut names = Vec::with_capacity(entry.values.len() + 1);
+            for (at, (ty, value)) in entry.values.iter().enumerate() {
+                names.push(format!(":__vt_f{row}_{at}"));
+                own.insert(format!("__vt_f{row}_{at}"), BindValue::Scalar(*ty, value.clone()).into());
+            }
+            names.push(format!(":__vt_t{row}"));
+            own.insert(format!("__vt_t{row}"), stored(lookup, &entry.keyspace_id)?.into());
+            rows.push(format!("({})", names.join(", ")));
+        }
+        // Without uniqueness an entry that is there says the same.
+        let again = match lookup.unique && !lookup.no_verify {
+            true => String::new(),
+            false => format!(" on duplicate key update {0} = values({0})", lookup.to),
+        };
+        let sql = format!(
+            "insert into {}({}, {}) values {}{again}",
+            lookup.table,
+            lookup.from.join(", "),
+            lookup.to,
+            rows.join(", ")
+        );
+        self.write_nested(part_of(lookup, false), &sql, own).await?;
+        if lookup.order == LookupOrder::Around {
+            self.session.entered.extend(entries.iter().map(|entry| name_of(lookup, entry)));
+        }
+        Ok(())
+    }
+
+    /// Removes the entries of rows that go.
+    pub(super) async fn remove_entries(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
+        let lookup = &change.lookup;
+        for entry in entries {
+            if entry.values.iter().any(|(ty, _)| *ty == Type::NullType) {
+                continue;
+            }
+            let (condition, mut own) = condition(&lookup.from, &entry.values);
+            own.insert("__vt_to".to_owned(), stored(lookup, &entry.keyspace_id)?.into());
+            let sql = format!("delete from {} where {condition} and {} = :__vt_to", lookup.table, lookup.to);
+            // One that this very transaction wrote is locked by the part that wrote it.
+            let removes = !self.session.entered.contains(&name_of(lookup, entry));
+            self.write_nested(part_of(lookup, removes), &sql, own).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_nested(&mut self, part: Part, sql: &str, own: BindVars) -> Result<Vec<Vec<Typed>>> {
+        let mut kept = Kept::new(self.executor.config.max_memory_rows);
+        self.nested(part, (sql, own), &mut kept).await?;
+        Ok(kept.rows)
+    }
+
+    async fn write_nested(&mut self, part: Part, sql: &str, own: BindVars) -> Result<Outcome> {
+        let mut kept = Kept::new(0);
+        self.nested(part, (sql, own), &mut kept).await
+    }
+
+    /// Runs a statement on one of the session's transactions.
+    async fn nested(
+        &mut self,
+        part: Part,
+        (sql, own): (&str, BindVars),
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
+        let (executor, layout) = (self.executor, self.layout);
+        let Some(order) = part else {
+            let mut apart = Session::new(self.session.id, self.session.caller.clone(), Default::default());
+            let result = run_nested(executor, layout, &mut apart, (sql, own), sink).await;
+            crate::tx::release_all(&executor.gateway, &mut apart).await;
+            return result;
+        };
+        let swapped = self.session.swapped(order);
+        run_nested(executor, layout, swapped.session, (sql, own), sink).await
+    }
+}
+
+async fn run_nested(
+    executor: &Executor,
+    layout: &Layout,
+    session: &mut Session,
+    (sql, own): (&str, BindVars),
+    sink: &mut dyn Sink,
+) -> Result<Outcome> {
+    let normalized = Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default())?;
+    let context = PlanContext {
+        vschema: &layout.vschema,
+        keyspace: None,
+        shard: None,
+        tablet_type: session.tablet_type(),
+        no_scatter: false,
+        ignore_values: false,
+        gather: false,
+        sql_mode: sqlast::SqlMode::default(),
+    };
+    let plan = planner::plan(&normalized, &context).map_err(|e| e.context("a lookup vindex's table"))?;
+    let mut values = binds::of_normalized(&normalized.values);
+    values.extend(own);
+    let statement = Some(sql.as_bytes());
+    let run = Run { executor, session, layout, plan: &plan, statement, binds: values };
+    Box::pin(run.run(sink)).await
+}
+
+/// What a session remembers an entry by.
+fn name_of(lookup: &LookupTable, entry: &Entry) -> (String, Vec<Bytes>) {
+    (lookup.table.clone(), entry.values.iter().map(|(_, value)| value.clone()).collect())
+}
+
+/// `a = :x and b = :y`, and the bind variables.
+fn condition(columns: &[String], values: &[Typed]) -> (String, BindVars) {
+    let parts: Vec<_> = (0..columns.len()).map(|at| format!("{} = :__vt_f{at}", columns[at])).collect();
+    let bind = |(at, (ty, value)): (usize, &(Type, Bytes))| {
+        (format!("__vt_f{at}"), BindValue::Scalar(*ty, value.clone()).into())
+    };
+    (parts.join(" and "), values.iter().enumerate().map(bind).collect())
+}
+
+/// The keyspace id of a value that a lookup holds.
+fn keyspace_id(lookup: &LookupTable, (ty, value): &Typed) -> Option<Vec<u8>> {
+    if *ty == Type::NullType {
+        return None;
+    }
+    match lookup.is_hash {
+        false => Some(value.to_vec()),
+        true => {
+            let number: i128 = std::str::from_utf8(value).ok()?.parse().ok()?;
+            // As everywhere, a negative number is its two's complement.
+            Some(vschema::hash_of_number(number as u64))
+        }
+    }
+}
+
+/// What a lookup holds of a keyspace id.
+fn stored(lookup: &LookupTable, keyspace_id: &[u8]) -> Result<BindValue> {
+    match lookup.is_hash {
+        false => Ok(BindValue::bytes(keyspace_id.to_vec())),
+        true => vschema::number_of_hash(keyspace_id).map(BindValue::uint64).ok_or_else(|| {
+            Error::invalid(format!("lookup vindex {}: the row's vindex is not hash", lookup.name))
+        }),
+    }
+}
