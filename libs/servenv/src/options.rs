@@ -37,6 +37,9 @@ pub struct ServerOptions {
     /// How long closing may take after that
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub onclose_timeout: Duration,
+    /// Threads that serve; 0 is half of the CPUs, one at least: the others are mysqld's and the clients'
+    #[arg(long, default_value_t = 0)]
+    pub worker_threads: usize,
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]
     pub pprof_http: bool,
@@ -54,6 +57,15 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
+    /// `--worker-threads` as a number. A query's work is short and passes from task to task: with more threads
+    /// than are busy, each step wakes another one (measured on two cores: 74 instead of 52 us of CPU a query).
+    pub fn worker_threads(&self) -> usize {
+        match self.worker_threads {
+            0 => std::thread::available_parallelism().map_or(1, |cpus| cpus.get() / 2).max(1),
+            threads => threads,
+        }
+    }
+
     pub fn http_address(&self) -> Result<Option<SocketAddr>> {
         self.port.map(|port| bind_address(&self.bind_address, port)).transpose()
     }

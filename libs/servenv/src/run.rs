@@ -47,7 +47,7 @@ where
         Err(code) => return code,
     };
     let server = server(&options).clone();
-    in_runtime(program, async move {
+    in_runtime(program, Some(server.worker_threads()), async move {
         server.log.start(program)?;
         let context = Context::new(program);
         let listener = server.http_address()?.map(admin::bind).transpose()?;
@@ -78,15 +78,18 @@ where
     F: Future<Output = Result<()>>,
 {
     match args::parse(|_| Ok(())) {
-        Ok(options) => in_runtime(program, work(options)),
+        Ok(options) => in_runtime(program, None, work(options)),
         Err(code) => code,
     }
 }
 
 #[allow(clippy::print_stderr)]
-fn in_runtime(program: &str, work: impl Future<Output = Result<()>>) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let result = match runtime {
+fn in_runtime(program: &str, threads: Option<usize>, work: impl Future<Output = Result<()>>) -> ExitCode {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    let result = match builder.enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(work);
             // What still runs was told to stop and had its time.
