@@ -95,6 +95,7 @@ impl Executor {
         let started = Instant::now();
         let process = session.process.clone();
         let in_transaction = session.in_transaction;
+        session.atomic = false;
         let given_up = {
             let work = self.statement(session, sql, params, sink);
             tokio::select! {

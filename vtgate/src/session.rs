@@ -115,6 +115,8 @@ pub struct Session {
     pub entered: std::collections::HashSet<(String, Vec<bytes::Bytes>)>,
     /// While a VEXPLAIN runs: what goes to shards.
     pub trace: Option<crate::executor::Trace>,
+    /// While a statement runs that is undone as a whole when it fails.
+    pub atomic: bool,
     pub savepoints: Vec<String>,
     pub warnings: Vec<QueryWarning>,
     pub last_insert_id: u64,
@@ -157,6 +159,7 @@ impl Session {
             shards: Vec::new(),
             before: Vec::new(),
             trace: None,
+            atomic: false,
             after: Vec::new(),
             entered: Default::default(),
             savepoints: Vec::new(),

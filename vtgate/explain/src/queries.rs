@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use planner::{
     Dml, Gather, GatherStep, Generate, Insert, InsertRow, InsertRows, InsertRowsOf, KeyedDml, LIST_VALUES, Limit,
-    Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, UPPER_LIMIT, ValueRef, VindexRef,
+    MoveRows, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, UPPER_LIMIT, ValueRef, VindexRef,
 };
 use sqltypes::{BindValue, BindVars, Type};
 use vschema::{ShardTable, VindexValue};
-use vterrors::{Error, Result};
+use vterrors::Result;
 use vtmodel::TargetString;
 
 use crate::{
@@ -86,6 +86,10 @@ enum Found {
     By(String),
 }
 
+fn by_rows() -> Found {
+    Found::By("the rows read before".to_owned())
+}
+
 impl Walk<'_> {
     fn primitive(&mut self, primitive: &Primitive) -> Result<()> {
         match primitive {
@@ -96,6 +100,7 @@ impl Walk<'_> {
             Primitive::Insert(insert) => self.insert(insert),
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml),
             Primitive::KeyedDml(dml) => self.keyed(dml),
+            Primitive::MoveRows(moved) => self.moved(moved),
             Primitive::InsertRowsOf(insert) => self.insert_rows(insert),
             Primitive::Send(send) => self.send(send),
             Primitive::Rows(_) => Ok(()),
@@ -174,13 +179,21 @@ impl Walk<'_> {
         let set: Vec<_> = dml.new_values.iter().map(|column| format!("{column} = ...")).collect();
         let set = if set.is_empty() { String::new() } else { format!(" set {}", set.join(", ")) };
         let sql = format!("{}{set} where ({}) in (...)", dml.query, dml.key.join(", "));
-        self.add(&dml.keyspace, &shards, Found::By("the rows read before".to_owned()), &sql);
+        self.add(&dml.keyspace, &shards, by_rows(), &sql);
+        Ok(())
+    }
+
+    fn moved(&mut self, moved: &MoveRows) -> Result<()> {
+        self.primitive(&moved.input)?;
+        let shards = self.layout.shards(&moved.keyspace)?;
+        let delete = format!("{} where ({}) in (...)", moved.delete, moved.key.join(", "));
+        self.add(&moved.keyspace, &shards, by_rows(), &delete);
+        self.add(&moved.keyspace, &shards, by_rows(), &format!("{}(...)", moved.insert));
         Ok(())
     }
 
     fn insert_rows(&mut self, insert: &InsertRowsOf) -> Result<()> {
         self.primitive(&insert.input)?;
-        let by = || Found::By("the rows read before".to_owned());
         if let Some(generate) = &insert.generate {
             let shards = self.layout.shards(&generate.keyspace)?;
             let found = Found::Shards(vec![Destination { shard: 0, list: None }]);
@@ -188,7 +201,7 @@ impl Walk<'_> {
         }
         let shards = self.layout.shards(&insert.keyspace)?;
         let sql = format!("{}(...){}", insert.prefix, insert.suffix);
-        self.add(&insert.keyspace, &shards, by(), &sql);
+        self.add(&insert.keyspace, &shards, by_rows(), &sql);
         Ok(())
     }
 

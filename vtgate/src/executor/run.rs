@@ -1,6 +1,7 @@
 //! Runs a plan: one file a primitive.
 
 mod aggregate;
+mod atomic;
 mod gather;
 mod insert;
 mod insert_rows;

@@ -79,7 +79,7 @@ impl Executor {
     }
 
     /// A statement on every shard that has a part of the transaction.
-    async fn on_parts(&self, session: &mut Session, sql: &str) -> Result<()> {
+    pub(super) async fn on_parts(&self, session: &mut Session, sql: &str) -> Result<()> {
         let sql: Arc<str> = sql.into();
         for order in CommitOrder::ALL {
             let swapped = session.swapped(order);

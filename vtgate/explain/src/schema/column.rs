@@ -83,6 +83,7 @@ pub fn column(column: &ColumnDef, table: &Charset, in_primary_key: bool) -> Colu
         definition: Some(format!("{}{collate}{null}", column_type(data_type, &base))),
         collation,
         invisible: has(&ColumnAttribute::Visible(false)),
+        generated: attributes.iter().any(|a| matches!(a, ColumnAttribute::Generated(_))),
     }
 }
 

@@ -25,9 +25,9 @@ impl Run<'_> {
         if insert.lookups.is_empty() {
             return self.insert_values(insert).await;
         }
-        let before = self.begin_own();
+        let undo = self.begin_atomic().await?;
         let result = self.insert_values(insert).await;
-        self.end_own(before, result).await
+        self.end_atomic(undo, result).await
     }
 
     async fn insert_values(&mut self, insert: &Insert) -> Result<Outcome> {

@@ -24,9 +24,9 @@ const BATCH_BYTES: usize = 1 << 20;
 
 impl Run<'_> {
     pub(super) async fn insert_rows(&mut self, insert: &InsertRowsOf) -> Result<Outcome> {
-        let before = self.begin_own();
+        let undo = self.begin_atomic().await?;
         let result = self.insert_what_is_read(insert).await;
-        self.end_own(before, result).await
+        self.end_atomic(undo, result).await
     }
 
     async fn insert_what_is_read(&mut self, insert: &InsertRowsOf) -> Result<Outcome> {

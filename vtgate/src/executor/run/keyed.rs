@@ -18,7 +18,7 @@ use vterrors::{Condition, Error, Result};
 use super::{Run, lookup::Entry, write::written};
 use crate::{
     executor::{Outcome, Sink, binds},
-    tx::{self, ShardQuery, Work},
+    tx::{ShardQuery, Work},
 };
 
 /// So many rows are changed or inserted by one statement at most.
@@ -29,31 +29,9 @@ pub(super) type Typed = (Type, Bytes);
 
 impl Run<'_> {
     pub(super) async fn keyed_dml(&mut self, dml: &KeyedDml) -> Result<Outcome> {
-        let before = self.begin_own();
+        let undo = self.begin_atomic().await?;
         let result = self.change_by_keys(dml).await;
-        self.end_own(before, result).await
-    }
-
-    /// A statement outside of a transaction gets one of its own; returns whether it did.
-    pub(super) fn begin_own(&mut self) -> bool {
-        let own = !self.session.in_transaction;
-        self.session.in_transaction = true;
-        own
-    }
-
-    /// Ends the statement's own transaction: with its changes if it succeeded.
-    pub(super) async fn end_own(&mut self, own: bool, result: Result<Outcome>) -> Result<Outcome> {
-        if !own {
-            return result;
-        }
-        let gateway = &self.executor.gateway;
-        match result {
-            Ok(outcome) => tx::commit(gateway, self.session).await.map(|()| outcome),
-            Err(e) => {
-                tx::rollback(gateway, self.session).await;
-                Err(e)
-            }
-        }
+        self.end_atomic(undo, result).await
     }
 
     async fn change_by_keys(&mut self, dml: &KeyedDml) -> Result<Outcome> {

@@ -26,9 +26,9 @@ struct Moved {
 
 impl Run<'_> {
     pub(super) async fn move_rows(&mut self, moved: &MoveRows) -> Result<Outcome> {
-        let own = self.begin_own();
+        let undo = self.begin_atomic().await?;
         let result = self.move_what_is_read(moved).await;
-        self.end_own(own, result).await
+        self.end_atomic(undo, result).await
     }
 
     async fn move_what_is_read(&mut self, plan: &MoveRows) -> Result<Outcome> {

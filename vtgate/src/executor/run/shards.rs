@@ -134,19 +134,13 @@ impl Run<'_> {
 
     /// Runs writes on several shards as one: outside of a transaction they get one of their own.
     pub(super) async fn write_all(&mut self, queries: &[ShardQuery]) -> Result<Vec<QueryResult>> {
-        if self.session.in_transaction || queries.len() <= 1 {
+        if queries.len() <= 1 {
             let in_transaction = self.session.in_transaction;
             return self.execute_all(queries, in_transaction, Work::Write).await;
         }
+        let undo = self.begin_atomic().await?;
         let results = self.execute_all(queries, true, Work::Write).await;
-        let gateway = &self.executor.gateway;
-        match results {
-            Ok(results) => tx::commit(gateway, self.session).await.map(|()| results),
-            Err(e) => {
-                tx::rollback(gateway, self.session).await;
-                Err(e)
-            }
-        }
+        self.end_atomic(undo, results).await
     }
 
     /// Fields as clients see them: the database is the keyspace, not the tablet's database.
