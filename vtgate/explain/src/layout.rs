@@ -98,8 +98,7 @@ fn read_shard_map(options: &Options) -> Result<ShardMap, String> {
     let Some(text) = utf8_source("ks-shard-map", options.ks_shard_map.as_deref(), file)? else {
         return Ok(ShardMap::new());
     };
-    let json: Value =
-        serde_json::from_str(&text).map_err(|e| format!("--ks-shard-map: not JSON: {e}"))?;
+    let json: Value = serde_json::from_str(&text).map_err(|e| format!("--ks-shard-map: not JSON: {e}"))?;
     let keyspaces = json.as_object().ok_or("--ks-shard-map: not an object of keyspaces")?;
     let names = |(keyspace, shards): (&String, &Value)| {
         let names = match shards {

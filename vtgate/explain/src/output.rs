@@ -98,9 +98,8 @@ fn object(explained: &Explained) -> Value {
 fn actions(queries: &[Query]) -> Value {
     let mut places: Map<String, Value> = Map::new();
     for query in queries {
-        let entry = places
-            .entry(place(query))
-            .or_insert_with(|| json!({ "TabletQueries": [], "MysqlQueries": [] }));
+        let entry =
+            places.entry(place(query)).or_insert_with(|| json!({ "TabletQueries": [], "MysqlQueries": [] }));
         let binds = named(&query.values);
         let mut tablet = json!({ "Time": query.time, "SQL": query.sql, "BindVars": binds });
         let mut mysql = json!({ "Time": query.time, "SQL": query.filled });
@@ -120,5 +119,9 @@ fn actions(queries: &[Query]) -> Value {
 fn named(values: &BindVars) -> Value {
     let mut names: Vec<_> = values.iter().collect();
     names.sort_by_key(|(name, _)| *name);
-    names.into_iter().map(|(name, value)| (name.clone(), Value::from(literal(value)))).collect::<Map<_, _>>().into()
+    names
+        .into_iter()
+        .map(|(name, value)| (name.clone(), Value::from(literal(value))))
+        .collect::<Map<_, _>>()
+        .into()
 }

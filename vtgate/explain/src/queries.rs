@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use planner::{
-    Dml, Gather, GatherStep, Generate, Insert, InsertRow, InsertRows, InsertRowsOf, KeyedDml, LIST_VALUES, Limit,
-    MoveRows, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, UPPER_LIMIT, ValueRef, VindexRef,
+    Dml, Gather, GatherStep, Generate, Insert, InsertRow, InsertRows, InsertRowsOf, KeyedDml, LIST_VALUES,
+    Limit, LookupChange, LookupRead, LookupTable, MoveRows, Normalized, Plan, PlanContext, Primitive, Route,
+    Routing, SameShardPart, Send, SendTo, SessionValue, UPPER_LIMIT, ValueRef, VindexRef,
 };
 use sqltypes::{BindValue, BindVars, Type};
 use vschema::{ShardTable, VindexValue};
@@ -19,6 +20,9 @@ use crate::{
     layout::Layout,
     text::filled,
 };
+
+/// The list of values that a lookup is asked for.
+const LOOKED_UP: &str = "__vt_values";
 
 /// A query to one tablet.
 #[derive(Debug, Clone)]
@@ -40,7 +44,9 @@ pub struct Query {
 pub enum To {
     Shard(String),
     /// What cannot be told without rows.
-    Known { by: String },
+    Known {
+        by: String,
+    },
 }
 
 /// The queries, or that the plan does not fit the values: vtgate plans again without them.
@@ -54,7 +60,13 @@ pub enum Walked {
 ///
 /// # Errors
 /// What vtgate answers before it sends anything: a value that has no keyspace id, say.
-pub fn queries(plan: &Plan, mut values: BindVars, layout: &Layout, target: &TargetString) -> Result<Walked> {
+pub fn queries(
+    plan: &Plan,
+    mut values: BindVars,
+    layout: &Layout,
+    context: PlanContext<'_>,
+    target: &TargetString,
+) -> Result<Walked> {
     for bind in &plan.session_values {
         if bind.value == SessionValue::Database {
             let value = match target.keyspace.is_empty() {
@@ -64,7 +76,8 @@ pub fn queries(plan: &Plan, mut values: BindVars, layout: &Layout, target: &Targ
             values.insert(bind.bind.clone(), value.into());
         }
     }
-    let mut walk = Walk { layout, values, queries: Vec::new(), time: 0, plan_again: false };
+    let context = PlanContext { keyspace: None, shard: None, ..context };
+    let mut walk = Walk { layout, context, values, queries: Vec::new(), time: 0, plan_again: false };
     walk.primitive(&plan.root)?;
     Ok(match walk.plan_again {
         true => Walked::PlanAgain,
@@ -74,6 +87,8 @@ pub fn queries(plan: &Plan, mut values: BindVars, layout: &Layout, target: &Targ
 
 struct Walk<'a> {
     layout: &'a Layout,
+    /// For the statements that vtgate makes itself.
+    context: PlanContext<'a>,
     values: BindVars,
     queries: Vec<Query>,
     time: usize,
@@ -114,7 +129,8 @@ impl Walk<'_> {
             self.add(&route.keyspace, &shards, found, &route.query);
             return Ok(());
         };
-        let names = system.schemas.iter().map(|name| binds::value(name, &self.values)).collect::<Result<Vec<_>>>()?;
+        let names =
+            system.schemas.iter().map(|name| binds::value(name, &self.values)).collect::<Result<Vec<_>>>()?;
         let asked = names.first().map(|(_, name)| String::from_utf8_lossy(name).into_owned());
         let keyspace = asked.clone().filter(|name| self.layout.has_keyspace(name));
         let name = match (&keyspace, asked) {
@@ -179,6 +195,7 @@ impl Walk<'_> {
         let set: Vec<_> = dml.new_values.iter().map(|column| format!("{column} = ...")).collect();
         let set = if set.is_empty() { String::new() } else { format!(" set {}", set.join(", ")) };
         let sql = format!("{}{set} where ({}) in (...)", dml.query, dml.key.join(", "));
+        self.write_lookups(&dml.lookups)?;
         self.add(&dml.keyspace, &shards, by_rows(), &sql);
         Ok(())
     }
@@ -186,6 +203,7 @@ impl Walk<'_> {
     fn moved(&mut self, moved: &MoveRows) -> Result<()> {
         self.primitive(&moved.input)?;
         let shards = self.layout.shards(&moved.keyspace)?;
+        self.write_lookups(&moved.lookups)?;
         let delete = format!("{} where ({}) in (...)", moved.delete, moved.key.join(", "));
         self.add(&moved.keyspace, &shards, by_rows(), &delete);
         self.add(&moved.keyspace, &shards, by_rows(), &format!("{}(...)", moved.insert));
@@ -199,6 +217,7 @@ impl Walk<'_> {
             let found = Found::Shards(vec![Destination { shard: 0, list: None }]);
             self.add(&generate.keyspace, &shards, found, &generate.query);
         }
+        self.write_lookups(&insert.lookups)?;
         let shards = self.layout.shards(&insert.keyspace)?;
         let sql = format!("{}(...){}", insert.prefix, insert.suffix);
         self.add(&insert.keyspace, &shards, by_rows(), &sql);
@@ -221,6 +240,7 @@ impl Walk<'_> {
         if let Some(generate) = &insert.generate {
             self.generate(generate)?;
         }
+        self.write_lookups(&insert.lookups)?;
         let shards = self.layout.shards(&insert.keyspace)?;
         match &insert.rows {
             InsertRows::Whole { routing, query } => {
@@ -252,7 +272,8 @@ impl Walk<'_> {
         row: &InsertRow,
         shards: &ShardTable,
     ) -> Result<Option<usize>> {
-        let values = row.vindex_values.iter().map(|v| binds::value(v, &self.values)).collect::<Result<Vec<_>>>()?;
+        let values =
+            row.vindex_values.iter().map(|v| binds::value(v, &self.values)).collect::<Result<Vec<_>>>()?;
         let views: Vec<_> = values.iter().map(|(ty, bytes)| VindexValue::new(*ty, bytes)).collect();
         let id = match vindex.vindex.map_write(&views, &vindex.column_types) {
             Ok(id) => id,
@@ -267,7 +288,8 @@ impl Walk<'_> {
 
     /// Values of a sequence that would begin with 1.
     fn generate(&mut self, generate: &Generate) -> Result<()> {
-        let values = generate.values.iter().map(|v| binds::value(v, &self.values)).collect::<Result<Vec<_>>>()?;
+        let values =
+            generate.values.iter().map(|v| binds::value(v, &self.values)).collect::<Result<Vec<_>>>()?;
         let mut next = 0;
         for (row, (ty, bytes)) in values.into_iter().enumerate() {
             let lacks = ty == Type::NullType || &bytes[..] == b"0";
@@ -287,8 +309,8 @@ impl Walk<'_> {
 
     fn find(&mut self, routing: &Routing, shards: &Arc<ShardTable>) -> Result<Found> {
         if let Routing::Lookup(read) = routing {
-            let lookup = &read.lookup;
-            return Ok(Found::By(format!("the lookup {} in {}", lookup.name, lookup.table)));
+            self.read_lookup(read)?;
+            return Ok(Found::By(format!("the lookup {}", read.lookup.name)));
         }
         if let Some(name) = missing(routing, &self.values) {
             return Ok(Found::By(format!("the value of :{name}")));
@@ -300,6 +322,45 @@ impl Walk<'_> {
                 Found::Shards(Vec::new())
             }
         })
+    }
+
+    /// The query of a lookup's table, which vtgate plans as any other.
+    fn read_lookup(&mut self, read: &LookupRead) -> Result<()> {
+        let LookupTable { table, from, to, .. } = &read.lookup;
+        let from = from.first().map(String::as_str).unwrap_or_default();
+        let sql = format!("select {to} from {table} where {from} in ::{LOOKED_UP}");
+        let normalized = Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default())?;
+        let plan =
+            planner::plan(&normalized, &self.context).map_err(|e| e.context("a lookup vindex's table"))?;
+        if missing_value(&read.values, &self.values).is_none() {
+            let values = binds::list(&read.values, &self.values)?;
+            self.values.insert(LOOKED_UP.to_owned(), BindValue::List(values).into());
+        }
+        self.primitive(&plan.root)?;
+        self.values.remove(LOOKED_UP);
+        Ok(())
+    }
+
+    /// The entries that a write makes in lookups, and those that it removes: whose they are, rows tell.
+    fn write_lookups(&mut self, changes: &[LookupChange]) -> Result<()> {
+        for LookupChange { lookup, old, new, .. } in changes {
+            let keyspace = lookup.table.split('.').next().unwrap_or_default().trim_matches('`');
+            let shards = self.layout.shards(keyspace)?;
+            let columns = lookup.from.join(", ");
+            let place = || match shards.only() {
+                Some(_) => Found::Shards(vec![Destination { shard: 0, list: None }]),
+                None => by_rows(),
+            };
+            if old.is_some() {
+                let sql = format!("delete from {} where ({columns}, {}) = (...)", lookup.table, lookup.to);
+                self.add(keyspace, &shards, place(), &sql);
+            }
+            if new.is_some() {
+                let sql = format!("insert into {}({columns}, {}) values (...)", lookup.table, lookup.to);
+                self.add(keyspace, &shards, place(), &sql);
+            }
+        }
+        Ok(())
     }
 
     /// The queries of a step.

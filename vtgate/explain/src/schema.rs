@@ -94,7 +94,9 @@ impl Reader {
             Statement::Use(target) => self.keyspace = target.map(|t| t.to_string_lossy().into_owned()),
             Statement::CreateTable(create) if !create.temporary => self.create(&create)?,
             Statement::AlterTable(_) | Statement::RenameTable(_) => {
-                return Err("ALTER and RENAME are not applied here: give CREATE TABLE as it is after them".into());
+                return Err(
+                    "ALTER and RENAME are not applied here: give CREATE TABLE as it is after them".into()
+                );
             }
             _ => {}
         }
@@ -135,7 +137,8 @@ impl Reader {
 fn table(create: &CreateTable) -> TrackedTable {
     let charset = table_charset(create);
     let keys = unique_keys(create);
-    let primary = keys.iter().find(|key| key.name.is_none()).map(|key| key.columns.clone()).unwrap_or_default();
+    let primary =
+        keys.iter().find(|key| key.name.is_none()).map(|key| key.columns.clone()).unwrap_or_default();
     let columns = create.elements.iter().filter_map(|element| match element {
         TableElement::Column(column) => {
             let name = column.name.to_string_lossy();

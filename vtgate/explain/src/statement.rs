@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
             return Ok(Answer::OfSession("The session's target is noted; nothing is sent."));
         }
         if !planner::is_planned(&statement) {
-            return Ok(Answer::OfSession("The session carries this out; it has no plan."));
+            return Ok(Answer::OfSession("vtgate carries this out itself; it has no plan."));
         }
         let normalized = Normalized::new(statement, sql, &ParseOptions::default());
         let plan = planner::plan(&normalized, &self.context(false))?;
@@ -93,7 +93,13 @@ impl<'a> Session<'a> {
     }
 
     fn queries(&self, plan: &Plan, normalized: &Normalized) -> Result<Walked> {
-        queries(plan, binds::of_normalized(&normalized.values), self.layout, &self.target)
+        queries(
+            plan,
+            binds::of_normalized(&normalized.values),
+            self.layout,
+            self.context(false),
+            &self.target,
+        )
     }
 
     fn context(&self, ignore_values: bool) -> PlanContext<'_> {

@@ -100,7 +100,12 @@ fn wrong_files_are_told_together() {
     check_faults(PROGRAM, &args, &words);
     let sharded = "{\"ks\": {\"sharded\": true, \"tables\": {\"t\": {}}}, \"u\": {}}";
     check_faults(PROGRAM, &["--sql=select 1", "--vschema", sharded], &["table t", "no vindex"]);
-    let map = ["--sql=select 1", "--vschema={\"ks\": {}}", "--ks-shard-map={\"ks\":[\"-40\",\"80-\"],\"no\":[]}"];
+    let map =
+        ["--sql=select 1", "--vschema={\"ks\": {}}", "--ks-shard-map={\"ks\":[\"-40\",\"80-\"],\"no\":[]}"];
     check_faults(PROGRAM, &map, &["no keyspace no", "-40, 80-", "cover"]);
-    check_faults(PROGRAM, &["--sql=select 1", "--vschema={\"ks\": {}}", "--dbname=no"], &["--dbname", "'no'"]);
+    check_faults(
+        PROGRAM,
+        &["--sql=select 1", "--vschema={\"ks\": {}}", "--dbname=no"],
+        &["--dbname", "'no'"],
+    );
 }

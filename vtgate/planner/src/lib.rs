@@ -4,14 +4,10 @@
 //! [`Normalized`] (literals are bind variables) -> `Analysis` ([`semantics`]: tables, scopes, equalities)
 //! -> routing ([`routing`]: which shards) -> [`Plan`] (data that vtgate's executor interprets).
 //!
-//! What must always hold: a plan gives the rows that one MySQL holding all shards' data would give. What
-//! cannot be planned so is refused with [`Condition::Unsupported`](vterrors::Condition) and words that say
-//! what. Where the planner does not know (a column whose table or type the VSchema does not list), it takes
-//! the way that is right in any case.
-//!
-//! Lookup vindexes are described in the VSchema, but no plan reads one and no write maintains one yet:
-//! results are right, because rows are found by the primary vindex or by asking every shard; a write that
-//! would have to change a lookup says so ([`PlanWarning::LookupNotMaintained`]).
+//! What must always hold: a plan gives the rows that one MySQL holding all shards' data would give. A SELECT that
+//! no routing fits is gathered on one tablet ([`Gather`]); what cannot be planned at all is refused with
+//! [`Condition::Unsupported`](vterrors::Condition) and words that say what. Where the planner does not know (a
+//! column whose table or type the VSchema does not list), it takes the way that is right in any case.
 
 mod context;
 mod dml;

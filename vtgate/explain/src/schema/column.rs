@@ -172,7 +172,8 @@ fn column_type(data_type: &DataType, base: &str) -> String {
         ("float" | "double", Some(length), Some(scale)) => format!("({length},{scale})"),
         ("float" | "double", ..) => String::new(),
         ("enum" | "set", ..) => {
-            let quoted = |bytes: Vec<u8>| format!("'{}'", String::from_utf8_lossy(&bytes).replace('\'', "''"));
+            let quoted =
+                |bytes: Vec<u8>| format!("'{}'", String::from_utf8_lossy(&bytes).replace('\'', "''"));
             let values: Vec<_> =
                 data_type.values.iter().map(|v| quoted(v.value_bytes().unwrap_or_default())).collect();
             format!("({})", values.join(","))
