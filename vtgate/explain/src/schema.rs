@@ -98,6 +98,10 @@ impl Reader {
                     "ALTER and RENAME are not applied here: give CREATE TABLE as it is after them".into()
                 );
             }
+            // What the grammar does not know of DDL is kept whole, for a mysqld to say what is wrong.
+            Statement::Other(other) if other.words.to_string_lossy().starts_with("create table") => {
+                return Err(format!("this CREATE TABLE is not understood: {}", other.text));
+            }
             _ => {}
         }
         Ok(())

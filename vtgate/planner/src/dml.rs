@@ -251,7 +251,7 @@ fn written_tables<'a>(
             let wanted = target.name.to_string_lossy();
             all().find(|(id, _)| analysis.table(*id).alias == *wanted).ok_or_else(|| {
                 let text = format!("Unknown table '{wanted}' in MULTI DELETE");
-                Error::new(vterrors::Condition::UnknownTable, text)
+                Error::mysql(1109, *b"42S02", text)
             })
         };
         return parts.targets.iter().map(find).collect();

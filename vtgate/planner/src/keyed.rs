@@ -135,7 +135,8 @@ pub(crate) fn plan_move(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Pl
         key: key.iter().map(|c| printed(c)).collect::<Result<_>>()?,
         delete: format!("delete from {name}"),
         insert: format!("insert into {name}({}) values ", columns.join(", ")),
-        columns: columns.len(),
+        update: format!("update {name}"),
+        columns,
         new_vindex,
         lookups,
     };

@@ -4,7 +4,7 @@
 use sqlast::{
     ParseOptions, Rewriter, Visit, Visitor, Walk,
     ast::{
-        AliasedTable, ColName, ComparisonOp, Expr, FuncCall, Ident, Literal, Param, Query, QueryBody, Select,
+        AliasedTable, Cast, CastType, ColName, ComparisonOp, Expr, FuncCall, Ident, Literal, Param, Query, QueryBody, Select,
         SelectItem, Statement, TableExpr, TableName, VarScope, With,
     },
     printer::Node,
@@ -163,6 +163,18 @@ struct Names<'a> {
 impl Names<'_> {
     fn bind(&mut self, expr: &mut Expr, bind: String, value: SessionValue) {
         *expr = Expr::Param(Param::Named(bind.as_str().into()));
+        if value == SessionValue::LastInsertId {
+            // As a number in the text it would be signed.
+            let to = CastType {
+                name: "unsigned".into(),
+                length: None,
+                scale: None,
+                charset: None,
+                binary: false,
+            };
+            let expr_of = std::mem::replace(expr, Expr::Star);
+            *expr = Expr::Cast(Box::new(Cast { expr: expr_of, to, array: false, at_time_zone: None }));
+        }
         if !self.out.session_values.iter().any(|b| b.bind == bind) {
             self.out.session_values.push(SessionBind { bind, value });
         }

@@ -29,7 +29,7 @@ pub struct KeyedDml {
 }
 
 /// An UPDATE of the columns that decide a row's shard: each row is read, deleted where it is, and inserted where
-/// it belongs. All in one transaction.
+/// it belongs, or changed by its key where it stays. All in one transaction.
 ///
 /// A row of `input` is: the old columns of the primary vindex, the key, all columns with their new values, and
 /// then what `lookups` needs.
@@ -45,8 +45,10 @@ pub struct MoveRows {
     pub delete: String,
     /// `insert into t(a, b) values `
     pub insert: String,
-    /// How many columns a new row has.
-    pub columns: usize,
+    /// `update t`
+    pub update: String,
+    /// The columns of a new row, printed.
+    pub columns: Vec<String>,
     /// Where the new values of the vindex's columns are in a row of `input`.
     pub new_vindex: Vec<usize>,
     pub lookups: Vec<LookupChange>,

@@ -13,6 +13,7 @@ use super::{
     Run,
     keyed::{Typed, by_shard, keyspace_id_of},
     lookup::Entry,
+    write::written,
 };
 use crate::executor::Outcome;
 
@@ -49,63 +50,70 @@ impl Run<'_> {
             rows.push(Moved { key, from, to, row });
         }
         let shards = self.layout.shards(&plan.keyspace, self.session.tablet_type())?;
-        let deleted = by_shard(rows.iter().map(|m| (shards.index_of(&m.from), m.key.clone())));
-        self.change_rows(&deletion(plan), &shards, deleted).await?;
-        for change in &plan.lookups {
-            let entries = entries(&rows, change.new.as_deref(), |m| &m.to)?;
-            self.add_entries(change, &entries, false).await?;
+        let last = first + plan.columns.len();
+        let (mut deleted, mut changed, mut inserted) = (Vec::new(), Vec::new(), Vec::new());
+        for moved in &rows {
+            let values = moved.row.get(first..last).unwrap_or_default();
+            let shard = shards.index_of(&moved.to);
+            if moved.from == moved.to {
+                changed.push((shard, [moved.key.as_slice(), values].concat()));
+            } else {
+                deleted.push((shards.index_of(&moved.from), moved.key.clone()));
+                inserted.push((shard, values.to_vec()));
+            }
         }
-        let last = first + plan.columns;
-        let inserted = by_shard(
-            rows.iter().map(|m| (shards.index_of(&m.to), m.row[first..last.min(m.row.len())].to_vec())),
-        );
-        self.insert_dealt((&plan.keyspace, &plan.insert, ""), &shards, inserted).await?;
-        for change in &plan.lookups {
-            self.remove_old(change, &rows).await?;
+        let gone = by_shard(deleted.into_iter());
+        let mut results = self.change_rows(&by_key(plan, &plan.delete, &[]), &shards, gone).await?;
+        let changes = plan.lookups.iter().map(|change| Ok((change, entries(change, &rows)?)));
+        let changes = changes.collect::<Result<Vec<_>>>()?;
+        for (change, (_, new)) in &changes {
+            self.add_entries(change, new, false).await?;
         }
-        Ok(Outcome { affected_rows: rows.len() as u64, ..Outcome::default() })
-    }
-
-    /// An entry of a unique lookup under the same value was taken over; others go.
-    async fn remove_old(&mut self, change: &LookupChange, rows: &[Moved]) -> Result<()> {
-        let gone: Vec<Entry> = entries(rows, change.old.as_deref(), |m| &m.from)?
-            .into_iter()
-            .zip(entries(rows, change.new.as_deref(), |m| &m.to)?)
-            .filter(|(old, new)| {
-                let moved = old.keyspace_id != new.keyspace_id && !change.lookup.unique;
-                moved || old.values.iter().ne(new.values.iter())
-            })
-            .map(|(old, _)| old)
-            .collect();
-        self.remove_entries(change, &gone).await
+        let stay = by_shard(changed.into_iter());
+        let update = by_key(plan, &plan.update, &plan.columns);
+        results.extend(self.change_rows(&update, &shards, stay).await?);
+        let come = by_shard(inserted.into_iter());
+        self.insert_dealt((&plan.keyspace, &plan.insert, ""), &shards, come).await?;
+        for (change, (old, _)) in &changes {
+            self.remove_entries(change, old).await?;
+        }
+        Ok(written(results))
     }
 }
 
-/// The rows' deletion as a change by keys.
-fn deletion(plan: &MoveRows) -> KeyedDml {
+/// A change of rows by their keys: their deletion, or their new values.
+fn by_key(plan: &MoveRows, query: &str, new_values: &[String]) -> KeyedDml {
     KeyedDml {
         keyspace: plan.keyspace.clone(),
         table: plan.table.clone(),
         input: Primitive::Rows(Rows { fields: Vec::new(), rows: Vec::new() }),
         vindex: None,
         key: plan.key.clone(),
-        query: plan.delete.clone(),
-        new_values: Vec::new(),
+        query: query.to_owned(),
+        new_values: new_values.to_vec(),
         lookups: Vec::new(),
     }
 }
 
-fn entries(
-    rows: &[Moved],
-    positions: Option<&[usize]>,
-    id: impl Fn(&Moved) -> &Vec<u8>,
-) -> Result<Vec<Entry>> {
-    let positions = positions.unwrap_or_default();
-    rows.iter()
-        .map(|m| {
-            let values: Option<Vec<Typed>> = positions.iter().map(|at| m.row.get(*at).cloned()).collect();
-            let values = values.ok_or_else(|| Error::internal("a row came without its lookup's values"))?;
-            Ok(Entry { values, keyspace_id: id(m).clone() })
-        })
-        .collect()
+/// The entries that go and those that come. An entry of a unique lookup under the same value is taken over.
+fn entries(change: &LookupChange, rows: &[Moved]) -> Result<(Vec<Entry>, Vec<Entry>)> {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for moved in rows {
+        let values = |positions: &Option<Vec<usize>>| -> Result<Vec<Typed>> {
+            let positions = positions.iter().flatten();
+            let values: Option<Vec<Typed>> = positions.map(|at| moved.row.get(*at).cloned()).collect();
+            values.ok_or_else(|| Error::internal("a row came without its lookup's values"))
+        };
+        let (before, after) = (values(&change.old)?, values(&change.new)?);
+        let text = |values: &[Typed]| values.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
+        let same = text(&before) == text(&after);
+        if same && moved.from == moved.to {
+            continue;
+        }
+        if !(same && change.lookup.unique) {
+            old.push(Entry { values: before, keyspace_id: moved.from.clone() });
+        }
+        new.push(Entry { values: after, keyspace_id: moved.to.clone() });
+    }
+    Ok((old, new))
 }
