@@ -10,6 +10,7 @@
 pub mod faults;
 pub mod scenario;
 pub mod shards;
+pub mod statements;
 
 use std::{
     collections::BTreeMap,

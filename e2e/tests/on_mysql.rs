@@ -2,7 +2,7 @@
 //!
 //! One cluster, one test, step by step: starting it costs more than the steps.
 
-use e2e::{Cluster, scenario as day};
+use e2e::{Cluster, scenario as day, statements};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sample_cluster_on_mysql() {
@@ -11,6 +11,8 @@ async fn the_sample_cluster_on_mysql() {
     day::up_again_changes_nothing(&cluster);
     day::step("sample rows");
     day::sample_rows(&cluster).await;
+    day::step("every select has an answer");
+    statements::every_select_has_an_answer(&cluster).await;
     day::step("customers land where their vindex says");
     day::customers_land_where_their_vindex_says(&cluster).await;
     day::step("rows come back");
@@ -19,6 +21,10 @@ async fn the_sample_cluster_on_mysql() {
     day::writes_by_key_touch_one_shard(&cluster).await;
     day::step("a rolled back transaction leaves nothing");
     day::a_rolled_back_transaction_leaves_nothing(&cluster).await;
+    day::step("a lookup follows its rows");
+    statements::a_lookup_follows_its_rows(&cluster).await;
+    day::step("a statement is all or nothing");
+    statements::a_statement_is_all_or_nothing(&cluster).await;
     day::step("bad input");
     day::bad_input(&cluster).await;
     day::step("reparent");

@@ -4,8 +4,8 @@
 use sqlast::{
     ParseOptions, Rewriter, Visit, Visitor, Walk,
     ast::{
-        AliasedTable, Cast, CastType, ColName, ComparisonOp, Expr, FuncCall, Ident, Literal, Param, Query, QueryBody, Select,
-        SelectItem, Statement, TableExpr, TableName, VarScope, With,
+        AliasedTable, Cast, CastType, ColName, ComparisonOp, Expr, FuncCall, Ident, Literal, Param, Query,
+        QueryBody, Select, SelectItem, Statement, TableExpr, TableName, VarScope, With,
     },
     printer::Node,
     visit::TableRole,
@@ -165,13 +165,8 @@ impl Names<'_> {
         *expr = Expr::Param(Param::Named(bind.as_str().into()));
         if value == SessionValue::LastInsertId {
             // As a number in the text it would be signed.
-            let to = CastType {
-                name: "unsigned".into(),
-                length: None,
-                scale: None,
-                charset: None,
-                binary: false,
-            };
+            let to =
+                CastType { name: "unsigned".into(), length: None, scale: None, charset: None, binary: false };
             let expr_of = std::mem::replace(expr, Expr::Star);
             *expr = Expr::Cast(Box::new(Cast { expr: expr_of, to, array: false, at_time_zone: None }));
         }

@@ -139,29 +139,17 @@ impl Run<'_> {
 
     async fn insert_entries(&mut self, change: &LookupChange, entries: &[&Entry]) -> Result<()> {
         let lookup = &change.lookup;
-        let mut own = BindVars::new();
-        let mut rows = Vec::with_capacity(entries.len());
-        for (row, entry) in entries.iter().enumerate() {
-            let mut names = Vec::with_capacity(entry.values.len() + 1);
-            for (at, (ty, value)) in entry.values.iter().enumerate() {
-                names.push(format!(":__vt_f{row}_{at}"));
-                own.insert(format!("__vt_f{row}_{at}"), BindValue::Scalar(*ty, value.clone()).into());
-            }
-            names.push(format!(":__vt_t{row}"));
-            own.insert(format!("__vt_t{row}"), stored(lookup, &entry.keyspace_id)?.into());
-            rows.push(format!("({})", names.join(", ")));
-        }
+        let (rows, own) = tuples(lookup, entries)?;
         // Without uniqueness an entry that is there says the same.
         let again = match lookup.unique && !lookup.no_verify {
             true => String::new(),
             false => format!(" on duplicate key update {0} = values({0})", lookup.to),
         };
         let sql = format!(
-            "insert into {}({}, {}) values {}{again}",
+            "insert into {}({}, {}) values {rows}{again}",
             lookup.table,
             lookup.from.join(", "),
             lookup.to,
-            rows.join(", ")
         );
         self.write_nested(part_of(lookup, false), &sql, own).await?;
         if lookup.order == LookupOrder::Around {
@@ -173,16 +161,20 @@ impl Run<'_> {
     /// Removes the entries of rows that go.
     pub(super) async fn remove_entries(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
         let lookup = &change.lookup;
-        for entry in entries {
-            if entry.values.iter().any(|(ty, _)| *ty == Type::NullType) {
-                continue;
+        let is_null = |e: &&Entry| e.values.iter().any(|(ty, _)| *ty == Type::NullType);
+        // One that this very transaction wrote is locked by the part that wrote it.
+        let (own, others): (Vec<&Entry>, Vec<&Entry>) = entries
+            .iter()
+            .filter(|e| !is_null(e))
+            .partition(|e| self.session.entered.contains(&name_of(lookup, e)));
+        for (entries, removes) in [(own, false), (others, true)] {
+            for some in entries.chunks(BATCH) {
+                let (rows, own) = tuples(lookup, some)?;
+                let columns = lookup.from.join(", ");
+                let sql =
+                    format!("delete from {} where ({columns}, {}) in ({rows})", lookup.table, lookup.to);
+                self.write_nested(part_of(lookup, removes), &sql, own).await?;
             }
-            let (condition, mut own) = condition(&lookup.from, &entry.values);
-            own.insert("__vt_to".to_owned(), stored(lookup, &entry.keyspace_id)?.into());
-            let sql = format!("delete from {} where {condition} and {} = :__vt_to", lookup.table, lookup.to);
-            // One that this very transaction wrote is locked by the part that wrote it.
-            let removes = !self.session.entered.contains(&name_of(lookup, entry));
-            self.write_nested(part_of(lookup, removes), &sql, own).await?;
         }
         Ok(())
     }
@@ -246,6 +238,23 @@ async fn run_nested(
 /// What a session remembers an entry by.
 fn name_of(lookup: &LookupTable, entry: &Entry) -> (String, Vec<Bytes>) {
     (lookup.table.clone(), entry.values.iter().map(|(_, value)| value.clone()).collect())
+}
+
+/// The entries as `(:f0_0, :t0), (:f1_0, :t1)`, and the bind variables.
+fn tuples(lookup: &LookupTable, entries: &[&Entry]) -> Result<(String, BindVars)> {
+    let mut own = BindVars::new();
+    let mut rows = Vec::with_capacity(entries.len());
+    for (row, entry) in entries.iter().enumerate() {
+        let mut names = Vec::with_capacity(entry.values.len() + 1);
+        for (at, (ty, value)) in entry.values.iter().enumerate() {
+            names.push(format!(":__vt_f{row}_{at}"));
+            own.insert(format!("__vt_f{row}_{at}"), BindValue::Scalar(*ty, value.clone()).into());
+        }
+        names.push(format!(":__vt_t{row}"));
+        own.insert(format!("__vt_t{row}"), stored(lookup, &entry.keyspace_id)?.into());
+        rows.push(format!("({})", names.join(", ")));
+    }
+    Ok((rows.join(", "), own))
 }
 
 /// `a = :x and b = :y`, and the bind variables.
