@@ -253,6 +253,9 @@ async fn start_mysqld(mut mysqld: Mysqld) -> Result<()> {
         performance_schema: Some(false),
         report_host: Some("127.0.0.1".into()),
         bind_address: Some("127.0.0.1".into()),
+        // Each server takes thousands of the kernel's asynchronous requests (fs.aio-max-nr is 65,536 for all): with
+        // a few clusters beside each other the next mysqld would not start.
+        extra: vec!["innodb_use_native_aio = 0".into()],
         ..CnfOptions::default()
     };
     let uid = mysqld.cnf().uid;

@@ -28,7 +28,8 @@ pub(super) fn create_table(load: &Load, keys: bool) -> String {
             format!("create temporary table {name} ({})", parts.join(", "))
         }
         LoadShape::Query { query, .. } => {
-            format!("create temporary table {name} as select * from ({query}) as d where false")
+            // With a limit of nothing MySQL finds the types without a look at any row.
+            format!("create temporary table {name} as {query} limit 0")
         }
     }
 }

@@ -14,8 +14,12 @@ use crate::{gateway::Gateway, session::Session, tx};
 /// How long giving the connection back may take; after that the tablet does it by itself.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Values are loaded as they are: zero dates and numbers 0 of other modes among them.
-const LOAD_MODE: &str = "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'";
+/// Values are loaded as they are: zero dates and numbers 0 of other modes among them. Nothing that is read here
+/// may wait for a transaction, least of all for the session's own.
+const LOAD_MODE: [&str; 2] = [
+    "set sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'",
+    "set session transaction isolation level read committed",
+];
 
 /// A reserved connection. Given back by [`Site::close`], or behind the back of whoever drops it.
 pub(super) struct Site {
@@ -48,7 +52,7 @@ impl Site {
             target: request.target.clone(),
             query: Some(q::BoundQuery { sql: "select 1 from dual".to_owned(), ..q::BoundQuery::default() }),
             options: request.options.clone(),
-            pre_queries: settings.chain([LOAD_MODE.to_owned()]).collect(),
+            pre_queries: settings.chain(LOAD_MODE.map(str::to_owned)).collect(),
             ..q::ReserveExecuteRequest::default()
         };
         let reserve = &reserve;
