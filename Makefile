@@ -3,9 +3,11 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VTLOCAL := $(TARGET)/release/vtlocal
+FUZZ := $(abspath $(TARGET))/fuzz
+FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean-cluster test lint bench-quick
+.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest
 
 help: ## Print this menu
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -26,6 +28,11 @@ test: ## Install what the tests need and run them all, end-to-end tests included
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace --no-fail-fast
 
+difftest: ## Compare the cluster's answers with a plain mysqld's; SEEDS=1..50 generates more, ARGS=... as difftest --help
+	@$(CARGO) xtask setup --for test
+	@$(CARGO) build --workspace --bins
+	@$(TARGET)/debug/difftest $(ARGS)
+
 lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	@$(CARGO) xtask setup --for test
 	$(CARGO) fmt --all --check
@@ -35,6 +42,16 @@ lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	@if $(CARGO) deny --version >/dev/null 2>&1; \
 		then $(CARGO) deny check; \
 		else echo "cargo deny is not installed: dependencies were not checked"; fi
+
+fuzz: ## Fuzz the SQL front, FUZZ_SECONDS (600) a target: needs nightly Rust and cargo-fuzz
+	@$(CARGO) +nightly fuzz --version >/dev/null || { echo "first: cargo install cargo-fuzz; rustup toolchain install nightly"; exit 1; }
+	$(CARGO) run --quiet --package sqlast --example seeds -- $(FUZZ)/seeds
+	cd libs/sqlast && for target in lexer round_trip cached_path; do \
+		mkdir -p $(FUZZ)/$$target/corpus && \
+		$(CARGO) +nightly fuzz run $$target $(FUZZ)/$$target/corpus $(FUZZ)/seeds -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=600 -timeout=20 -artifact_prefix=$(FUZZ)/$$target/ \
+			|| exit 1; \
+	done
 
 bench-quick: ## Measure against a plain mysqld, about two minutes
 	@$(CARGO) xtask setup --for bench

@@ -1,0 +1,50 @@
+//! Columns' types, and the differences that are let pass.
+
+use super::{Class, Difference};
+use crate::answer::Column;
+
+/// A difference of types that is no fault.
+struct Tolerated {
+    reason: &'static str,
+    holds: fn(vivace: &Column, mysql: &Column) -> bool,
+}
+
+/// May only shrink.
+const TOLERATED: &[Tolerated] = &[
+    Tolerated {
+        reason: "texts have the number of the collation that the client named in its handshake; vtgate gives that \
+                 of the character set's default",
+        holds: |vivace, mysql| Column { charset: 45, ..vivace.clone() } == *mysql && vivace.charset == 255,
+    },
+    Tolerated {
+        reason: "YEAR() is a YEAR, and an INT UNSIGNED when MySQL sorts or groups in a temporary table: that \
+                 depends on the plan",
+        holds: |vivace, mysql| {
+            let year = |c: &Column| [3, 13].contains(&c.kind) && c.unsigned;
+            year(vivace) && year(mysql)
+        },
+    },
+];
+
+/// Compares types, signs, collations and decimals, column by column.
+pub fn compare(vivace: &[Column], mysql: &[Column]) -> Result<(), Difference> {
+    let differing =
+        vivace.iter().zip(mysql).enumerate().filter(|(_, (v, m))| v != m && tolerated(v, m).is_none());
+    let texts: Vec<String> = differing
+        .map(|(i, (v, m))| format!("column {i} ({}): {} for {}", m.name, show(v), show(m)))
+        .collect();
+    match texts.is_empty() {
+        true => Ok(()),
+        false => Err(Difference { class: Class::Types, text: texts.join("; ") }),
+    }
+}
+
+/// Why a difference passes.
+fn tolerated(vivace: &Column, mysql: &Column) -> Option<&'static str> {
+    TOLERATED.iter().find(|t| (t.holds)(vivace, mysql)).map(|t| t.reason)
+}
+
+fn show(column: &Column) -> String {
+    let unsigned = if column.unsigned { " unsigned" } else { "" };
+    format!("type {}{unsigned}, charset {}, decimals {}", column.kind, column.charset, column.decimals)
+}

@@ -1,0 +1,149 @@
+//! Generated writes.
+
+use super::{
+    read::{Reader, Scope},
+    schema::{Column, Generated},
+    values::Kind,
+};
+use crate::dice::Dice;
+
+/// A write of one of the tables.
+pub fn statement(dice: &mut Dice, tables: &mut [Generated]) -> String {
+    let at = dice.below(tables.len());
+    match dice.weighted(&[30, 30, 15, 8, 10, 7]) {
+        0 => insert(dice, &mut tables[at], "INSERT"),
+        1 => update(dice, tables, at),
+        2 => delete(dice, tables, at),
+        3 => insert(dice, &mut tables[at], "REPLACE"),
+        4 => upsert(dice, &mut tables[at]),
+        _ => insert_select(dice, tables, at),
+    }
+}
+
+fn rows(dice: &mut Dice, table: &mut Generated) -> Vec<Vec<String>> {
+    let count = 1 + dice.below(3);
+    let again = table.checks_duplicates();
+    let known = table.rows.clone();
+    let mut rows = Vec::new();
+    for _ in 0..count {
+        let mut row = table.new_row(dice);
+        if again && !known.is_empty() && dice.chance(25) {
+            // The key of a row that is or was there.
+            let old = dice.pick(&known);
+            row[..2].clone_from_slice(&old[..2]);
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+fn values(rows: &[Vec<String>]) -> String {
+    rows.iter().map(|r| format!("({})", r.join(", "))).collect::<Vec<_>>().join(", ")
+}
+
+fn insert(dice: &mut Dice, table: &mut Generated, word: &str) -> String {
+    let rows = rows(dice, table);
+    let ignore = if word == "INSERT" && dice.chance(15) { " IGNORE" } else { "" };
+    let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    format!("{word}{ignore} INTO {} ({}) VALUES {}", table.full_name(), names.join(", "), values(&rows))
+}
+
+fn upsert(dice: &mut Dice, table: &mut Generated) -> String {
+    let insert = insert(dice, table, "INSERT").replacen("INSERT IGNORE", "INSERT", 1);
+    let column = dice.pick(&table.columns[2..]).clone();
+    let value = match dice.below(3) {
+        0 => format!("VALUES({})", column.name),
+        _ => value(dice, &column),
+    };
+    format!("{insert} ON DUPLICATE KEY UPDATE {} = {value}", column.name)
+}
+
+fn value(dice: &mut Dice, column: &Column) -> String {
+    match column.kind {
+        _ if column.nullable && dice.chance(15) => "NULL".to_owned(),
+        Kind::Int if dice.chance(40) => format!("{} + {}", column.name, dice.below(4)),
+        kind => kind.literal(dice).to_owned(),
+    }
+}
+
+/// The columns of a table, qualified by its name: in a subquery another table's columns have the same names.
+fn scope(dice: &mut Dice, table: &Generated) -> Scope {
+    let mut reader = Reader::new(dice, std::slice::from_ref(table));
+    let (_, mut scope) = reader.simple_from();
+    for column in &mut scope.columns {
+        let name = column.sql.split_once('.').map_or(column.sql.as_str(), |(_, name)| name);
+        column.sql = format!("{}.{name}", table.name);
+    }
+    scope
+}
+
+fn where_(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
+    let scope = scope(dice, &tables[at]);
+    let depth = usize::from(dice.chance(20));
+    // MySQL does not read the table that it writes in a subquery.
+    let others: Vec<Generated> =
+        tables.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, t)| t.clone()).collect();
+    let condition = Reader::new(dice, &others).condition(&scope, depth);
+    format!(" WHERE {condition}")
+}
+
+fn update(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
+    let table = &tables[at];
+    // Changing the key is rare; so is moving a row to another shard.
+    let column = match dice.chance(6) {
+        true if table.key == super::schema::Key::IdOnly => table.columns[1].clone(),
+        _ => dice.pick(&table.columns[2..]).clone(),
+    };
+    let set = format!("{} = {}", column.name, value(dice, &column));
+    let mut sql = format!("UPDATE {} SET {set}", table.full_name());
+    if dice.chance(88) {
+        sql.push_str(&where_(dice, tables, at));
+    }
+    sql.push_str(&limit(dice));
+    sql
+}
+
+fn delete(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
+    let mut sql = format!("DELETE FROM {}{}", tables[at].full_name(), where_(dice, tables, at));
+    sql.push_str(&limit(dice));
+    sql
+}
+
+/// With an order that says which rows.
+fn limit(dice: &mut Dice) -> String {
+    match dice.chance(15) {
+        true => {
+            format!(" ORDER BY id{} LIMIT {}", if dice.chance(50) { " DESC" } else { "" }, 1 + dice.below(4))
+        }
+        false => String::new(),
+    }
+}
+
+/// Rows of one table into another, under new ids.
+fn insert_select(dice: &mut Dice, tables: &mut [Generated], at: usize) -> String {
+    let source = dice.below(tables.len());
+    let from = tables[source].clone();
+    let table = &mut tables[at];
+    let first = table.next_id + 1;
+    table.next_id += 1000;
+    let mut names = vec!["id".to_owned(), "k".to_owned()];
+    let mut items = vec![format!("id + {first}")];
+    let same = |kind: Kind| {
+        from.columns.iter().skip(1).find(|c| c.kind == kind && !c.nullable).map(|c| c.name.clone())
+    };
+    items.push(same(table.columns[1].kind).unwrap_or_else(|| table.columns[1].kind.literal(dice).to_owned()));
+    for column in &table.columns[2..] {
+        if !column.nullable || dice.chance(60) {
+            names.push(column.name.clone());
+            items.push(same(column.kind).unwrap_or_else(|| column.kind.literal(dice).to_owned()));
+        }
+    }
+    format!(
+        "INSERT INTO {} ({}) SELECT {} FROM {} WHERE id < 500 ORDER BY id LIMIT {}",
+        table.full_name(),
+        names.join(", "),
+        items.join(", "),
+        from.full_name(),
+        1 + dice.below(4)
+    )
+}

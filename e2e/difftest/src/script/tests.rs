@@ -1,0 +1,35 @@
+use super::*;
+
+#[test]
+fn a_file_is_tables_and_cases() {
+    let text = "# what it is about\n#! in two\n#! table two.t xxhash(a) sequence a\nCREATE TABLE t (\n  a int);\n\
+                #! errno 1062\nINSERT INTO t\n  VALUES (1);\n\n#! any rows\nSELECT ';' FROM t;\nSELECT 2;\n";
+    let script = parse("x.test", text).unwrap();
+    assert_eq!(script.keyspaces, ["two"]);
+    assert_eq!(script.tables[0].create, "CREATE TABLE t (\n  a int)");
+    assert_eq!(script.tables[0].sequence("two").as_deref(), Some("t_two_seq"));
+    let cases: Vec<_> =
+        script.cases.iter().map(|c| (c.line, c.sql.as_str(), c.errno, c.wanted.any_rows)).collect();
+    assert_eq!(
+        cases,
+        [
+            (7, "INSERT INTO t\n  VALUES (1)", Some(1062), false),
+            (11, "SELECT ';' FROM t", None, true),
+            (12, "SELECT 2", None, false)
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    assert_eq!(parse("x", "\n#! sometimes\n").unwrap_err(), "x:2: unknown: #! sometimes");
+    assert_eq!(parse("x", "SELECT 1\n").unwrap_err(), "x:1: the statement has no end");
+}
+
+#[test]
+fn the_sequences_are_in_the_keyspace_that_is_not_sharded() {
+    let script = parse("x", "#! table t hash(a) sequence a\nCREATE TABLE t (a int);\n").unwrap();
+    let one = vschema(&script.tables, "one");
+    assert_eq!(one.keys().collect::<Vec<_>>(), ["t", "t_two_seq", "t_four_seq"]);
+    assert_eq!(vschema(&script.tables, "two")["t"]["auto_increment"]["sequence"], "one.t_two_seq");
+}

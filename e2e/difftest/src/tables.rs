@@ -1,0 +1,117 @@
+//! Tables on both sides: made, filled, compared.
+
+use std::collections::BTreeSet;
+
+use mysql_async::prelude::Queryable;
+use sqlast::{ParseOptions, Visitor, Walk, ast::TableName, parse, visit::TableRole};
+
+use crate::{
+    Result,
+    answer::{Answer, ask},
+    compare::{Class, Difference, Wanted, compare},
+    order::Shape,
+    pair::{LIMIT, Pair},
+    script::{Table, vschema},
+    stand::{KEYSPACES, Stand},
+};
+
+/// The tables that a statement names.
+pub fn named(sql: &str) -> BTreeSet<String> {
+    struct Names(BTreeSet<String>);
+    impl Visitor for Names {
+        fn table_name(&mut self, name: &TableName, role: TableRole) {
+            if role == TableRole::Table && !name.is_dual() {
+                let qualifier = name.qualifier.as_ref().map(|q| format!("{q}.")).unwrap_or_default();
+                self.0.insert(format!("{qualifier}{}", name.name));
+            }
+        }
+    }
+    let mut names = Names(BTreeSet::new());
+    if let Ok(statement) = parse(sql.as_bytes(), &ParseOptions::default()) {
+        statement.walk(&mut names);
+    }
+    names.0
+}
+
+/// The first of these tables whose rows differ. Names that are no tables (a CTE's) are passed over.
+pub async fn compare_all(pair: &mut Pair, names: &BTreeSet<String>) -> Option<Difference> {
+    for name in names {
+        let sql = format!("SELECT * FROM {name}");
+        let mysql = ask(&mut pair.mysql, &sql, LIMIT).await;
+        if !matches!(mysql, Answer::Rows(_)) {
+            continue;
+        }
+        let vivace = ask(&mut pair.vivace, &sql, LIMIT).await;
+        let found = compare(&Shape::of(&sql), Wanted::default(), &vivace, &mysql, &mut pair.mysql).await;
+        if let Some(found) = found.filter(|f| f.class != Class::Types) {
+            return Some(Difference { class: Class::State, text: format!("{name}: {}", found.text) });
+        }
+    }
+    None
+}
+
+/// Makes tables anew in every keyspace where they are, and tells vtgate how they are sharded. `all` are the
+/// tables that the VSchemas shall name: these and those that stay.
+pub async fn make(stand: &Stand, tables: &[Table], all: &[Table]) -> Result<()> {
+    for (keyspace, _) in KEYSPACES {
+        let mut pair = stand.connect(keyspace).await?;
+        let own: Vec<&Table> = tables.iter().filter(|t| t.is_in(keyspace)).collect();
+        if !own.is_empty() {
+            let names: Vec<&str> = own.iter().map(|t| t.name.as_str()).collect();
+            pair.must(&format!("DROP TABLE IF EXISTS {}", names.join(", "))).await?;
+        }
+        for table in own {
+            pair.must(&table.create).await?;
+        }
+    }
+    make_sequences(stand, tables).await?;
+    // Sequences have to be known before what draws from them.
+    for keyspace in ["one", "two", "four"] {
+        stand.apply_vschema(keyspace, &vschema(all, keyspace)).await?;
+    }
+    Ok(())
+}
+
+async fn make_sequences(stand: &Stand, tables: &[Table]) -> Result<()> {
+    let mut conn = stand.vtgate("one").await?;
+    for (keyspace, _) in KEYSPACES {
+        for name in tables.iter().filter(|t| t.is_in(keyspace)).filter_map(|t| t.sequence(keyspace)) {
+            let statements = [
+                format!("DROP TABLE IF EXISTS {name}"),
+                format!(
+                    "CREATE TABLE {name} (id INT NOT NULL DEFAULT 0 PRIMARY KEY, next_id BIGINT, cache BIGINT) \
+                     COMMENT 'vitess_sequence'"
+                ),
+                format!("INSERT INTO {name} (id, next_id, cache) VALUES (0, 1, 1)"),
+            ];
+            for sql in statements {
+                conn.query_drop(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes tables on both sides; the VSchemas are left to whoever makes the next ones.
+pub async fn drop(stand: &Stand, tables: &[Table]) -> Result<()> {
+    for (keyspace, _) in KEYSPACES {
+        let own = tables.iter().filter(|t| t.is_in(keyspace)).map(|t| t.name.as_str());
+        let names: Vec<&str> = own.collect();
+        if !names.is_empty() {
+            let mut pair = stand.connect(keyspace).await?;
+            pair.must(&format!("DROP TABLE IF EXISTS {}", names.join(", "))).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_named() {
+        let sql = "INSERT INTO a SELECT * FROM two.b AS x WHERE EXISTS (SELECT 1 FROM c WHERE c.i = x.i)";
+        assert_eq!(named(sql).into_iter().collect::<Vec<_>>(), ["a", "c", "two.b"]);
+    }
+}
