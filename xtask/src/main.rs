@@ -1,10 +1,11 @@
-//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy`.
+//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy|sql`.
 //!
 //! This crate must build on a machine that has nothing but the Rust toolchain and gcc, because `setup` is
 //! what installs the rest (protoc among it): it imports none of our crates, and of others next to nothing.
 
 mod layers;
 mod setup;
+mod sql;
 mod tidy;
 
 use std::{env, path::PathBuf, process::ExitCode};
@@ -16,6 +17,8 @@ usage: cargo xtask <command>
           find or install what is needed (default: for tests)
   layers  check who imports whom, and that the pure crates are pure
   tidy    check lengths, module docs and forbidden words
+  sql     what our parser makes of statements: JSON strings on standard input, one a line;
+          one JSON object a line out (libs/sqlast/examples/sql/describe.rs lists its keys)
 ";
 
 /// What went wrong, in words for the terminal.
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["setup", flags @ ..] => set_up(flags),
         ["layers"] => layers::run(&root()),
         ["tidy"] => tidy::run(&root()),
+        ["sql"] => sql::run(&root()),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

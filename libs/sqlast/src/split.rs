@@ -11,8 +11,10 @@ pub fn split<'a>(sql: &'a [u8], options: &ParseOptions) -> Vec<&'a [u8]> {
     let mut start = 0;
     loop {
         let (end, tokens, last) = pieces.piece();
-        if tokens > 0 {
-            statements.push(sql[start..end].trim_ascii());
+        // An open gate ends in no token at the end of the text, behind the last statement.
+        let statement = sql[start..end].trim_ascii();
+        if tokens > 0 && !statement.is_empty() {
+            statements.push(statement);
         }
         if last {
             return statements;

@@ -42,9 +42,8 @@ impl<'a> Session<'a> {
     /// A session whose target `--dbname` says; an error names what is not there.
     pub fn new(layout: &'a Layout, options: &Options) -> std::result::Result<Self, String> {
         let mut session = Self { layout, target: TargetString::default() };
-        match &options.dbname {
-            Some(name) => session.select(name).map_err(|e| format!("--dbname: {}", e.message()))?,
-            None => {}
+        if let Some(name) = &options.dbname {
+            session.select(name).map_err(|e| format!("--dbname: {}", e.message()))?;
         }
         Ok(session)
     }

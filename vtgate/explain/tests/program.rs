@@ -48,6 +48,40 @@ fn plans_and_queries_in_json() {
     testkit::run_cases(&data("json.txt"), |input| explain(input, &["--output-mode", "json"]));
 }
 
+/// The definitions of columns, which a plan that gathers rows shows, are those of information_schema.
+#[test]
+fn columns_are_as_mysql_shows_them() {
+    let by = r#"{"column_vindexes": [{"column": "c10", "name": "xxhash"}]}"#;
+    let vschema = format!(
+        r#"{{"d": {{"sharded": true, "vindexes": {{"xxhash": {{"type": "xxhash"}}}},
+            "tables": {{"all_types": {by}, "latin": {by}, "general": {by}}}}}}}"#
+    );
+    let schema = data("columns.sql").display().to_string();
+    let expected = std::fs::read_to_string(data("columns.tsv")).unwrap();
+    let rows: Vec<Vec<&str>> = expected.lines().map(|line| line.split('\t').collect()).collect();
+    assert!(rows.len() > 70);
+    for table in ["all_types", "latin", "general"] {
+        let columns: Vec<_> = rows.iter().filter(|row| row[0] == table).map(|row| (row[1], row[2])).collect();
+        let names: Vec<_> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let names = names.join(", ");
+        let sql = format!("select {names}, row_number() over () from {table}");
+        let args = ["--vschema", &vschema, "--schema-file", &schema, "--dbname=d", "--sql", &sql];
+        let text = printed(&run(PROGRAM, &args));
+        let line =
+            text.lines().find(|line| line.contains("__vt_gather0 (")).unwrap_or_else(|| panic!("{text}"));
+        for (name, definition) in columns {
+            let wanted = format!("{name} {definition}");
+            assert!(line.contains(&wanted), "{table}: {wanted} is missing in\n{line}");
+        }
+        if table == "all_types" {
+            assert!(
+                line.ends_with("; unique k1, i; unique id; unique k2; unique vc, vl; unique c10)"),
+                "{line}"
+            );
+        }
+    }
+}
+
 /// The VSchema as an operator has it for one cell, with routing rules.
 #[test]
 fn a_served_vschema_is_read_too() {

@@ -49,7 +49,7 @@ pub(super) fn warn_of(session: &mut Session, warning: &PlanWarning) {
             format!("lookup vindexes of {table} are not maintained yet: {}", vindexes.join(", "))
         }
         PlanWarning::Gather => "rows of several shards were put together on one tablet".to_owned(),
-        PlanWarning::Scatter => return,
+        PlanWarning::Scatter => "the statement went to every shard".to_owned(),
     };
     session.warn(WARNING, text);
 }

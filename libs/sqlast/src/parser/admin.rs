@@ -194,7 +194,7 @@ impl Parser<'_> {
         let token = self.peek(0);
         let bytes = self.bytes(token);
         match token.tok {
-            Tok::End | Tok::Bad => return self.fail(),
+            Tok::End | Tok::Bad | Tok::Semicolon => return self.fail(),
             Tok::Word if self.is_ident(0) => {
                 // Not known to be a keyword: the letter case may matter.
                 if let Some(literal) = self.opt_literal()? {
@@ -238,8 +238,7 @@ impl Parser<'_> {
         let mut depth = 0usize;
         loop {
             match self.tok() {
-                Tok::End => return Ok(raw),
-                Tok::Semicolon | Tok::Comma | Tok::RightParen if depth == 0 => return Ok(raw),
+                Tok::End | Tok::Semicolon | Tok::Comma | Tok::RightParen if depth == 0 => return Ok(raw),
                 Tok::LeftParen => depth += 1,
                 Tok::RightParen => depth -= 1,
                 _ => {}

@@ -183,12 +183,8 @@ impl Parser<'_> {
         loop {
             match self.kw() {
                 Kw::LowPriority => delete.low_priority = true,
-                Kw::Quick
-                    if !matches!(self.peek(1).tok, Tok::Dot | Tok::Comma)
-                        && self.peek(1).tok == Tok::Word =>
-                {
-                    delete.quick = true;
-                }
+                // A table may have this name: `DELETE quick.* FROM ...`.
+                Kw::Quick if matches!(self.peek(1).tok, Tok::Word | Tok::Quoted) => delete.quick = true,
                 Kw::Ignore => delete.ignore = true,
                 _ => return,
             }

@@ -56,7 +56,13 @@ impl Printer {
             Statement::LockTables(locks) => self.lock_tables(locks),
             Statement::UnlockTables => self.text("unlock tables"),
             Statement::Kill(kill) => {
-                self.text(if kill.query { "kill query " } else { "kill " });
+                // A number is what is killed nearly always; a name could be read as the word that says what.
+                let plain = matches!(kill.id, Expr::Literal(_) | Expr::Param(_));
+                self.text(match (kill.query, plain) {
+                    (true, _) => "kill query ",
+                    (false, true) => "kill ",
+                    (false, false) => "kill connection ",
+                });
                 self.expr(&kill.id);
             }
             Statement::TruncateTable(table) => {

@@ -116,7 +116,9 @@ impl Printer {
         self.table_name(&load.table);
         self.partitions(&load.partitions);
         self.raw_clause(&load.options);
-        if !load.columns.is_empty() {
+        // An empty list says where the options end.
+        let ends_options = load.set.is_empty() && !load.tail.is_empty();
+        if !load.columns.is_empty() || ends_options {
             self.text(" ");
             self.paren_list(&load.columns, |p, column| p.expr(column));
         }

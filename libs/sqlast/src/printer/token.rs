@@ -229,7 +229,11 @@ fn is_word(token: &RawToken, text: &str) -> bool {
 }
 
 fn space_between(left: &RawToken, right: &RawToken) -> bool {
-    if is_word(left, ".") || is_word(right, ".") || is_word(left, "(") || is_word(left, "@") {
+    if is_word(left, ".") || is_word(right, ".") {
+        // A dot that touches a number would be its point.
+        return matches!(left, RawToken::Literal(_)) || matches!(right, RawToken::Literal(_));
+    }
+    if is_word(left, "(") || is_word(left, "@") {
         return false;
     }
     if is_word(right, ")") || is_word(right, ",") {

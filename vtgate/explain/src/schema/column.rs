@@ -161,8 +161,8 @@ fn column_type(data_type: &DataType, base: &str) -> String {
         ("tinyint", _, _) if data_type.name.is(b"bool") => "(1)".to_owned(),
         // The width of an integer says nothing, but for tinyint(1) and with zerofill.
         ("tinyint", Some(one), _) if one == "1" => "(1)".to_owned(),
-        ("tinyint" | "smallint" | "mediumint" | "int" | "bigint", Some(width), _) if data_type.zerofill => {
-            format!("({width})")
+        ("tinyint" | "smallint" | "mediumint" | "int" | "bigint", width, _) if data_type.zerofill => {
+            format!("({})", width.as_deref().unwrap_or_else(|| zerofill_width(base)))
         }
         ("tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year", ..) => String::new(),
         ("decimal", length, scale) => {
@@ -184,6 +184,16 @@ fn column_type(data_type: &DataType, base: &str) -> String {
     let unsigned = if data_type.unsigned || data_type.zerofill { " unsigned" } else { "" };
     let zerofill = if data_type.zerofill { " zerofill" } else { "" };
     format!("{base}{size}{unsigned}{zerofill}")
+}
+
+fn zerofill_width(base: &str) -> &'static str {
+    match base {
+        "tinyint" => "3",
+        "smallint" => "5",
+        "mediumint" => "8",
+        "int" => "10",
+        _ => "20",
+    }
 }
 
 /// None for a type that is not MySQL's.
