@@ -23,6 +23,8 @@ use crate::{
 
 /// The longest pause between two looks; the health check interval when that is shorter.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Uptime counts whole seconds.
+const UPTIME_PRECISION: Duration = Duration::from_millis(1500);
 /// Between two tries to set up replication.
 const REPAIR_PAUSE: Duration = Duration::from_secs(5);
 /// Looks in a row without an answer in time that make a tablet not healthy.
@@ -82,8 +84,8 @@ pub fn judge(status: Option<&Status>, known: &mut KnownLag, unhealthy: Duration,
 #[derive(Debug, Default)]
 struct Looker {
     lag: KnownLag,
-    /// Seconds since mysqld's start, at the last look.
-    uptime: Option<u64>,
+    /// When mysqld was started, by the last look.
+    started: Option<Instant>,
     made_databases: bool,
     /// When a repair of replication may be tried again.
     next_repair: Option<Instant>,
@@ -162,7 +164,12 @@ impl Tablet {
     async fn look_once(&self, looker: &mut Looker) -> Result<Looks> {
         let row = self.dba.one_row("show global status like 'Uptime'").await?;
         let uptime: u64 = row.number("Value")?.unwrap_or(0);
-        if looker.uptime.replace(uptime).is_some_and(|before| uptime < before) {
+        // Uptime alone would not tell of a server that was restarted when it was young.
+        let started = Instant::now().checked_sub(Duration::from_secs(uptime));
+        let later = |before: Instant| started.is_some_and(|now| now > before + UPTIME_PRECISION);
+        let restarted = looker.started.is_some_and(later);
+        looker.started = started;
+        if restarted {
             warn!("mysqld was restarted");
             self.mysqld_restarted.store(true, Ordering::Relaxed);
             self.close_connections();
