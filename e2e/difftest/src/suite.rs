@@ -76,7 +76,10 @@ impl Suite {
             for keyspace in ["one", "two", "four"] {
                 stand.apply_vschema(keyspace, &script::vschema(&self.schema.tables, keyspace)).await?;
             }
-            return Ok(());
+            // An earlier run drew from the sequences and from MySQL's counters.
+            let drew = |t: &&Table| t.sequence("two").is_some();
+            let again: Vec<Table> = self.schema.tables.iter().filter(drew).cloned().collect();
+            return tables::make(stand, &again, &self.schema.tables).await;
         }
         conn.query_drop("DELETE FROM difftest.loaded").await.map_err(|e| e.to_string())?;
         tables::make(stand, &self.schema.tables, &self.schema.tables).await?;

@@ -70,7 +70,8 @@ impl Server {
                 command
             }
         };
-        init.current_dir(dir.path());
+        // A starting server removes every `#sql*` of its temporary folder, those of other servers too.
+        init.current_dir(dir.path()).env("TMPDIR", dir.path());
         let mut init = spawn(init, &dir.path().join("init.log"));
         wait_until("mysqld initialises", Duration::from_secs(120), || match init.ended() {
             Some(status) if status.success() => Ok(()),
@@ -78,7 +79,8 @@ impl Server {
             None => Err(init.output()),
         });
         let mut command = Command::new(program);
-        command.args(["--no-defaults", "--user=root", &data]).current_dir(dir.path());
+        command.args(["--no-defaults", "--user=root", &data]);
+        command.current_dir(dir.path()).env("TMPDIR", dir.path());
         command.args([
             &format!("--socket={}", dir.path().join("mysql.sock").display()),
             &format!("--port={port}"),
