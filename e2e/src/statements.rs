@@ -83,3 +83,71 @@ pub async fn a_statement_is_all_or_nothing(cluster: &Cluster) {
     .await;
     assert!(rows(&mut conn, &there).await.is_empty());
 }
+
+/// A vindex tells where values are, to a table's query and by itself.
+pub async fn a_vindex_is_read_as_a_table(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let told = "SELECT id, HEX(keyspace_id), hex_keyspace_id, HEX(range_start), HEX(range_end), shard FROM xxhash \
+                WHERE id = 5";
+    let id = "ed48b60574b4816a";
+    let known = ["5", &id.to_uppercase(), id, "80", "", "80-"];
+    assert_eq!(rows(&mut conn, told).await, [known]);
+    let several = "SELECT shard, id FROM customer.xxhash WHERE id IN (5, NULL, 5, 6)";
+    assert_eq!(rows(&mut conn, several).await.len(), 2);
+    let joined = "SELECT c.name, h.shard FROM customer c JOIN xxhash h ON h.id = c.customer_id WHERE h.id IN (1, 2) \
+                  ORDER BY 1";
+    assert_eq!(rows(&mut conn, joined).await, [["Alice", "80-"], ["Bob", "80-"]]);
+    let looked_up = "SELECT v.shard FROM customer_email v JOIN customer c ON c.email = v.id WHERE \
+                     v.id = 'alice@example.com' AND c.customer_id = 1";
+    assert_eq!(rows(&mut conn, looked_up).await.len(), 1);
+    assert_eq!(fault(&mut conn, "SELECT id FROM xxhash").await.0, 1235);
+    assert_eq!(fault(&mut conn, "DELETE FROM xxhash WHERE id = 1").await.0, 1288);
+}
+
+/// What ALTER VSCHEMA changes is there for the next statement; without leave it changes nothing.
+pub async fn alter_vschema_is_seen_at_once(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    exec(&mut conn, "ALTER VSCHEMA CREATE VINDEX altered USING hash").await;
+    assert_eq!(
+        rows(&mut conn, "SELECT hex_keyspace_id FROM altered WHERE id = 1").await,
+        [["166b40b44aba4bd6"]]
+    );
+    let (code, _, message) = fault(&mut conn, "ALTER VSCHEMA CREATE VINDEX altered USING hash").await;
+    assert_eq!((code, message.as_str()), (1105, "vindex altered already exists in keyspace customer"));
+    let (_, _, message) =
+        fault(&mut conn, "ALTER VSCHEMA ON nothing ADD VINDEX wrong (id) USING nothing").await;
+    assert!(message.contains("unknown vindex type"), "{message}");
+    exec(&mut conn, "ALTER VSCHEMA DROP VINDEX altered").await;
+    assert_eq!(fault(&mut conn, "SELECT shard FROM altered WHERE id = 1").await.0, 1146);
+    exec(&mut conn, "ALTER VSCHEMA ADD SEQUENCE commerce.altered_seq").await;
+    let tables = "SHOW VSCHEMA TABLES";
+    exec(&mut conn, "USE commerce").await;
+    assert!(rows(&mut conn, tables).await.concat().contains(&"altered_seq".to_owned()));
+    exec(&mut conn, "ALTER VSCHEMA DROP SEQUENCE altered_seq").await;
+    assert!(!rows(&mut conn, tables).await.concat().contains(&"altered_seq".to_owned()));
+    assert_eq!(fault(&mut conn, "ALTER VSCHEMA ADD TABLE nothing.t").await.0, 1049);
+}
+
+/// Each step of a plan with what it sent, and how mysqld carried that out.
+pub async fn vexplain_tells_what_happened(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let gathered = "SELECT c.name FROM customer c JOIN commerce.product p ON p.sku = c.name";
+    let told = rows(&mut conn, &format!("VEXPLAIN QUERIES {gathered}")).await;
+    let sent: Vec<&str> = told.iter().map(|row| row[3].as_str()).collect();
+    for part in ["create temporary table", "insert into `__vt_gather", "from __vt_gather"] {
+        assert!(sent.iter().any(|sql| sql.contains(part)), "{part}: {told:?}");
+    }
+    let scatter = "SELECT name FROM customer ORDER BY name";
+    let told = rows(&mut conn, &format!("VEXPLAIN QUERIES {scatter}")).await;
+    assert!(told.len() > 1 && told.iter().all(|row| row[0] == "0"), "sent together: {told:?}");
+    let told = rows(&mut conn, &format!("VEXPLAIN ALL {scatter}")).await.concat().concat();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let queries = told["queries"].as_array().unwrap();
+    assert!(queries.iter().all(|q| q["mysql_explain_json"].is_object() && q["rows"].is_u64()), "{told:#}");
+    assert_eq!(told["rows_moved"], told["rows_returned"]);
+    let keys = "VEXPLAIN KEYS SELECT name FROM customer WHERE customer_id > 5 GROUP BY name";
+    let told = rows(&mut conn, keys).await.concat().concat();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["filterColumns"], serde_json::json!(["customer.customer_id gt"]));
+    assert!(told["groupingColumns"].as_array().unwrap().len() == 1, "{told:#}");
+}

@@ -2,6 +2,7 @@
 //! must remember.
 
 mod administer;
+mod alter_vschema;
 mod binds;
 mod plan_cache;
 mod prepared;
@@ -23,6 +24,7 @@ use sqlast::{ParseOptions, ast::Statement};
 use sqltypes::BindVars;
 use vterrors::{Condition, Error, Result};
 
+pub use alter_vschema::VschemaUsers;
 pub use prepared::too_many as too_many_prepared;
 pub use run::GatherLimits;
 pub use sink::{Collected, Outcome, Sink};
@@ -48,6 +50,7 @@ pub struct ExecutorConfig {
     pub max_memory_rows: usize,
     pub gather: GatherLimits,
     pub no_scatter: bool,
+    pub vschema_ddl_users: VschemaUsers,
     pub server_version: String,
     pub query_timeout: std::time::Duration,
 }
@@ -219,6 +222,7 @@ impl Executor {
             Statement::Execute(execute) => self.execute_named(session, execute, sink).await?,
             Statement::Deallocate(name) => self.deallocate(session, name)?,
             Statement::Kill(kill) => self.kill(session, kill).await?,
+            Statement::AlterVschema(alter) => self.alter_vschema(session, alter).await?,
             Statement::Vexplain(vexplain) => self.vexplain(session, layout, vexplain, sink).await?,
             _ => match administer::refused(statement) {
                 Some(what) => return Err(Error::unsupported(format!("not supported yet: {what}"))),

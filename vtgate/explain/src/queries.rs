@@ -112,6 +112,10 @@ impl Walk<'_> {
             Primitive::Limit(limit) => self.limit(limit),
             Primitive::Aggregate(aggregate) => self.primitive(&aggregate.input),
             Primitive::Gather(gather) => self.gather(gather),
+            Primitive::VindexFunc(func) => match func.lookup.clone() {
+                None => Ok(()),
+                Some(lookup) => self.read_lookup(&LookupRead { lookup, values: func.values.clone() }),
+            },
             Primitive::Insert(insert) => self.insert(insert),
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml),
             Primitive::KeyedDml(dml) => self.keyed(dml),

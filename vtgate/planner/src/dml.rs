@@ -16,6 +16,7 @@ use crate::{
     routing::{self, Place},
     select::{Planned, tables_used},
     semantics::{Analysis, Analyzer, From, Source, TableId},
+    vindex_func,
 };
 
 /// The parts of both statements.
@@ -113,6 +114,7 @@ fn plan(
     analyzer.end_statement(root)?;
     let analysis = analyzer.out;
     let written = written_tables(parts, &analysis, &read.tables)?;
+    written.iter().try_for_each(|(_, table)| vindex_func::refuse_write(table))?;
     let Some((_, first)) = written.first() else {
         return Err(Error::unsupported(format!("{} of rows that are in no table", parts.verb)));
     };

@@ -94,6 +94,13 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         }
         Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
         Primitive::Gather(gather) => print_gather(gather, depth, out),
+        Primitive::VindexFunc(func) => {
+            let names: Vec<_> = func.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let (keyspace, vindex) = (&func.keyspace, &func.vindex.name);
+            let text = format_args!("Vindex {keyspace} {vindex}({})", Value(&func.values));
+            line(out, depth, text)?;
+            line(out, depth + 1, names.join(", "))
+        }
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),

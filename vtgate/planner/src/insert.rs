@@ -16,12 +16,13 @@ use crate::{
     routing::{self, Place},
     select::{Planned, tables_used},
     semantics::{Analysis, Analyzer, value_of},
-    sequence_bind,
+    sequence_bind, vindex_func,
 };
 
 /// Plans an INSERT or REPLACE.
 pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planned> {
     let table = ctx.table(&insert.table)?;
+    vindex_func::refuse_write(&table)?;
     let table = match &table.kind {
         // A reference table that has a source is written there, and copied from there.
         TableKind::Reference { source: Some((keyspace, name)) } => {

@@ -16,6 +16,7 @@ mod gather;
 mod insert;
 mod insert_rows;
 mod keyed;
+mod keys;
 mod lookup;
 mod normalized;
 mod plan;
@@ -24,12 +25,14 @@ mod routing;
 mod select;
 mod semantics;
 mod send;
+mod vindex_func;
 
 use sqlast::ast::Statement;
 use vterrors::{Error, Result};
 
 pub use context::PlanContext;
 pub use explain::explain;
+pub use keys::{Keys, keys};
 pub use normalized::Normalized;
 pub use plan::*;
 

@@ -11,6 +11,7 @@
 mod gather;
 mod lookup;
 mod rows;
+mod vindex_func;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use vterrors::Result;
 pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
+pub use vindex_func::{VindexColumn, VindexFunc};
 
 /// The list bind variable (`::__vals`) that holds, for each shard of [`Routing::In`], its own values.
 pub const LIST_VALUES: &str = "__vals";
@@ -173,6 +175,7 @@ pub enum Primitive {
     Limit(Box<Limit>),
     Aggregate(Box<Aggregate>),
     Gather(Box<Gather>),
+    VindexFunc(Box<VindexFunc>),
     Insert(Box<Insert>),
     Update(Box<Dml>),
     Delete(Box<Dml>),

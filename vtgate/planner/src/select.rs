@@ -21,6 +21,7 @@ use crate::{
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
     semantics::{Aggregation, Analysis, Analyzer, Block, SelectBlock, value_of},
+    vindex_func,
 };
 
 /// What a statement's own part of the plan is.
@@ -99,6 +100,9 @@ fn by_shard(
     block: &Block,
     directives: Directives,
 ) -> Result<Planned> {
+    if let Some(planned) = vindex_func::plan(query, ctx, analysis, &directives)? {
+        return Ok(planned);
+    }
     match routing::place(ctx, analysis)? {
         Place::Anywhere => {
             let keyspace = ctx.any_keyspace()?;

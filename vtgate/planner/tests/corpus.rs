@@ -68,6 +68,7 @@ fn kind(plan: &Plan) -> String {
             Primitive::Limit(limit) => of(&limit.input),
             Primitive::Aggregate(_) => "Aggregate",
             Primitive::Gather(_) => "Gather",
+            Primitive::VindexFunc(_) => "VindexFunc",
             Primitive::Insert(_) => "Insert",
             Primitive::InsertRowsOf(_) => "InsertRowsOf",
             Primitive::KeyedDml(_) => "KeyedDml",

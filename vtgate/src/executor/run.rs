@@ -13,6 +13,7 @@ mod move_rows;
 mod resolve;
 mod route;
 mod shards;
+mod vindex_func;
 mod write;
 
 use std::sync::Arc;
@@ -102,6 +103,7 @@ impl<'a> Run<'a> {
             Primitive::Limit(limit) => self.limit(limit, sink).await,
             Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
             Primitive::Gather(gather) => self.gather(gather, sink).await,
+            Primitive::VindexFunc(func) => self.vindex_func(func, sink).await,
             Primitive::Insert(insert) => self.insert(insert).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
             Primitive::MoveRows(moved) => self.move_rows(moved).await,

@@ -62,16 +62,25 @@ impl Run<'_> {
             list @ (ValueRef::ListBind(_) | ValueRef::List(_)) => binds::list(list, &self.binds)?,
             one => vec![binds::value(one, &self.binds)?],
         };
+        self.keyspace_ids_of(&read.lookup, values).await
+    }
+
+    /// The keyspace ids that a lookup has for any of these values; NULL has none.
+    pub(super) async fn keyspace_ids_of(
+        &mut self,
+        lookup: &LookupTable,
+        values: Vec<Typed>,
+    ) -> Result<Vec<Vec<u8>>> {
         let values: Vec<_> = values.into_iter().filter(|(ty, _)| *ty != Type::NullType).collect();
-        let LookupTable { table, from, to, .. } = &read.lookup;
+        let LookupTable { table, from, to, .. } = lookup;
         let from = from.first().map(String::as_str).unwrap_or_default();
         let sql = format!("select {to} from {table} where {from} in ::__vt_values");
         let mut out = Vec::new();
         for values in values.chunks(BATCH) {
             let list = BindValue::List(values.to_vec());
             let own = BindVars::from([("__vt_values".to_owned(), list.into())]);
-            for row in self.read_nested(part_of(&read.lookup, false), &sql, own).await? {
-                let id = row.first().and_then(|value| keyspace_id(&read.lookup, value));
+            for row in self.read_nested(part_of(lookup, false), &sql, own).await? {
+                let id = row.first().and_then(|value| keyspace_id(lookup, value));
                 out.extend(id);
             }
         }
