@@ -20,6 +20,10 @@ async fn the_sample_cluster_on_mysql() {
     statements::alter_vschema_is_seen_at_once(&cluster).await;
     day::step("vexplain tells what happened");
     statements::vexplain_tells_what_happened(&cluster).await;
+    day::step("queries set user variables");
+    statements::queries_set_user_variables(&cluster).await;
+    day::step("views over shards");
+    statements::views_over_shards(&cluster).await;
     day::step("customers land where their vindex says");
     day::customers_land_where_their_vindex_says(&cluster).await;
     day::step("rows come back");
@@ -30,6 +34,8 @@ async fn the_sample_cluster_on_mysql() {
     day::a_rolled_back_transaction_leaves_nothing(&cluster).await;
     day::step("a lookup follows its rows");
     statements::a_lookup_follows_its_rows(&cluster).await;
+    day::step("writes of several tables");
+    statements::writes_of_several_tables(&cluster).await;
     day::step("a statement is all or nothing");
     statements::a_statement_is_all_or_nothing(&cluster).await;
     day::step("bad input");

@@ -268,8 +268,12 @@ impl Executor {
         let outcome = run::Run::new(self, session, layout, plan, sql, binds)?.run(sink).await?;
         match plan.statement {
             StatementClass::Select | StatementClass::Show | StatementClass::Explain => {
-                session.found_rows = outcome.rows;
-                session.row_count = -1;
+                session.found_rows = outcome.found_rows.unwrap_or(outcome.rows);
+                session.row_count = match outcome.has_rows {
+                    true => -1,
+                    // SELECT ... INTO: the rows went into variables.
+                    false => i64::try_from(outcome.affected_rows).unwrap_or(i64::MAX),
+                };
             }
             _ => session.row_count = i64::try_from(outcome.affected_rows).unwrap_or(i64::MAX),
         }

@@ -61,6 +61,11 @@ impl Layout {
         self.srv_keyspaces.keys().map(String::as_str)
     }
 
+    /// A vindex as the VSchema describes it.
+    pub fn described_vindex(&self, keyspace: &str, name: &str) -> Option<&proto::vschema::Vindex> {
+        self.source.keyspaces.get(keyspace)?.vindexes.get(name)
+    }
+
     pub fn has_keyspace(&self, keyspace: &str) -> bool {
         self.srv_keyspaces.contains_key(keyspace)
     }
@@ -85,6 +90,7 @@ pub struct Schema {
 /// Somebody wants the columns of a keyspace to be looked at, and may wait until they are in the layout.
 struct Wish {
     keyspace: String,
+    at: tokio::time::Instant,
     done: oneshot::Sender<()>,
 }
 
@@ -139,6 +145,11 @@ impl Schema {
         self.current.load()
     }
 
+    /// The cluster's metadata (`SHOW VITESS_METADATA VARIABLES`), read from the topology.
+    pub async fn metadata(&self) -> Result<BTreeMap<String, String>> {
+        self.topo.get_metadata("").await
+    }
+
     /// Begins to track the columns of the keyspaces' tables, and waits, at most `limit`, for the first look.
     pub async fn track(&self, gateway: Arc<Gateway>, context: &Context, limit: Duration) {
         let wished = self.wished.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -153,7 +164,11 @@ impl Schema {
     /// something that is not known. Returns when the layout has them, or after a while without.
     pub async fn look_at_columns(&self, keyspace: &str) {
         let (done, wait) = oneshot::channel();
-        if self.wishes.try_send(Wish { keyspace: keyspace.to_owned(), done }).is_ok() {
+        if self
+            .wishes
+            .try_send(Wish { keyspace: keyspace.to_owned(), at: tokio::time::Instant::now(), done })
+            .is_ok()
+        {
             let _ = tokio::time::timeout(WISH_LIMIT, wait).await;
         }
     }

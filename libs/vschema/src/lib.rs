@@ -26,8 +26,8 @@ pub use shards::{ShardRef, ShardTable};
 pub use validate::{Problem, Subject, unknown_params, validate};
 pub use value::VindexValue;
 pub use vindex::{
-    Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number, next_keyspace_id,
-    number_of_hash,
+    Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number, loose_md5_number,
+    next_keyspace_id, number_of_hash,
 };
 
 /// The type of a column.

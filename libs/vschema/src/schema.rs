@@ -73,6 +73,10 @@ pub enum TableKind {
     Reference {
         source: Option<(String, String)>,
     },
+    /// A view of a sharded keyspace: the text of its query, with the names of tables but not of databases.
+    View {
+        definition: String,
+    },
     /// No table, but a vindex that is asked where values are: see [`Table::of_vindex`].
     Vindex,
 }
@@ -117,6 +121,8 @@ pub struct TrackedTable {
     pub columns: Vec<Column>,
     /// As [`Table::unique_keys`].
     pub unique_keys: Vec<Vec<String>>,
+    /// Of a view the text of its query, as [`TableKind::View`] has it.
+    pub view: Option<String>,
 }
 
 impl Table {
@@ -172,6 +178,14 @@ impl Table {
                 column.collation = column.collation.take().or_else(|| found.collation.clone());
                 column.ty = column.ty.or(found.ty);
             }
+        }
+    }
+
+    /// The query of a view.
+    pub fn view(&self) -> Option<&str> {
+        match &self.kind {
+            TableKind::View { definition } => Some(definition),
+            _ => None,
         }
     }
 
@@ -368,6 +382,19 @@ impl VSchema {
         let keyspace = Arc::make_mut(slot);
         for (name, tracked) in tables {
             let unlisted = !keyspace.tables.contains_key(name);
+            let view = tracked.view.as_ref().filter(|_| unlisted && keyspace.sharded);
+            if let Some(definition) = view {
+                let kind = TableKind::View { definition: definition.clone() };
+                let view = Table {
+                    kind,
+                    sharded: true,
+                    columns: tracked.columns.clone(),
+                    column_list_authoritative: true,
+                    ..Table::unlisted(&keyspace.name, name)
+                };
+                keyspace.tables.insert(name.clone(), Arc::new(view));
+                continue;
+            }
             if unlisted && keyspace.sharded {
                 continue;
             }

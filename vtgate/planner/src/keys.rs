@@ -284,6 +284,7 @@ mod tests {
         let tracked = |columns: &[&str]| vschema::TrackedTable {
             columns: columns.iter().map(column).collect(),
             unique_keys: Vec::new(),
+            view: None,
         };
         let columns = BTreeMap::from([
             ("user".to_owned(), tracked(&["id", "foo", "name"])),

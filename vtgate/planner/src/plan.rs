@@ -9,8 +9,10 @@
 //! for each shard ([`LIST_VALUES`], [`insert_bind`], [`sequence_bind`]).
 
 mod gather;
+mod join;
 mod lookup;
 mod rows;
+mod variables;
 mod vindex_func;
 
 use std::sync::Arc;
@@ -22,8 +24,13 @@ use vschema::{ColumnType, Vindex};
 use vterrors::Result;
 
 pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
+pub use join::{
+    Concat, FirstSubquery, Join, JoinByKeys, JoinColumn, JoinKey, JoinKind, Sort, SubqueryKind, ValuesFirst,
+    has_values_bind,
+};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
+pub use variables::{AssignVariables, IntoVariables};
 pub use vindex_func::{VindexColumn, VindexFunc};
 
 /// The list bind variable (`::__vals`) that holds, for each shard of [`Routing::In`], its own values.
@@ -174,8 +181,19 @@ pub enum Primitive {
     Route(Box<Route>),
     Limit(Box<Limit>),
     Aggregate(Box<Aggregate>),
+    Sort(Box<Sort>),
+    Join(Box<Join>),
+    Concat(Box<Concat>),
+    ValuesFirst(Box<ValuesFirst>),
     Gather(Box<Gather>),
+    /// Writes in this order, all or nothing; their affected rows are added.
+    All(Vec<Primitive>),
+    /// Changes of several tables by what one query over them said: all rows are read before the first is
+    /// changed.
+    ChangeTables(Vec<KeyedDml>),
     VindexFunc(Box<VindexFunc>),
+    IntoVariables(Box<IntoVariables>),
+    AssignVariables(Box<AssignVariables>),
     Insert(Box<Insert>),
     Update(Box<Dml>),
     Delete(Box<Dml>),
@@ -345,6 +363,8 @@ pub struct Limit {
     pub input: Primitive,
     pub count: ValueRef,
     pub offset: Option<ValueRef>,
+    /// `SQL_CALC_FOUND_ROWS`: the input gives all its rows, so that `FOUND_ROWS()` tells their number.
+    pub count_all: bool,
 }
 
 /// The bind variable in a shard's text that holds `count + offset` of a pushed limit.

@@ -2,9 +2,11 @@
 
 mod aggregate;
 mod atomic;
+mod concat;
 mod gather;
 mod insert;
 mod insert_rows;
+mod join;
 mod keyed;
 mod limit;
 mod lookup;
@@ -13,6 +15,9 @@ mod move_rows;
 mod resolve;
 mod route;
 mod shards;
+mod sort;
+mod values_first;
+mod variables;
 mod vindex_func;
 mod write;
 
@@ -41,6 +46,8 @@ pub(super) struct Run<'a> {
     /// The client's text, from which a plan without the values can be made; `None` in that plan's own run.
     statement: Option<&'a [u8]>,
     binds: BindVars,
+    /// In the middle of several writes: entries of lookups are removed after the last of them.
+    deferred: Option<lookup::Deferred>,
 }
 
 /// Tells the session of what a user should know about a plan.
@@ -71,7 +78,7 @@ impl<'a> Run<'a> {
         if !session.autocommit && !session.in_transaction && !plan.tables_used.is_empty() {
             session.in_transaction = true;
         }
-        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds })
+        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds, deferred: None })
     }
 
     pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
@@ -102,7 +109,15 @@ impl<'a> Run<'a> {
             Primitive::Route(route) => self.route(route, sink).await,
             Primitive::Limit(limit) => self.limit(limit, sink).await,
             Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
+            Primitive::Sort(sort) => self.sort(sort, sink).await,
+            Primitive::Join(join) => self.join(join, sink).await,
+            Primitive::Concat(concat) => self.concat(concat, sink).await,
+            Primitive::ValuesFirst(first) => self.values_first(first, sink).await,
             Primitive::Gather(gather) => self.gather(gather, sink).await,
+            Primitive::All(writes) => self.all(writes, sink).await,
+            Primitive::ChangeTables(changes) => self.change_tables(changes).await,
+            Primitive::IntoVariables(into) => self.into_variables(into).await,
+            Primitive::AssignVariables(assign) => self.assign_variables(assign, sink).await,
             Primitive::VindexFunc(func) => self.vindex_func(func, sink).await,
             Primitive::Insert(insert) => self.insert(insert).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
@@ -159,6 +174,7 @@ impl<'a> Run<'a> {
             plan: &plan,
             statement: None,
             binds: std::mem::take(&mut self.binds),
+            deferred: None,
         };
         Box::pin(again.run(sink)).await
     }
