@@ -12,6 +12,7 @@
 mod assemble;
 mod conditions;
 mod finish;
+mod flatten;
 mod parts;
 mod subqueries;
 mod tree;
@@ -31,6 +32,7 @@ use crate::{
     semantics::{Analysis, SelectBlock, has_subquery},
 };
 
+pub(crate) use flatten::flatten;
 pub(crate) use subqueries::{First, values_first};
 
 /// More parts than this are left to the gather.
@@ -67,8 +69,8 @@ fn check(query: &Query, select: &Select, block: &SelectBlock) -> Result<()> {
     if query.locks.iter().any(|lock| !lock.of.is_empty()) {
         return refuse("FOR UPDATE OF");
     }
-    if select.having.is_some() || block.windows || select.options.calc_found_rows {
-        return refuse("HAVING, a window or SQL_CALC_FOUND_ROWS");
+    if block.windows || select.options.calc_found_rows {
+        return refuse("a window or SQL_CALC_FOUND_ROWS");
     }
     Ok(())
 }

@@ -2,15 +2,19 @@
 //!
 //! Counts and sums are added, smallest and largest values compared, averages made of a sum and a count.
 //! DISTINCT is grouping by every column. What cannot be folded from partial values (DISTINCT inside of an
-//! aggregate, GROUP_CONCAT, deviations, expressions of aggregates, HAVING) is refused by name. The order
+//! aggregate, GROUP_CONCAT, deviations, expressions of aggregates) is refused by name. The order
 //! and the limit are left to vtgate: a shard does not know which groups are the first.
 
-use sqlast::ast::{Direction, Expr, FuncCall, Ident, Literal, Query, QueryBody, Select, SelectItem};
+use sqlast::ast::{
+    Binary, BinaryOp, Direction, Expr, FuncCall, Ident, Literal, Query, QueryBody, Select, SelectItem,
+};
 use vterrors::{Error, Result};
 
+use super::having;
 use super::merge::{Hidden, Target, output_key, same_expr, target};
+use crate::gather::groups;
 use crate::{
-    AggregateColumn, AggregateFunction, ColumnAt, OrderBy,
+    AggregateColumn, AggregateFunction, ColumnAt, Having, OrderBy, ValueRef,
     semantics::{Aggregation, Analysis, SelectBlock, has_aggregate, has_subquery, is_aggregate, value_of},
 };
 
@@ -19,6 +23,7 @@ use crate::{
 pub(super) struct Fold {
     pub keys: Vec<OrderBy>,
     pub columns: Vec<AggregateColumn>,
+    pub having: Option<Having>,
     pub order_by: Vec<OrderBy>,
     pub hidden: usize,
 }
@@ -28,9 +33,6 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
     let order_by = std::mem::take(&mut query.order_by);
     let QueryBody::Select(select) = &query.body else { return Err(refused("a query in parentheses")) };
     let select = select.clone();
-    if select.having.is_some() {
-        return Err(refused("HAVING"));
-    }
     let hidden = match select.group_by {
         Some(_) => Hidden::of_groups(analysis),
         None => Hidden::new(analysis),
@@ -48,9 +50,42 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
             order.push(folder.order(at, &item.expr, item.direction == Direction::Desc)?);
         }
     }
+    let having = match &select.having {
+        Some(having) => Some(folder.having(having, analysis)?),
+        None => None,
+    };
     let columns = folder.columns;
     let hidden = folder.hidden.append_to(query);
-    Ok(Fold { keys, columns, order_by: order, hidden })
+    if let Some(select) = crate::rewrite::only_select(query) {
+        select.having = None;
+    }
+    Ok(Fold { keys, columns, having, order_by: order, hidden })
+}
+
+/// What GROUP_CONCAT puts between values. With an order of its own the shards' parts are no parts of the whole.
+fn separator(call: &FuncCall) -> Result<Option<ValueRef>> {
+    let Some(concat) = &call.group_concat else { return Ok(None) };
+    if !concat.order_by.is_empty() || concat.limit.is_some() {
+        return Err(refused("GROUP_CONCAT with an order"));
+    }
+    match &concat.separator {
+        None => Ok(None),
+        Some(text) => match value_of(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(refused("GROUP_CONCAT with such a separator")),
+        },
+    }
+}
+
+/// Whether a function is of a sample, and whether it is a root, where it is a variance or a deviation.
+fn spread(name: &str) -> Option<(bool, bool)> {
+    Some(match name {
+        "var_pop" | "variance" => (false, false),
+        "var_samp" => (true, false),
+        "std" | "stddev" | "stddev_pop" => (false, true),
+        "stddev_samp" => (true, true),
+        _ => return None,
+    })
 }
 
 fn refused(what: impl std::fmt::Display) -> Error {
@@ -101,6 +136,10 @@ impl Folder<'_> {
                 let by = self.hidden.order_by(Target { expr, item: at, at, key: None }, false)?;
                 if lower == "min" { AggregateFunction::Min(by) } else { AggregateFunction::Max(by) }
             }
+            "bit_and" => AggregateFunction::BitAnd,
+            "bit_or" => AggregateFunction::BitOr,
+            "bit_xor" => AggregateFunction::BitXor,
+            "group_concat" => AggregateFunction::Concat { separator: separator(call)? },
             "avg" => {
                 let sum = self.hidden_call("sum", call);
                 let count = self.hidden_call("count", call);
@@ -108,10 +147,24 @@ impl Folder<'_> {
                 self.add(count, AggregateFunction::Count);
                 AggregateFunction::Avg { sum, count }
             }
-            _ => return Err(refused(format_args!("the function {}", call.name))),
+            name => match spread(name) {
+                Some((sample, root)) => self.variance(call, sample, root),
+                None => return Err(refused(format_args!("the function {}", call.name))),
+            },
         };
         self.add(column, function);
         Ok(())
+    }
+
+    /// Asks the shards for counts, means (as doubles: a decimal's would be rounded) and variances.
+    fn variance(&mut self, call: &FuncCall, sample: bool, root: bool) -> AggregateFunction {
+        let count = self.hidden_call("count", call);
+        let of = call.args.first().cloned().unwrap_or(Expr::Star);
+        let zero = Expr::Literal(Literal::Float("0e0".into()));
+        let double = Expr::Binary(Box::new(Binary { op: BinaryOp::Plus, left: of, right: zero }));
+        let mean = self.hidden_call("avg", &FuncCall { args: vec![double], ..call.clone() });
+        let variance = self.hidden_call("var_pop", call);
+        AggregateFunction::Variance { count, mean, variance, sample, root }
     }
 
     fn hidden_call(&mut self, name: &str, of: &FuncCall) -> ColumnAt {
@@ -195,6 +248,36 @@ impl Folder<'_> {
             _ => None,
         };
         Ok(Target { expr: expr.clone(), item: None, at: None, key })
+    }
+
+    fn having(&mut self, condition: &Expr, analysis: &Analysis) -> Result<Having> {
+        let plain = groups::without_aliases(condition, self.select, analysis);
+        let keys = groups::keys(self.select, self.block);
+        let (Some(plain), Some(keys)) = (plain, keys) else { return Err(refused("such a HAVING")) };
+        having::plan(&plain, &mut |operand| self.operand(operand, &keys))
+    }
+
+    /// The column of an operand of HAVING: an aggregate, or a key of the groups, selected or not.
+    fn operand(&mut self, expr: &Expr, keys: &[Expr]) -> Result<ColumnAt> {
+        let is_it = |item: &SelectItem| matches!(item, SelectItem::Expr(item) if same_expr(&item.expr, expr));
+        let only_aggregates = self.block.aggregation == Aggregation::Scalar;
+        match expr {
+            Expr::Func(call) if is_aggregate(call) => {
+                if let Some(at) = self.select.items.iter().position(is_it) {
+                    return Ok(ColumnAt::Start(at));
+                }
+                let column = self.hidden.hide(expr.clone());
+                self.fold(column, call)?;
+                Ok(column)
+            }
+            key if !only_aggregates && keys.iter().any(|known| same_expr(known, key)) => {
+                match self.select.items.iter().position(is_it) {
+                    Some(at) => Ok(ColumnAt::Start(at)),
+                    None => Ok(self.hidden.hide(key.clone())),
+                }
+            }
+            _ => Err(refused("HAVING with such an operand")),
+        }
     }
 
     /// An item of the order of groups: selected, or computed beside.
