@@ -271,7 +271,8 @@ fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt
         line(out, deeper, format_args!("sort by {}", orders(&aggregate.order_by)))?;
     }
     if aggregate.hidden_columns > 0 {
-        line(out, deeper, format_args!("hidden columns: {}", aggregate.hidden_columns))?;
+        let kept = if aggregate.keeps_hidden { " (kept)" } else { "" };
+        line(out, deeper, format_args!("hidden columns: {}{kept}", aggregate.hidden_columns))?;
     }
     primitive(&aggregate.input, deeper, out)
 }

@@ -293,6 +293,8 @@ pub struct Aggregate {
     /// The order of the groups; empty: none is wanted.
     pub order_by: Vec<OrderBy>,
     pub hidden_columns: usize,
+    /// The hidden columns are not cut off: another step needs them.
+    pub keeps_hidden: bool,
 }
 
 /// A column of [`Aggregate`] that is computed.

@@ -17,8 +17,8 @@ use sqlast::{
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    Aggregate, Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing,
-    SystemSchema, UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
+    Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
+    UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -288,9 +288,8 @@ fn several(
         is_sequence: false,
     };
     let mut root = Primitive::Route(Box::new(route));
-    if let Some(aggregate::Fold { keys, columns, having, order_by, hidden }) = fold {
-        let aggregate = Aggregate { input: root, keys, columns, having, order_by, hidden_columns: hidden };
-        root = Primitive::Aggregate(Box::new(aggregate));
+    if let Some(fold) = fold {
+        root = fold.over(root);
     }
     if let Some((count, offset)) = limit {
         root = Primitive::Limit(Box::new(Limit { input: root, count, offset }));

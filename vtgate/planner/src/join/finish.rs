@@ -355,8 +355,15 @@ impl Top<'_> {
         let all: Vec<Slot> = shown.into_iter().chain(places.hidden).collect();
         let mut planned = joiner.plan(&all, analysis, directives)?;
         if above.folds {
-            let aggregate =
-                Aggregate { input: planned.root, keys, columns, having, order_by, hidden_columns };
+            let aggregate = Aggregate {
+                input: planned.root,
+                keys,
+                columns,
+                having,
+                order_by,
+                hidden_columns,
+                keeps_hidden: false,
+            };
             planned.root = Primitive::Aggregate(Box::new(aggregate));
         } else if !order_by.is_empty() {
             planned.root = Primitive::Sort(Box::new(Sort { input: planned.root, order_by, hidden_columns }));

@@ -93,6 +93,7 @@ fn above(
                 having: None,
                 order_by,
                 hidden_columns,
+                keeps_hidden: false,
             }))
         }
         (true, true) => input,

@@ -35,14 +35,16 @@ impl Run<'_> {
         let Some((aggregator, order)) = folding.running else {
             return Err(Error::internal("the shards gave no columns to group"));
         };
-        let keep = folding.fields.len().saturating_sub(aggregate.hidden_columns);
+        let hidden = if aggregate.keeps_hidden { 0 } else { aggregate.hidden_columns };
+        let all = folding.fields.len();
+        let keep = all.saturating_sub(hidden);
         let having = aggregate.test(folding.fields.len(), &value)?;
         having.iter().try_for_each(|test| test.check(&folding.fields))?;
         let mut rows = aggregator.finish(having.as_ref(), order.as_ref())?;
         rows.iter_mut().for_each(|row| truncate(row, keep));
         folding.fields.truncate(keep);
         for column in &aggregate.columns {
-            let at = column.column.index(keep + aggregate.hidden_columns, aggregate.hidden_columns);
+            let at = column.column.index(all, aggregate.hidden_columns);
             if let Some(field) = folding.fields.get_mut(at) {
                 as_function(field, &column.function);
             }
