@@ -25,6 +25,8 @@ pub struct Fold {
 pub enum FoldFunction {
     /// Adds whole numbers: the counts of the shards.
     Count,
+    /// Counts the rows themselves.
+    CountRows,
     /// Adds numbers, NULL as nothing; NULL if there is no other.
     Sum,
     /// Keeps the smallest value by this order, and the columns that the order looks at with it.
@@ -244,6 +246,10 @@ impl Group {
                 }
                 continue;
             }
+            if typed.fold.function == FoldFunction::CountRows {
+                sum.add(b"1", false)?;
+                continue;
+            }
             let Some(value) = columns.column(typed.fold.column) else { continue };
             match &typed.fold.function {
                 FoldFunction::Count | FoldFunction::Sum => sum.add(value, typed.is_float)?,
@@ -254,6 +260,7 @@ impl Group {
                 FoldFunction::Min(_)
                 | FoldFunction::Max(_)
                 | FoldFunction::Avg { .. }
+                | FoldFunction::CountRows
                 | FoldFunction::Variance { .. } => {}
             }
         }
@@ -264,7 +271,7 @@ impl Group {
         for (typed, sum) in folds.iter().zip(&self.sums) {
             match typed.fold.function {
                 // A NULL counts nothing, and of nothing else the count is 0.
-                FoldFunction::Count => {
+                FoldFunction::Count | FoldFunction::CountRows => {
                     self.values[typed.fold.column] = sum.text().or_else(|| Some(b"0".to_vec()));
                 }
                 FoldFunction::Variance { spread, .. } => {

@@ -98,6 +98,7 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
         Primitive::Sort(sort) => join::print_sort(sort, depth, out),
         Primitive::Join(one) => join::print_join(one, depth, out),
+        Primitive::Project(project) => join::print_project(project, depth, out),
         Primitive::Concat(concat) => {
             line(out, depth, "Concatenate")?;
             concat.inputs.iter().try_for_each(|input| self::primitive(input, depth + 1, out))
@@ -242,6 +243,7 @@ fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt
     for AggregateColumn { column, function } in &aggregate.columns {
         let function = match function {
             AggregateFunction::Count => "count".to_owned(),
+            AggregateFunction::CountRows => "count rows".to_owned(),
             AggregateFunction::Sum => "sum".to_owned(),
             AggregateFunction::Min(by) => format!("min by {}", Order(by)),
             AggregateFunction::Max(by) => format!("max by {}", Order(by)),

@@ -26,8 +26,8 @@ pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
 pub(crate) use having::sign_of;
 pub use having::{Having, HavingSide};
 pub use join::{
-    Concat, FirstSubquery, Join, JoinByKeys, JoinColumn, JoinKey, JoinKind, Sort, SubqueryKind, ValuesFirst,
-    has_values_bind,
+    Concat, FirstSubquery, Join, JoinByKeys, JoinColumn, JoinKey, JoinKind, Project, ProjectColumn, Sort,
+    SubqueryKind, ValuesFirst, has_values_bind,
 };
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
@@ -182,6 +182,7 @@ pub enum Primitive {
     Aggregate(Box<Aggregate>),
     Sort(Box<Sort>),
     Join(Box<Join>),
+    Project(Box<Project>),
     Concat(Box<Concat>),
     ValuesFirst(Box<ValuesFirst>),
     Gather(Box<Gather>),
@@ -309,6 +310,8 @@ pub struct AggregateColumn {
 pub enum AggregateFunction {
     /// Counts are added.
     Count,
+    /// The rows are counted, whatever the column holds.
+    CountRows,
     Sum,
     /// The smallest by this order of one column.
     Min(OrderBy),
@@ -369,6 +372,7 @@ impl Aggregate {
         let key = |by: &OrderBy| by.sort_key(columns, self.hidden_columns);
         Ok(match function {
             AggregateFunction::Count => FoldFunction::Count,
+            AggregateFunction::CountRows => FoldFunction::CountRows,
             AggregateFunction::Sum => FoldFunction::Sum,
             AggregateFunction::Min(by) => FoldFunction::Min(key(by)),
             AggregateFunction::Max(by) => FoldFunction::Max(key(by)),

@@ -55,6 +55,11 @@ pub(crate) fn plan_by_shard(query: &Query, ctx: &PlanContext<'_>) -> Result<Plan
     plan_with(query, ctx, Last::Refuse)
 }
 
+/// Plans a query without putting rows into temporary tables; refuses others.
+pub(crate) fn plan_in_vtgate(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    plan_with(query, ctx, Last::Join)
+}
+
 /// What becomes of a query that shards cannot answer each for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {

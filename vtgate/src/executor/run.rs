@@ -12,6 +12,7 @@ mod limit;
 mod lookup;
 mod merge;
 mod move_rows;
+mod project;
 mod resolve;
 mod route;
 mod shards;
@@ -107,6 +108,7 @@ impl<'a> Run<'a> {
             Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
             Primitive::Sort(sort) => self.sort(sort, sink).await,
             Primitive::Join(join) => self.join(join, sink).await,
+            Primitive::Project(project) => self.project(project, sink).await,
             Primitive::Concat(concat) => self.concat(concat, sink).await,
             Primitive::ValuesFirst(first) => self.values_first(first, sink).await,
             Primitive::Gather(gather) => self.gather(gather, sink).await,

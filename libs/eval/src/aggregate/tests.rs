@@ -84,6 +84,14 @@ fn counts_of_nulls_alone_are_zero() {
 }
 
 #[test]
+fn rows_count_whatever_they_hold() {
+    let fields = [Type::Varchar].map(field);
+    let aggregator = || Aggregator::new(&[], vec![fold(0, FoldFunction::CountRows)], &fields, 10).unwrap();
+    assert_eq!(run(aggregator(), &[&[Some("x")], &[None]]), [some(&["2"])]);
+    assert_eq!(run(aggregator(), &[]), [some(&["0"])]);
+}
+
+#[test]
 fn bits_and_texts() {
     let fields = [Type::Uint64, Type::Uint64, Type::Text].map(field);
     let concat = FoldFunction::Concat { separator: b"; ".to_vec(), longest: 12 };

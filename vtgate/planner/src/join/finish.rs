@@ -57,6 +57,7 @@ impl Key {
 /// How a selected column comes about from the rows of a group.
 enum Folded {
     Count,
+    CountRows,
     Min(Key),
     Max(Key),
 }
@@ -154,7 +155,7 @@ impl Top<'_> {
     /// its column is.
     fn slot(&mut self, expr: &Expr, alias: Option<Ident>, made: bool) -> Result<Slot> {
         let step = self.joiner.step_of(expr, made)?;
-        Ok(self.joiner.slot_in(step, expr, alias))
+        self.joiner.slot_in(step, expr, alias)
     }
 
     /// What rows are compared by for an expression; its own column is `own`, where it has one already.
@@ -243,7 +244,10 @@ impl Top<'_> {
             return refuse("DISTINCT in an aggregate");
         }
         let arg = &call.args[0];
-        let (slot, fold) = if call.name.is(b"count") {
+        let (slot, fold) = if call.name.is(b"count") && *arg == Expr::Star && self.joiner.begins_with_plan() {
+            let column = self.joiner.first_column()?;
+            (self.slot(&column, label, true)?, Folded::CountRows)
+        } else if call.name.is(b"count") {
             let counted = match arg {
                 Expr::Star => Expr::Literal(Literal::Integer("1".into())),
                 arg => {
@@ -280,7 +284,7 @@ impl Top<'_> {
             }
             let fold = target.item.and_then(|at| self.folds.iter().find(|(fold, _)| *fold == self.shown[at]));
             let key = match (fold, target.item) {
-                (Some((slot, Folded::Count)), _) => plain_key(*slot),
+                (Some((slot, Folded::Count | Folded::CountRows)), _) => plain_key(*slot),
                 (Some((_, Folded::Min(key) | Folded::Max(key))), _) => key.clone(),
                 (None, Some(at)) => self.key(&target.expr, Some(self.shown[at]))?,
                 (None, None) if select.distinct => return refuse("DISTINCT ordered by what is not selected"),
@@ -338,6 +342,7 @@ impl Top<'_> {
             .map(|(slot, fold)| {
                 let function = match fold {
                     Folded::Count => AggregateFunction::Count,
+                    Folded::CountRows => AggregateFunction::CountRows,
                     Folded::Min(key) => AggregateFunction::Min(by(key)),
                     Folded::Max(key) => AggregateFunction::Max(by(key)),
                 };

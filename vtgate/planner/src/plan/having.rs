@@ -77,7 +77,8 @@ impl Having {
         }
     }
 
-    fn test(
+    /// The condition with its values at hand.
+    pub fn test(
         &self,
         at: &dyn Fn(ColumnAt) -> usize,
         value: &dyn Fn(&ValueRef) -> Result<Option<Vec<u8>>>,

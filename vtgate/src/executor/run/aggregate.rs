@@ -55,6 +55,9 @@ impl Run<'_> {
 
 /// A column that was folded from rows is none of a table's.
 fn as_function(field: &mut Field, function: &AggregateFunction) {
+    if matches!(function, AggregateFunction::CountRows) {
+        *field = sqltypes::int_field(&field.name, Type::Int64);
+    }
     if field.org_table.is_empty() && field.org_name.is_empty() {
         return;
     }
@@ -62,7 +65,7 @@ fn as_function(field: &mut Field, function: &AggregateFunction) {
         name.clear();
     }
     field.flags &= !COLUMN_FLAGS;
-    if matches!(function, AggregateFunction::Count) {
+    if matches!(function, AggregateFunction::Count | AggregateFunction::CountRows) {
         field.column_length = COUNT_LENGTH;
     }
 }
