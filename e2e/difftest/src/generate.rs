@@ -81,6 +81,10 @@ impl Session {
                 self.in_transaction = 3 + dice.below(6);
                 return "BEGIN".to_owned();
             }
+            0 if dice.below(1000) < 8 => {
+                let (table, number) = (dice.pick(tables).full_name(), dice.below(100));
+                return format!("ALTER TABLE {table} COMMENT = 'number {number}'");
+            }
             0 => {}
             _ => self.in_transaction -= 1,
         }

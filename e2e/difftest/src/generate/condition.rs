@@ -61,6 +61,21 @@ impl Reader<'_> {
         format!("{} {not}IN ({})", column.sql, list.join(", "))
     }
 
+    /// The keys of a row of each table, so that each is on one shard.
+    pub(super) fn one_row_of_each(&mut self, scope: &Scope) -> Vec<String> {
+        let mut all = Vec::new();
+        for id in &scope.ids {
+            let of = |name: &str| scope.columns.iter().find(|c| c.sql == *name).cloned();
+            let (Some(id), Some(k)) = (of(id), of(&id.replace(".id", ".k"))) else { continue };
+            // The key is not NULL, so that both lists are of the same rows.
+            if !id.values.is_empty() && id.values.len() == k.values.len() {
+                let at = self.dice.below(id.values.len());
+                all.push(format!("{} = {} AND {} = {}", k.sql, k.values[at], id.sql, id.values[at]));
+            }
+        }
+        all
+    }
+
     /// Two columns of one table at once, among them its keys.
     fn tuples(&mut self, scope: &Scope) -> String {
         let keys: Vec<&Seen> = scope.columns.iter().filter(|c| c.sql.ends_with(".id")).collect();

@@ -54,14 +54,15 @@ impl<'a> Reader<'a> {
 
     /// A whole SELECT.
     pub fn statement(&mut self) -> String {
-        let made = match self.dice.weighted(&[42, 24, 5, 11, 7, 5, 6]) {
+        let made = match self.dice.weighted(&[41, 24, 5, 11, 7, 5, 6, 1]) {
             0 => self.plain(2),
             1 => self.grouped(2),
             2 => self.windowed(),
             3 => self.union(),
             4 => self.over_derived(),
             5 => self.over_cte(),
-            _ => self.grouped_derived(),
+            6 => self.grouped_derived(),
+            _ => self.without_table(),
         };
         let mut sql = made.sql;
         let count = made.columns.len();
@@ -101,9 +102,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn without_table(&mut self) -> Made {
+        let (a, b) = (self.dice.below(9), self.dice.below(9));
+        let columns = vec![("x0".to_owned(), Kind::Int)];
+        Made { sql: format!("SELECT {a} + {b} AS x0, CONCAT('a', {b}) AS x1"), columns, plain: true }
+    }
+
     fn where_(&mut self, scope: &Scope, depth: usize) -> String {
         let mut all = scope.wheres.clone();
-        if self.dice.chance(60) {
+        if self.dice.chance(6) {
+            all.extend(self.one_row_of_each(scope));
+        } else if self.dice.chance(60) {
             all.push(self.condition(scope, depth));
         }
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }

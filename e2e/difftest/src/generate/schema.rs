@@ -119,7 +119,7 @@ fn table(keyspace: &'static str, reference: bool, name: String, dice: &mut Dice)
     let key = *dice.pick(&[Key::Id, Key::IdOnly, Key::Both]);
     let (kind, vindex) = match key {
         Key::Id => (Kind::Int, *dice.pick(&["hash", "xxhash", "binary_md5"])),
-        Key::Both if dice.chance(25) => (Kind::Int, "multicol"),
+        Key::Both if dice.chance(50) => (Kind::Int, "multicol"),
         _ => placed(dice),
     };
     let column = match (key, vindex) {
@@ -153,7 +153,7 @@ fn lookups(dice: &mut Dice) -> Vec<Lookup> {
         name: name.to_owned(),
         columns: columns.iter().map(|c| (*c).to_owned()).collect(),
     };
-    match dice.below(10) {
+    match dice.below(8) {
         0 | 1 => vec![lookup("consistent_lookup_unique", &[UNIQUE])],
         2 => vec![lookup("consistent_lookup", &[LOOKED_UP, "id"])],
         3 => vec![lookup("lookup_unique", &[UNIQUE]), lookup("lookup", &[LOOKED_UP, "id"])],

@@ -89,8 +89,8 @@ fn where_(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
 
 fn update(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
     let table = &tables[at];
-    // Changing the key is rare; so is moving a row to another shard.
-    let column = match dice.chance(6) {
+    // Changing the key moves rows to other shards.
+    let column = match dice.chance(25) {
         true if table.key == super::schema::Key::IdOnly => table.columns[1].clone(),
         _ => dice.pick(&table.columns[2..]).clone(),
     };
