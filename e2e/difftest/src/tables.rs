@@ -102,6 +102,23 @@ pub async fn make(stand: &Stand, tables: &[Table], all: &[Table]) -> Result<()> 
     for keyspace in ["one", "two", "four"] {
         stand.apply_vschema(keyspace, &vschema(all, keyspace)).await?;
     }
+    start_counters(stand, tables).await
+}
+
+/// A tablet never gives out a sequence's value twice, also when its table is made anew: the plain mysqld's counter
+/// is set to where the sequence is.
+async fn start_counters(stand: &Stand, tables: &[Table]) -> Result<()> {
+    for (keyspace, _) in KEYSPACES {
+        for table in tables.iter().filter(|t| t.is_in(keyspace)) {
+            let Some(sequence) = table.sequence(keyspace) else { continue };
+            let mut pair = stand.connect("one").await?;
+            let sql = format!("SELECT NEXT VALUE FROM {sequence}");
+            let next: Option<u64> = pair.vivace.query_first(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+            let next = next.ok_or_else(|| format!("{sql}: no value"))? + 1;
+            let sql = format!("ALTER TABLE {keyspace}.{} AUTO_INCREMENT = {next}", table.name);
+            pair.mysql.query_drop(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+        }
+    }
     Ok(())
 }
 
