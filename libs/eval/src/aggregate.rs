@@ -36,6 +36,8 @@ pub enum FoldFunction {
 pub struct Aggregator {
     keys: Comparator,
     folds: Vec<Typed>,
+    /// How many columns the rows have.
+    columns: usize,
     max_groups: usize,
     by_key: HashMap<Vec<u8>, usize>,
     groups: Vec<Group>,
@@ -92,6 +94,7 @@ impl Aggregator {
         Ok(Self {
             keys: Comparator::new(keys, fields)?,
             folds: folds.into_iter().map(typed).collect::<Result<_>>()?,
+            columns: fields.len(),
             max_groups,
             by_key: HashMap::new(),
             groups: Vec::new(),
@@ -118,8 +121,12 @@ impl Aggregator {
         Ok(())
     }
 
-    /// The groups, in the order in which they came, or by `order`.
+    /// The groups, in the order in which they came, or by `order`. Without keys there is one group even of no
+    /// rows: counts are 0 then, everything else NULL.
     pub fn finish(mut self, order: Option<&Comparator>) -> Result<Vec<Row>> {
+        if self.groups.is_empty() && self.keys.is_empty() {
+            self.groups.push(self.group_of_nothing());
+        }
         for group in &mut self.groups {
             group.finish(&self.folds)?;
         }
@@ -136,6 +143,12 @@ impl Aggregator {
             }
         }
         Ok(self.groups.iter().map(Group::row).collect())
+    }
+}
+
+impl Aggregator {
+    fn group_of_nothing(&self) -> Group {
+        Group { values: vec![None; self.columns], sums: vec![Sum::Nothing; self.folds.len()] }
     }
 }
 
@@ -191,8 +204,13 @@ impl Group {
 
     fn finish(&mut self, folds: &[Typed]) -> Result<()> {
         for (typed, sum) in folds.iter().zip(&self.sums) {
-            if matches!(typed.fold.function, FoldFunction::Count | FoldFunction::Sum) {
-                self.values[typed.fold.column] = sum.text();
+            match typed.fold.function {
+                // A NULL counts nothing, and of nothing else the count is 0.
+                FoldFunction::Count => {
+                    self.values[typed.fold.column] = sum.text().or_else(|| Some(b"0".to_vec()));
+                }
+                FoldFunction::Sum => self.values[typed.fold.column] = sum.text(),
+                FoldFunction::Min(_) | FoldFunction::Max(_) | FoldFunction::Avg { .. } => {}
             }
         }
         for typed in folds {

@@ -1,5 +1,7 @@
 //! A plan as a printed tree: for golden tests, `VEXPLAIN PLAN` and `/debug/query_plans`.
 
+mod join;
+
 use std::fmt::{self, Display, Write};
 
 use crate::{
@@ -93,6 +95,13 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
             self::primitive(&limit.input, depth + 1, out)
         }
         Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
+        Primitive::Sort(sort) => join::print_sort(sort, depth, out),
+        Primitive::Join(one) => join::print_join(one, depth, out),
+        Primitive::Concat(concat) => {
+            line(out, depth, "Concatenate")?;
+            concat.inputs.iter().try_for_each(|input| self::primitive(input, depth + 1, out))
+        }
+        Primitive::ValuesFirst(first) => join::print_values_first(first, depth, out),
         Primitive::Gather(gather) => print_gather(gather, depth, out),
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),

@@ -15,6 +15,7 @@ mod explain;
 mod gather;
 mod insert;
 mod insert_rows;
+mod join;
 mod keyed;
 mod lookup;
 mod normalized;

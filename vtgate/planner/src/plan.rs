@@ -9,6 +9,7 @@
 //! for each shard ([`LIST_VALUES`], [`insert_bind`], [`sequence_bind`]).
 
 mod gather;
+mod join;
 mod lookup;
 mod rows;
 
@@ -21,6 +22,10 @@ use vschema::{ColumnType, Vindex};
 use vterrors::Result;
 
 pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
+pub use join::{
+    Concat, FirstSubquery, Join, JoinByKeys, JoinColumn, JoinKey, JoinKind, Sort, SubqueryKind, ValuesFirst,
+    has_values_bind,
+};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
 
@@ -172,6 +177,10 @@ pub enum Primitive {
     Route(Box<Route>),
     Limit(Box<Limit>),
     Aggregate(Box<Aggregate>),
+    Sort(Box<Sort>),
+    Join(Box<Join>),
+    Concat(Box<Concat>),
+    ValuesFirst(Box<ValuesFirst>),
     Gather(Box<Gather>),
     Insert(Box<Insert>),
     Update(Box<Dml>),

@@ -1,7 +1,8 @@
 //! Plans of queries.
 
 mod aggregate;
-mod merge;
+pub(crate) mod merge;
+mod union;
 
 pub(crate) use merge::same_expr;
 
@@ -15,8 +16,8 @@ use sqlast::{
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    Aggregate, Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
-    UPPER_LIMIT, ValueRef, gather,
+    Aggregate, Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing,
+    SystemSchema, UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -30,6 +31,17 @@ pub(crate) struct Planned {
     pub rewritten: Rewritten,
     pub warnings: Vec<PlanWarning>,
     pub directives: Directives,
+}
+
+impl Planned {
+    /// Adds warnings that are not there yet.
+    pub fn add_warnings(&mut self, warnings: Vec<PlanWarning>) {
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
 }
 
 /// Plans a query.
@@ -73,22 +85,82 @@ fn plan_with(query: &Query, ctx: &PlanContext<'_>, last: Last) -> Result<Planned
     };
     match planned {
         Err(reason) if last == Last::Gather && reason.condition() == Condition::Unsupported => {
-            if let Block::Select(block) = &block
-                && !ctx.gather
-                && let why = (reason.message(), directives.clone())
-                && let Some(planned) = gather::groups::plan(query, ctx, &analysis, block, why)
-            {
-                return Ok(planned);
-            }
-            gather::plan(query, ctx, &analysis, &reason, directives).map_err(|fault| {
-                match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
-                    true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-                    false => fault,
-                }
-            })
+            let seen = Seen { query, analysis: &analysis, block: &block };
+            not_by_shard(&seen, ctx, &reason, directives)
         }
         planned => planned,
     }
+}
+
+/// A query that was looked at.
+struct Seen<'a> {
+    query: &'a Query,
+    analysis: &'a Analysis,
+    block: &'a Block,
+}
+
+/// A plan of a query that shards cannot answer each for itself: `reason` says why.
+fn not_by_shard(
+    seen: &Seen<'_>,
+    ctx: &PlanContext<'_>,
+    reason: &Error,
+    directives: Directives,
+) -> Result<Planned> {
+    let Seen { query, analysis, block } = *seen;
+    let mut why_not = String::new();
+    if !ctx.gather {
+        match in_vtgate(seen, ctx, &directives) {
+            Ok(planned) => return Ok(planned),
+            Err(refusal) => why_not = format!("; {}", refusal.message()),
+        }
+        if let Block::Select(block) = block
+            && let why = (&*format!("{}{why_not}", reason.message()), directives.clone())
+            && let Some(planned) = gather::groups::plan(query, ctx, analysis, block, why)
+        {
+            return Ok(planned);
+        }
+    }
+    let why = format!("{}{why_not}", reason.message());
+    gather::plan(query, ctx, analysis, why, directives).map_err(|fault| {
+        match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
+            true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+            false => fault,
+        }
+    })
+}
+
+/// A plan that puts the rows of several queries together in vtgate; an error says what stands against it.
+fn in_vtgate(seen: &Seen<'_>, ctx: &PlanContext<'_>, directives: &Directives) -> Result<Planned> {
+    let Seen { query, analysis, block } = *seen;
+    let Block::Select(block) = block else { return union::plan(query, ctx, analysis, directives) };
+    let refusal = match join::plan(query, ctx, analysis, block, directives.clone()) {
+        Err(refusal) => refusal,
+        planned => return planned,
+    };
+    match join::values_first(query, ctx) {
+        Some((rest, first)) => values_first(&rest, first, ctx, analysis).map_err(|_| refusal),
+        None => Err(refusal),
+    }
+}
+
+/// Subqueries whose values are put into the query before it is planned.
+fn values_first(
+    rest: &Query,
+    first: Vec<join::First>,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+) -> Result<Planned> {
+    let mut planned = plan_with(rest, ctx, Last::Gather)?;
+    let mut subqueries = Vec::with_capacity(first.len());
+    for join::First { kind, bind, query } in first {
+        let input = plan_with(&query, ctx, Last::Gather)?;
+        planned.rewritten.add(input.rewritten);
+        planned.add_warnings(input.warnings);
+        subqueries.push(FirstSubquery { kind, bind, input: input.root });
+    }
+    planned.root = Primitive::ValuesFirst(Box::new(ValuesFirst { subqueries, input: planned.root }));
+    planned.tables_used = tables_used(analysis);
+    Ok(planned)
 }
 
 /// A plan of queries that shards answer each for itself.
@@ -249,9 +321,9 @@ fn push_limit(query: &mut Query) -> Result<Option<LimitValues>> {
 }
 
 /// Count and offset.
-type LimitValues = (ValueRef, Option<ValueRef>);
+pub(crate) type LimitValues = (ValueRef, Option<ValueRef>);
 
-fn limit_values(limit: &SqlLimit) -> Result<LimitValues> {
+pub(crate) fn limit_values(limit: &SqlLimit) -> Result<LimitValues> {
     let value = |expr: &Expr| value_of(expr).ok_or_else(|| Error::unsupported("a LIMIT that is no number"));
     Ok((value(&limit.count)?, limit.offset.as_ref().map(value).transpose()?))
 }

@@ -2,9 +2,11 @@
 
 mod aggregate;
 mod atomic;
+mod concat;
 mod gather;
 mod insert;
 mod insert_rows;
+mod join;
 mod keyed;
 mod limit;
 mod lookup;
@@ -13,6 +15,8 @@ mod move_rows;
 mod resolve;
 mod route;
 mod shards;
+mod sort;
+mod values_first;
 mod write;
 
 use std::sync::Arc;
@@ -101,6 +105,10 @@ impl<'a> Run<'a> {
             Primitive::Route(route) => self.route(route, sink).await,
             Primitive::Limit(limit) => self.limit(limit, sink).await,
             Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
+            Primitive::Sort(sort) => self.sort(sort, sink).await,
+            Primitive::Join(join) => self.join(join, sink).await,
+            Primitive::Concat(concat) => self.concat(concat, sink).await,
+            Primitive::ValuesFirst(first) => self.values_first(first, sink).await,
             Primitive::Gather(gather) => self.gather(gather, sink).await,
             Primitive::Insert(insert) => self.insert(insert).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,

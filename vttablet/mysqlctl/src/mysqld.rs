@@ -122,8 +122,12 @@ impl Mysqld {
             }
             FlavorKind::MariaDb => {
                 let mut c = process::detached(self.mariadb_installer()?);
-                c.arg(self.defaults_file())
-                    .args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+                // The machine's own name may be one that nothing resolves.
+                c.arg(self.defaults_file()).args([
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    "--skip-name-resolve",
+                ]);
                 c
             }
         };

@@ -66,6 +66,24 @@ fn no_keys_are_one_group_and_nulls_add_nothing() {
 }
 
 #[test]
+fn without_keys_there_is_a_group_of_nothing() {
+    let fields = [Type::Int64, Type::Decimal, Type::Int64].map(field);
+    let folds =
+        vec![fold(0, FoldFunction::Count), fold(1, FoldFunction::Sum), fold(2, FoldFunction::Max(key(2)))];
+    let aggregator = Aggregator::new(&[], folds.clone(), &fields, 10).unwrap();
+    assert_eq!(run(aggregator, &[]), [vec![Some("0".to_owned()), None, None]]);
+    let aggregator = Aggregator::new(&[key(0)], folds, &fields, 10).unwrap();
+    assert_eq!(run(aggregator, &[]), [] as [Vec<Option<String>>; 0]);
+}
+
+#[test]
+fn counts_of_nulls_alone_are_zero() {
+    let fields = [Type::Int64, Type::Int64].map(field);
+    let aggregator = Aggregator::new(&[key(0)], vec![fold(1, FoldFunction::Count)], &fields, 10).unwrap();
+    assert_eq!(run(aggregator, &[&[Some("7"), None], &[Some("7"), None]]), [some(&["7", "0"])]);
+}
+
+#[test]
 fn averages_are_sums_by_counts() {
     let fields = [Type::Decimal, Type::Decimal, Type::Int64].map(field);
     let folds = || {

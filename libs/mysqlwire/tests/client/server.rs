@@ -66,7 +66,8 @@ impl Server {
             Family::MariaDb => {
                 let mut command = Command::new("mariadb-install-db");
                 command.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-                command.args(["--user=root", &data]);
+                // The machine's own name may be one that nothing resolves.
+                command.args(["--user=root", "--skip-name-resolve", &data]);
                 command
             }
         };

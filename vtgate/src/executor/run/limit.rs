@@ -17,9 +17,7 @@ impl Run<'_> {
         let mut window = Window { inner: sink, skip: offset, take: count, given: 0 };
         let outcome = match &limit.input {
             Primitive::Route(route) => self.route(route, &mut window).await?,
-            Primitive::Rows(rows) => self.rows(rows, &mut window).await?,
-            Primitive::Aggregate(aggregate) => self.aggregate(aggregate, &mut window).await?,
-            other => return Err(Error::internal(format!("LIMIT over {other:?}"))),
+            other => Box::pin(self.primitive(other, &mut window)).await?,
         };
         Ok(Outcome { rows: window.given, ..outcome })
     }
