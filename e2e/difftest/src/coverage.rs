@@ -19,16 +19,23 @@ use crate::{
 /// What has to be reached, each of them by one statement of [`ONE_OF`].
 pub const MUST: &[&str] = &[
     "Aggregate",
+    "Concat",
     "Delete",
     "Gather",
     "Insert",
     "InsertRowsOf",
+    "Join Anti",
+    "Join Inner",
+    "Join Left",
+    "Join Semi",
     "KeyedDml",
     "Limit",
     "MoveRows",
     "Route",
     "Send",
+    "Sort",
     "Update",
+    "ValuesFirst",
     "routing AnyShard",
     "routing EqualUnique",
     "routing In",
@@ -123,10 +130,12 @@ fn collect(value: &Value, under: &str, names: &mut BTreeSet<String>) {
                 Some((name, _)) if under == "routing" => {
                     names.insert(format!("routing {name}"));
                 }
-                Some((name, Value::Object(_)))
+                Some((name, Value::Object(node)))
                     if name.starts_with(char::is_uppercase) && !PARTS.contains(&name.as_str()) =>
                 {
-                    names.insert(name.clone());
+                    // What kind of join it is.
+                    let kind = node.get("kind").and_then(Value::as_str);
+                    names.insert(kind.map_or(name.clone(), |kind| format!("{name} {kind}")));
                 }
                 _ => {}
             }
