@@ -12,6 +12,7 @@ mod limit;
 mod lookup;
 mod merge;
 mod move_rows;
+mod project;
 mod resolve;
 mod route;
 mod shards;
@@ -104,27 +105,29 @@ impl<'a> Run<'a> {
         self.run_other(statement, |context| context.gather = true, sink).await
     }
 
+    /// What most statements are runs in this future; the others are boxed, so that they do not make it large.
     async fn primitive(&mut self, primitive: &Primitive, sink: &mut dyn Sink) -> Result<Outcome> {
         match primitive {
             Primitive::Route(route) => self.route(route, sink).await,
-            Primitive::Limit(limit) => self.limit(limit, sink).await,
-            Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
-            Primitive::Sort(sort) => self.sort(sort, sink).await,
-            Primitive::Join(join) => self.join(join, sink).await,
-            Primitive::Concat(concat) => self.concat(concat, sink).await,
-            Primitive::ValuesFirst(first) => self.values_first(first, sink).await,
-            Primitive::Gather(gather) => self.gather(gather, sink).await,
-            Primitive::All(writes) => self.all(writes, sink).await,
-            Primitive::ChangeTables(changes) => self.change_tables(changes).await,
-            Primitive::IntoVariables(into) => self.into_variables(into).await,
-            Primitive::AssignVariables(assign) => self.assign_variables(assign, sink).await,
-            Primitive::VindexFunc(func) => self.vindex_func(func, sink).await,
-            Primitive::Insert(insert) => self.insert(insert).await,
-            Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
-            Primitive::MoveRows(moved) => self.move_rows(moved).await,
-            Primitive::KeyedDml(dml) => self.keyed_dml(dml).await,
-            Primitive::InsertRowsOf(insert) => self.insert_rows(insert).await,
-            Primitive::Send(send) => self.send(send, sink).await,
+            Primitive::Limit(limit) => Box::pin(self.limit(limit, sink)).await,
+            Primitive::Aggregate(aggregate) => Box::pin(self.aggregate(aggregate, sink)).await,
+            Primitive::Sort(sort) => Box::pin(self.sort(sort, sink)).await,
+            Primitive::Join(join) => Box::pin(self.join(join, sink)).await,
+            Primitive::Project(project) => Box::pin(self.project(project, sink)).await,
+            Primitive::Concat(concat) => Box::pin(self.concat(concat, sink)).await,
+            Primitive::ValuesFirst(first) => Box::pin(self.values_first(first, sink)).await,
+            Primitive::Gather(gather) => Box::pin(self.gather(gather, sink)).await,
+            Primitive::Insert(insert) => Box::pin(self.insert(insert)).await,
+            Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml, sink)).await,
+            Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,
+            Primitive::KeyedDml(dml) => Box::pin(self.keyed_dml(dml)).await,
+            Primitive::InsertRowsOf(insert) => Box::pin(self.insert_rows(insert)).await,
+            Primitive::Send(send) => Box::pin(self.send(send, sink)).await,
+            Primitive::All(writes) => Box::pin(self.all(writes, sink)).await,
+            Primitive::ChangeTables(changes) => Box::pin(self.change_tables(changes)).await,
+            Primitive::IntoVariables(into) => Box::pin(self.into_variables(into)).await,
+            Primitive::AssignVariables(assign) => Box::pin(self.assign_variables(assign, sink)).await,
+            Primitive::VindexFunc(func) => Box::pin(self.vindex_func(func, sink)).await,
             Primitive::Rows(rows) => self.rows(rows, sink).await,
         }
     }

@@ -80,7 +80,7 @@ impl Run<'_> {
     /// The routing with what lookups say in their place.
     pub(super) async fn looked_up<'r>(&mut self, routing: &'r Routing) -> Result<Cow<'r, Routing>> {
         let Routing::Lookup(read) = routing else { return Ok(Cow::Borrowed(routing)) };
-        Ok(Cow::Owned(Routing::KeyspaceIds(self.keyspace_ids(read).await?)))
+        Ok(Cow::Owned(Routing::KeyspaceIds(Box::pin(self.keyspace_ids(read)).await?)))
     }
 
     async fn keyspace_ids(&mut self, read: &LookupRead) -> Result<Vec<Vec<u8>>> {
@@ -123,8 +123,6 @@ impl Run<'_> {
         may_exist: bool,
     ) -> Result<Vec<usize>> {
         let mut taken = Vec::new();
-        // NULL is found by nobody.
-        let is_null = |e: &Entry| e.values.iter().any(|(ty, _)| *ty == Type::NullType);
         let wanted: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, e)| !is_null(e)).collect();
         for some in wanted.chunks(BATCH) {
             let batch: Vec<&Entry> = some.iter().map(|(_, e)| *e).collect();
@@ -174,7 +172,7 @@ impl Run<'_> {
                 let mut own = own;
                 own.insert("__vt_to".to_owned(), stored(lookup, &entry.keyspace_id)?.into());
                 self.write_nested(part, &sql, own).await?;
-                self.entered(lookup, &[entry]);
+                self.entered(lookup, &[entry], part);
                 Ok(())
             }
             None => Err(duplicate),
@@ -183,6 +181,19 @@ impl Run<'_> {
 
     async fn insert_entries(&mut self, change: &LookupChange, entries: &[&Entry]) -> Result<()> {
         let lookup = &change.lookup;
+        // One that this very transaction removed is locked by the part that removed it, and comes back there.
+        let is_back =
+            |e: &&Entry| self.session.left.get(&name_of(lookup, e)).is_some_and(|id| *id == e.keyspace_id);
+        let (back, fresh): (Vec<&Entry>, Vec<&Entry>) = entries.iter().copied().partition(is_back);
+        for (entries, removes) in [(back, true), (fresh, false)] {
+            if !entries.is_empty() {
+                self.insert_on_part(lookup, &entries, part_of(lookup, removes)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert_on_part(&mut self, lookup: &LookupTable, entries: &[&Entry], part: Part) -> Result<()> {
         let (rows, own) = tuples(lookup, entries)?;
         // Without uniqueness an entry that is there says the same.
         let again = match lookup.unique && !lookup.no_verify {
@@ -195,15 +206,20 @@ impl Run<'_> {
             lookup.from.join(", "),
             lookup.to,
         );
-        self.write_nested(part_of(lookup, false), &sql, own).await?;
-        self.entered(lookup, entries);
+        self.write_nested(part, &sql, own).await?;
+        self.entered(lookup, entries, part);
         Ok(())
     }
 
-    /// Remembers entries that were written.
-    fn entered(&mut self, lookup: &LookupTable, entries: &[&Entry]) {
-        if lookup.order == LookupOrder::Around {
-            self.session.entered.extend(entries.iter().map(|entry| name_of(lookup, entry)));
+    /// Remembers entries that were written, and by which part.
+    fn entered(&mut self, lookup: &LookupTable, entries: &[&Entry], part: Part) {
+        let names = entries.iter().map(|entry| name_of(lookup, entry));
+        match part {
+            Some(CommitOrder::Before) => self.session.entered.extend(names),
+            Some(CommitOrder::After) => names.for_each(|name| {
+                self.session.left.remove(&name);
+            }),
+            Some(CommitOrder::Main) | None => {}
         }
         if let Some(deferred) = &mut self.deferred {
             entries.iter().for_each(|entry| deferred.write(lookup, entry));
@@ -220,6 +236,20 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// After an INSERT of rows that may have been there already: entries without a row are removed.
+    pub(super) async fn remove_strays(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
+        let mut strays = Vec::new();
+        for entry in entries.iter().filter(|e| !is_null(e)) {
+            let (condition, own) = condition(&change.owner_columns, &entry.values);
+            // With a lock, or a row that came after the transaction's first read would not be seen.
+            let sql = format!("select 1 from {} where {condition} limit 1 for update", change.owner);
+            if self.read_nested(Some(CommitOrder::Main), &sql, own).await?.is_empty() {
+                strays.push(entry.clone());
+            }
+        }
+        self.remove_entries(change, &strays).await
+    }
+
     /// Removes the entries of rows that go.
     pub(super) async fn remove_entries(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
         if let Some(deferred) = &mut self.deferred {
@@ -227,19 +257,25 @@ impl Run<'_> {
             return Ok(());
         }
         let lookup = &change.lookup;
-        let is_null = |e: &&Entry| e.values.iter().any(|(ty, _)| *ty == Type::NullType);
         // One that this very transaction wrote is locked by the part that wrote it.
         let (own, others): (Vec<&Entry>, Vec<&Entry>) = entries
             .iter()
             .filter(|e| !is_null(e))
             .partition(|e| self.session.entered.contains(&name_of(lookup, e)));
+        // MySQL reads a small table whole for several tuples, and then waits for what the other part has locked.
+        let batch = if lookup.order == LookupOrder::Around { 1 } else { BATCH };
         for (entries, removes) in [(own, false), (others, true)] {
-            for some in entries.chunks(BATCH) {
+            for some in entries.chunks(batch) {
                 let (rows, own) = tuples(lookup, some)?;
                 let columns = lookup.from.join(", ");
                 let sql =
                     format!("delete from {} where ({columns}, {}) in ({rows})", lookup.table, lookup.to);
-                self.write_nested(part_of(lookup, removes), &sql, own).await?;
+                let part = part_of(lookup, removes);
+                self.write_nested(part, &sql, own).await?;
+                if part == Some(CommitOrder::After) {
+                    let left = some.iter().map(|e| (name_of(lookup, e), e.keyspace_id.clone()));
+                    self.session.left.extend(left);
+                }
             }
         }
         Ok(())
@@ -299,6 +335,11 @@ async fn run_nested(
     let statement = Some(sql.as_bytes());
     let run = Run { executor, session, layout, plan: &plan, statement, binds: values, deferred: None };
     Box::pin(run.run(sink)).await
+}
+
+/// NULL is found by nobody, so it has no entry.
+fn is_null(entry: &Entry) -> bool {
+    entry.values.iter().any(|(ty, _)| *ty == Type::NullType)
 }
 
 /// What a session remembers an entry by.
