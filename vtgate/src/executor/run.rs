@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
             Primitive::Send(send) => Box::pin(self.send(send, sink)).await,
             Primitive::All(writes) => Box::pin(self.all(writes, sink)).await,
             Primitive::ChangeTables(changes) => Box::pin(self.change_tables(changes)).await,
-            Primitive::IntoVariables(into) => Box::pin(self.into_variables(into)).await,
+            Primitive::IntoVariables(into) => Box::pin(self.select_into(into)).await,
             Primitive::AssignVariables(assign) => Box::pin(self.assign_variables(assign, sink)).await,
             Primitive::VindexFunc(func) => Box::pin(self.vindex_func(func, sink)).await,
             Primitive::Rows(rows) => self.rows(rows, sink).await,

@@ -13,7 +13,7 @@ use crate::executor::{Collected, Outcome, Sink};
 const NO_DATA: u32 = 1329;
 
 impl Run<'_> {
-    pub(super) async fn into_variables(&mut self, into: &IntoVariables) -> Result<Outcome> {
+    pub(super) async fn select_into(&mut self, into: &IntoVariables) -> Result<Outcome> {
         let mut first = FirstRow { wanted: into.variables.len(), types: Vec::new(), row: None, rows: 0 };
         Box::pin(self.primitive(&into.input, &mut first)).await?;
         match &first.row {
