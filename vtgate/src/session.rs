@@ -90,6 +90,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The name that the tablets know the client by.
+    pub fn immediate(&self) -> &str {
+        if self.user_data.is_empty() { &self.user } else { &self.user_data }
+    }
+
     pub fn effective(&self) -> CallerId {
         CallerId {
             principal: self.user.clone(),

@@ -123,6 +123,14 @@ impl Walk<'_> {
                 self.primitive(&first.input)
             }
             Primitive::Gather(gather) => self.gather(gather),
+            Primitive::All(writes) => writes.iter().try_for_each(|write| self.primitive(write)),
+            Primitive::ChangeTables(changes) => changes.iter().try_for_each(|change| self.keyed(change)),
+            Primitive::IntoVariables(into) => self.primitive(&into.input),
+            Primitive::AssignVariables(assign) => self.primitive(&assign.input),
+            Primitive::VindexFunc(func) => match func.lookup.clone() {
+                None => Ok(()),
+                Some(lookup) => self.read_lookup(&LookupRead { lookup, values: func.values.clone() }),
+            },
             Primitive::Insert(insert) => self.insert(insert),
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml),
             Primitive::KeyedDml(dml) => self.keyed(dml),

@@ -92,7 +92,8 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         Primitive::Route(route) => print_route(route, depth, out),
         Primitive::Limit(limit) => {
             let offset = limit.offset.as_ref().map(|o| format!(" offset {}", Value(o))).unwrap_or_default();
-            line(out, depth, format_args!("Limit {}{offset}", Value(&limit.count)))?;
+            let all = if limit.count_all { ", counting all rows" } else { "" };
+            line(out, depth, format_args!("Limit {}{offset}{all}", Value(&limit.count)))?;
             self::primitive(&limit.input, depth + 1, out)
         }
         Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
@@ -105,6 +106,32 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         }
         Primitive::ValuesFirst(first) => join::print_values_first(first, depth, out),
         Primitive::Gather(gather) => print_gather(gather, depth, out),
+        Primitive::All(writes) => {
+            line(out, depth, "All of")?;
+            writes.iter().try_for_each(|write| self::primitive(write, depth + 1, out))
+        }
+        Primitive::ChangeTables(changes) => {
+            line(out, depth, "Change tables")?;
+            changes.iter().try_for_each(|change| print_keyed(change, depth + 1, out))
+        }
+        Primitive::IntoVariables(into) => {
+            let names: Vec<_> = into.variables.iter().map(|v| format!("@{v}")).collect();
+            line(out, depth, format_args!("Into {}", names.join(", ")))?;
+            self::primitive(&into.input, depth + 1, out)
+        }
+        Primitive::AssignVariables(assign) => {
+            line(out, depth, "Assign variables")?;
+            line(out, depth + 1, &assign.set)?;
+            self::primitive(&assign.input, depth + 1, out)?;
+            line(out, depth + 1, &assign.get)
+        }
+        Primitive::VindexFunc(func) => {
+            let names: Vec<_> = func.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let (keyspace, vindex) = (&func.keyspace, &func.vindex.name);
+            let text = format_args!("Vindex {keyspace} {vindex}({})", Value(&func.values));
+            line(out, depth, text)?;
+            line(out, depth + 1, names.join(", "))
+        }
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),

@@ -13,6 +13,8 @@ mod having;
 mod join;
 mod lookup;
 mod rows;
+mod variables;
+mod vindex_func;
 
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ pub use join::{
 };
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
+pub use variables::{AssignVariables, IntoVariables};
+pub use vindex_func::{VindexColumn, VindexFunc};
 
 /// The list bind variable (`::__vals`) that holds, for each shard of [`Routing::In`], its own values.
 pub const LIST_VALUES: &str = "__vals";
@@ -186,6 +190,14 @@ pub enum Primitive {
     Concat(Box<Concat>),
     ValuesFirst(Box<ValuesFirst>),
     Gather(Box<Gather>),
+    /// Writes in this order, all or nothing; their affected rows are added.
+    All(Vec<Primitive>),
+    /// Changes of several tables by what one query over them said: all rows are read before the first is
+    /// changed.
+    ChangeTables(Vec<KeyedDml>),
+    VindexFunc(Box<VindexFunc>),
+    IntoVariables(Box<IntoVariables>),
+    AssignVariables(Box<AssignVariables>),
     Insert(Box<Insert>),
     Update(Box<Dml>),
     Delete(Box<Dml>),
@@ -413,6 +425,8 @@ pub struct Limit {
     pub input: Primitive,
     pub count: ValueRef,
     pub offset: Option<ValueRef>,
+    /// `SQL_CALC_FOUND_ROWS`: the input gives all its rows, so that `FOUND_ROWS()` tells their number.
+    pub count_all: bool,
 }
 
 /// The bind variable in a shard's text that holds `count + offset` of a pushed limit.

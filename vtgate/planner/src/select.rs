@@ -3,6 +3,7 @@
 mod aggregate;
 pub(crate) mod having;
 pub(crate) mod merge;
+mod outcome;
 mod union;
 
 pub(crate) use merge::same_expr;
@@ -23,6 +24,7 @@ use crate::{
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
     semantics::{Aggregation, Analysis, Analyzer, Block, SelectBlock, value_of},
+    vindex_func,
 };
 
 /// What a statement's own part of the plan is.
@@ -47,7 +49,7 @@ impl Planned {
 
 /// Plans a query.
 pub(crate) fn plan(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
-    plan_with(query, ctx, Last::Gather)
+    outcome::plan(query, ctx)
 }
 
 /// Plans a query that each of its shards can answer for itself; refuses others.
@@ -121,6 +123,7 @@ fn not_by_shard(
         match in_vtgate(seen, ctx, &directives) {
             Ok(planned) => return Ok(planned),
             Err(refusal) if last == Last::Join => return Err(refusal),
+            Err(refusal) if refusal.message() == reason.message() => {}
             Err(refusal) => why_not = format!("; {}", refusal.message()),
         }
         if let Block::Select(block) = block
@@ -186,6 +189,9 @@ fn by_shard(
     block: &Block,
     directives: Directives,
 ) -> Result<Planned> {
+    if let Some(planned) = vindex_func::plan(query, ctx, analysis, &directives)? {
+        return Ok(planned);
+    }
     match routing::place(ctx, analysis)? {
         Place::Anywhere => {
             let keyspace = ctx.any_keyspace()?;
@@ -223,7 +229,12 @@ fn whole(
     directives: Directives,
 ) -> Result<Planned> {
     let mut statement = Statement::Query(Box::new(query.clone()));
-    let rewritten = rewrite::rewrite(&mut statement, ctx, analysis.has_system_tables())?;
+    let assigned = outcome::assigned(query);
+    if !assigned.is_empty() && routing::sharded_tables(analysis).next().is_some() {
+        outcome::refuse_compared(query, &assigned)?;
+    }
+    let mut rewritten =
+        rewrite::rewrite_assigning(&mut statement, ctx, analysis.has_system_tables(), &assigned)?;
     let route = Route {
         keyspace,
         routing,
@@ -234,13 +245,11 @@ fn whole(
         system_schema: system_schema(analysis),
         is_sequence: is_sequence(query),
     };
-    Ok(Planned {
-        root: Primitive::Route(Box::new(route)),
-        tables_used: tables_used(analysis),
-        rewritten,
-        warnings: Vec::new(),
-        directives,
-    })
+    let mut root = Primitive::Route(Box::new(route));
+    if !assigned.is_empty() {
+        root = rewrite::assign_variables(root, ctx, &assigned, &mut rewritten)?;
+    }
+    Ok(Planned { root, tables_used: tables_used(analysis), rewritten, warnings: Vec::new(), directives })
 }
 
 /// The query to several shards, each for itself; what is left to do is done with their rows.
@@ -297,7 +306,7 @@ fn several(
         root = fold.over(root);
     }
     if let Some((count, offset)) = limit {
-        root = Primitive::Limit(Box::new(Limit { input: root, count, offset }));
+        root = Primitive::Limit(Box::new(Limit { input: root, count, offset, count_all: false }));
     }
     Ok(Planned { root, tables_used: tables_used(analysis), rewritten, warnings, directives })
 }
@@ -396,7 +405,7 @@ fn refuse_functions(query: &Query) -> Result<()> {
 fn refuse_into(query: &Query) -> Result<()> {
     match query.into.as_deref() {
         None => Ok(()),
-        Some(Into::Variables(_)) => Err(Error::unsupported("SELECT ... INTO a variable")),
+        Some(Into::Variables(_)) => Err(Error::unsupported("SELECT ... INTO a variable in this place")),
         Some(Into::DumpFile(_) | Into::OutFile(_)) => Err(Error::unsupported("SELECT ... INTO a file")),
     }
 }

@@ -35,12 +35,17 @@ const UNIQUE_KEYS: &str = "select table_name, index_name, \
      where table_schema = database() and non_unique = 0 \
      order by table_name, index_name <> 'PRIMARY', index_name, seq_in_index";
 
+/// Views, as MySQL keeps them: with the tablet's database in every name.
+const VIEWS: &str = "select table_name, view_definition, database() from information_schema.views \
+     where table_schema = database()";
+
 /// Which tablet's schema was read, and in which state of it.
 type Mark = (TabletAlias, u64);
 
 /// Runs until every handle on the schema is gone.
 pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mpsc::Receiver<Wish>) {
     let mut marks: BTreeMap<String, Mark> = BTreeMap::new();
+    // When the last look at each keyspace began.
     let mut last: BTreeMap<String, Instant> = BTreeMap::new();
     let mut changes = gateway.discovery().subscribe();
     loop {
@@ -55,9 +60,13 @@ pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mps
             },
         };
         match wish {
-            Some(Wish { keyspace, done }) => {
-                let recent = last.get(&keyspace).is_some_and(|at| at.elapsed() < MIN_INTERVAL);
-                if !recent {
+            Some(Wish { keyspace, at, done }) => {
+                // A look that began after the wish has what is wished for.
+                let begun = last.get(&keyspace).copied();
+                if begun.is_none_or(|begun| begun < at) {
+                    if let Some(begun) = begun {
+                        tokio::time::sleep_until(begun + MIN_INTERVAL).await;
+                    }
                     last.insert(keyspace.clone(), Instant::now());
                     look(&schema, &gateway, &keyspace).await;
                 }
@@ -151,6 +160,14 @@ async fn read(gateway: &Gateway, target: &Target) -> Result<TrackedTables> {
             table.unique_keys.extend(key);
         }
     }
+    each_row(gateway, target, VIEWS, &mut |next| {
+        let (Some(name), Some(definition), Some(database)) = (next(), next(), next()) else { return };
+        // Without the right to see it the definition is empty.
+        if let (Some(view), false) = (tables.get_mut(&name), definition.is_empty()) {
+            view.view = Some(definition.replace(&format!("`{database}`."), ""));
+        }
+    })
+    .await?;
     Ok(tables)
 }
 

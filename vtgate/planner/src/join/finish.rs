@@ -374,7 +374,8 @@ impl Top<'_> {
             planned.root = Primitive::Sort(Box::new(Sort { input: planned.root, order_by, hidden_columns }));
         }
         if let Some((count, offset)) = above.limit {
-            planned.root = Primitive::Limit(Box::new(Limit { input: planned.root, count, offset }));
+            planned.root =
+                Primitive::Limit(Box::new(Limit { input: planned.root, count, offset, count_all: false }));
         }
         Ok(planned)
     }

@@ -71,7 +71,7 @@ pub(super) fn plan(
         above(out.root, all, (0..columns).map(|at| key(at, false)).collect(), order_by, hidden_columns);
     let limit: Option<LimitValues> = query.limit.as_ref().map(limit_values).transpose()?;
     if let Some((count, offset)) = limit {
-        out.root = Primitive::Limit(Box::new(Limit { input: out.root, count, offset }));
+        out.root = Primitive::Limit(Box::new(Limit { input: out.root, count, offset, count_all: false }));
     }
     Ok(out)
 }

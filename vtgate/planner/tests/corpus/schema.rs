@@ -31,7 +31,7 @@ pub fn vschema(statements: &[Statement]) -> VSchema {
                 all.extend(columns.get(name).into_iter().flatten().cloned());
                 all.insert("id".to_owned());
                 let columns = all.iter().map(|column| tracked_column(column)).collect();
-                (name.clone(), TrackedTable { columns, unique_keys: vec![vec!["id".to_owned()]] })
+                (name.clone(), TrackedTable { columns, unique_keys: vec![vec!["id".to_owned()]], view: None })
             })
             .collect();
         vschema.with_tracked(keyspace, &tracked)
