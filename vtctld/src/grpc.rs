@@ -18,7 +18,7 @@ use bytes::Bytes;
 use ops::{Ops, Vtctld};
 use prost::Message;
 use proto::vtctldata::*;
-use rpc::status;
+use rpc::{snake_case, status};
 use servenv::{Metrics, TimingCounter};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, body::Body, server::NamedService};
@@ -174,22 +174,6 @@ ops::for_each_rpc!(operations);
 
 fn malformed(e: prost::DecodeError) -> Error {
     Error::invalid(format!("the request cannot be decoded: {e}"))
-}
-
-/// `ExecuteFetchAsDBA` -> `execute_fetch_as_dba`, `GetSrvVSchema` -> `get_srv_v_schema`: an upper-case letter
-/// begins a word after a lower-case one, and before one.
-fn snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().collect();
-    let mut out = String::with_capacity(name.len() + 8);
-    for (at, c) in chars.iter().enumerate() {
-        let after_lower = at > 0 && !chars[at - 1].is_ascii_uppercase();
-        let before_lower = chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
-        if c.is_ascii_uppercase() && at > 0 && (after_lower || before_lower) {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
-    out
 }
 
 #[cfg(test)]

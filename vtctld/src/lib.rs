@@ -31,7 +31,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let service = grpc::Service::new(ops, &context.metrics, config.action_timeout);
     let routes = rpc::routes().await?.add_service(service);
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(rpc::serve(listener, routes, async move {
+    let serving = tokio::spawn(rpc::serve(listener, routes, context.cores.handles(), async move {
         let _ = stopped.await;
     }));
     tracing::info!(%address, "serving gRPC");

@@ -107,7 +107,7 @@ impl Executor {
         let result = match given_up {
             Ok(result) => result,
             Err(reason) => {
-                self.abandon(session, in_transaction).await;
+                Box::pin(self.abandon(session, in_transaction)).await;
                 Err(reason)
             }
         };
@@ -156,12 +156,13 @@ impl Executor {
         if clears_warnings {
             session.warnings.clear();
         }
-        if let Some(outcome) = self.session_statement(session, &layout, &statement, sink).await? {
+        // Boxed, as is what comes after a plan is found: this future is moved for every statement.
+        if let Some(outcome) = Box::pin(self.session_statement(session, &layout, &statement, sink)).await? {
             return Ok(outcome);
         }
         self.metrics.plan_misses.inc();
         let normalized = Normalized::new(statement, sql, &options);
-        let (layout, plan) = self.plan(session, layout, &normalized).await?;
+        let (layout, plan) = Box::pin(self.plan(session, layout, &normalized)).await?;
         let binds = binds::of_normalized(&normalized.values);
         if plan.literal_bound.is_none() && !plan.directives.skip_query_plan_cache {
             self.plans.insert(sql, session, &options, layout.version, &normalized.values, plan.clone());

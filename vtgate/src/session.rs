@@ -19,7 +19,7 @@ use vtmodel::{TabletAlias, TabletType, Target, TargetString};
 
 pub use charset::{Charset, Labels};
 pub use prepared::{MAX_PARAMS, Prepared, Ready, takes_bind_variables};
-pub use process::{Kill, Process, Processes, Shield};
+pub use process::{End, Kill, Process, Processes, Shield};
 pub use variables::{Kind as VariableKind, kind as variable_kind};
 
 /// How many warnings a session keeps; MySQL's `max_error_count` is 1024.

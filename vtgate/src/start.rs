@@ -80,7 +80,8 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         o.mysql_max_connections,
         metrics,
     );
-    let server = Arc::new(server.with_tls(tls, o.mysql_server_require_secure_transport));
+    let server = server.with_tls(tls, o.mysql_server_require_secure_transport);
+    let server = Arc::new(server.on_cores(context.cores.clone()));
     if let Some(listener) = mysql {
         context.spawn("mysql", serve_tcp(server.clone(), listener));
     }
@@ -156,9 +157,9 @@ async fn serve_grpc(listener: TcpListener, executor: Arc<Executor>, context: &Co
         .max_decoding_message_size(rpc::MAX_MESSAGE_BYTES)
         .max_encoding_message_size(rpc::MAX_MESSAGE_BYTES);
     let routes = rpc::routes().await?.add_service(service);
-    let stop = context.stop.clone();
+    let (stop, cores) = (context.stop.clone(), context.cores.handles());
     context.spawn("grpc", async move {
-        if let Err(e) = rpc::serve(listener, routes, async move { stop.cancelled().await }).await {
+        if let Err(e) = rpc::serve(listener, routes, cores, async move { stop.cancelled().await }).await {
             tracing::error!("{e}");
         }
     });

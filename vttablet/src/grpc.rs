@@ -16,12 +16,7 @@ pub fn add_services(routes: Routes, tablet: &Arc<Tablet>) -> Routes {
     let query = proto::queryservice::query_server::QueryServer::new(query::Service(Arc::clone(tablet)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    let manager = proto::tabletmanagerservice::tablet_manager_server::TabletManagerServer::new(
-        manager::Service(Arc::clone(tablet)),
-    )
-    .max_decoding_message_size(MAX_MESSAGE_BYTES)
-    .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    routes.add_service(query).add_service(manager)
+    manager::add_calls(query::add_calls(routes.add_service(query), tablet), tablet)
 }
 
 /// The answer of a call.

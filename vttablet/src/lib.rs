@@ -59,8 +59,9 @@ pub async fn start_with(
     let routes = grpc::add_services(rpc::routes().await?, &tablet);
     let (stop, stopped) = oneshot::channel::<()>();
     let (done, all_done) = oneshot::channel::<()>();
+    let cores = context.cores.handles();
     context.spawn("grpc", async move {
-        let served = rpc::serve(listener, routes, async move { drop(stopped.await) });
+        let served = rpc::serve(listener, routes, cores, async move { drop(stopped.await) });
         if let Err(e) = served.await {
             tracing::error!(error = %e, "the gRPC server ended");
         }

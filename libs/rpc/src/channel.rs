@@ -1,25 +1,35 @@
 //! Client side: a channel to one peer over one or several HTTP/2 connections.
+//!
+//! A call speaks to [`h2`] itself. Between a caller and the socket there is one task, the connection's: a
+//! framework around it adds a queue and a task for requests, one for each answer and one for each body, and
+//! a query is too short for that.
+//!
+//! Each runtime has connections of its own: with a runtime a core (see `servenv::Cores`), a call is sent and
+//! answered on the core that makes it.
+
+mod call;
+mod connection;
+mod service;
 
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
-use tonic::{body::Body, transport::Endpoint};
-use tower::{Layer, Service};
+use http::uri::Authority;
+use tokio::runtime::{Handle, Id};
 use vterrors::{Error, Result};
 
-use crate::codes::{CodeLayer, CodeService};
+use connection::{Place, Sender};
 
 /// How to reach a peer.
 #[derive(Debug, Clone)]
 pub struct ChannelOptions {
-    /// HTTP/2 connections side by side: one alone runs in lock-step under load.
+    /// HTTP/2 connections side by side, for each runtime that calls.
     pub connections: usize,
     pub connect_timeout: Duration,
     pub keepalive: Duration,
@@ -37,74 +47,85 @@ impl Default for ChannelOptions {
     }
 }
 
-type Connection = CodeService<tonic::transport::Channel>;
+/// Where a peer listens.
+#[derive(Debug, Clone)]
+enum Peer {
+    Tcp(String),
+    Unix(PathBuf),
+}
 
-/// A channel that generated clients take. Cheap to clone; calls take the connections in turn.
+/// A channel that generated clients take, and [`Channel::unary`] calls. Cheap to clone; calls take the
+/// connections in turn.
 #[derive(Debug, Clone)]
 pub struct Channel {
-    connections: Arc<[Connection]>,
-    next: Arc<AtomicUsize>,
-    /// The connection that was polled ready and gets the next call.
-    ready: Option<Connection>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    peer: Peer,
+    authority: Authority,
+    options: ChannelOptions,
+    /// Few: a list is faster to look through than a map.
+    runtimes: RwLock<Vec<(Id, Arc<Places>)>>,
+}
+
+/// The connections of one runtime.
+#[derive(Debug)]
+struct Places {
+    places: Box<[Place]>,
+    turn: AtomicUsize,
 }
 
 /// A channel to `host:port` that connects at its first call and again when a connection broke.
 pub fn connect_lazy(address: &str, options: &ChannelOptions) -> Result<Channel> {
-    let endpoint = endpoint(&format!("http://{address}"), options)
-        .map_err(|e| Error::invalid(format!("invalid gRPC address {address:?}: {e}")))?;
-    let connections = (0..options.connections.max(1)).map(|_| endpoint.connect_lazy());
-    Ok(Channel::over(connections))
+    let authority = Authority::try_from(address)
+        .ok()
+        .filter(|a| a.port().is_some())
+        .ok_or_else(|| Error::invalid(format!("invalid gRPC address {address:?}: expected host:port")))?;
+    Ok(Channel::new(Peer::Tcp(address.to_owned()), authority, options))
 }
 
 /// A channel over a Unix socket; connects at its first call.
 pub fn connect_unix(path: impl Into<PathBuf>, options: &ChannelOptions) -> Result<Channel> {
-    let path: PathBuf = path.into();
-    let endpoint = endpoint("http://unix", options).map_err(|e| Error::internal(e.to_string()))?;
-    let connector = tower::service_fn(move |_| {
-        let path = path.clone();
-        async move { tokio::net::UnixStream::connect(path).await.map(hyper_util::rt::TokioIo::new) }
-    });
-    Ok(Channel::over([endpoint.connect_with_connector_lazy(connector)]))
-}
-
-fn endpoint(uri: &str, options: &ChannelOptions) -> Result<Endpoint, tonic::transport::Error> {
-    Ok(Endpoint::from_shared(uri.to_owned())?
-        .connect_timeout(options.connect_timeout)
-        .http2_keep_alive_interval(options.keepalive)
-        .keep_alive_timeout(options.keepalive_timeout)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(crate::STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(crate::CONNECTION_WINDOW_BYTES)
-        .tcp_nodelay(true))
+    Ok(Channel::new(Peer::Unix(path.into()), Authority::from_static("unix"), options))
 }
 
 impl Channel {
-    fn over(connections: impl IntoIterator<Item = tonic::transport::Channel>) -> Self {
-        let layer = CodeLayer::client();
-        Self {
-            connections: connections.into_iter().map(|c| layer.layer(c)).collect(),
-            next: Arc::default(),
-            ready: None,
+    fn new(peer: Peer, authority: Authority, options: &ChannelOptions) -> Self {
+        let options = options.clone();
+        Self { shared: Arc::new(Shared { peer, authority, options, runtimes: RwLock::default() }) }
+    }
+
+    /// A connection of this runtime that takes a request, opened when there is none.
+    async fn sender(&self) -> Result<Sender> {
+        let shared = &self.shared;
+        let places = shared.places(Handle::current().id());
+        let turn = places.turn.fetch_add(1, Ordering::Relaxed);
+        let place = &places.places[turn % places.places.len()];
+        match place.sender().await {
+            Some(sender) => Ok(sender),
+            None => place.reopen(&shared.peer, &shared.options).await,
         }
     }
 }
 
-impl Service<http::Request<Body>> for Channel {
-    type Response = http::Response<Body>;
-    type Error = tonic::transport::Error;
-    type Future = <Connection as Service<http::Request<Body>>>::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        let connections = &self.connections;
-        let turn = &self.next;
-        let connection = self.ready.get_or_insert_with(|| {
-            connections[turn.fetch_add(1, Ordering::Relaxed) % connections.len()].clone()
-        });
-        connection.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let mut connection = self.ready.take().expect("tower calls poll_ready before call");
-        connection.call(request)
+impl Shared {
+    fn places(&self, runtime: Id) -> Arc<Places> {
+        let find =
+            |list: &[(Id, Arc<Places>)]| list.iter().find(|(id, _)| *id == runtime).map(|r| r.1.clone());
+        if let Some(places) = find(&self.runtimes.read().unwrap_or_else(PoisonError::into_inner)) {
+            return places;
+        }
+        let mut runtimes = self.runtimes.write().unwrap_or_else(PoisonError::into_inner);
+        find(&runtimes).unwrap_or_else(|| {
+            let places = (0..self.options.connections.max(1)).map(|_| Place::default()).collect();
+            let places = Arc::new(Places { places, turn: AtomicUsize::new(0) });
+            runtimes.push((runtime, places.clone()));
+            places
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

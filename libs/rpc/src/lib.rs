@@ -1,8 +1,11 @@
 //! gRPC between our processes: channels, servers, and errors that keep Vitess's codes.
 //!
+//! Both sides speak to `h2` themselves ([`channel`], [`server`]); services and clients that are generated for
+//! tonic run on top, and calls that have to be fast do without ([`Channel::unary`], [`Routes::unary`]).
+//!
 //! `vtrpc.Code` has 17 and 18, which `tonic::Code` does not know. [`codes`] maps them at the HTTP/2
-//! trailer in both directions, in one layer that every server and every channel of ours has; the rest of
-//! the code sees only [`vterrors::Error`], made by [`error_of`] and turned into a status by [`status`].
+//! trailer in both directions, on every server and every channel of ours; the rest of the code sees only
+//! [`vterrors::Error`], made by [`error_of`] and turned into a status by [`status`].
 //!
 //! A server's own answer is told from a broken wire: only the latter is `Unreachable` (nothing was sent)
 //! or `ConnectionLost` (nobody knows).
@@ -11,10 +14,10 @@ mod channel;
 mod codes;
 mod server;
 mod status;
+mod wire;
 
 pub use channel::{Channel, ChannelOptions, connect_lazy, connect_unix};
-pub use codes::CodeLayer;
-pub use server::{Routes, routes, serve, serve_unix};
+pub use server::{Answered, Routes, decode, encode, routes, serve, serve_unix, snake_case};
 pub use status::{error_of, status};
 
 /// The largest message in both directions, as Vitess's `--grpc-max-message-size` has it.
@@ -23,6 +26,12 @@ pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// HTTP/2 windows: large enough that a stream of rows does not wait for acknowledgements.
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+/// The largest frame that is taken: rows come in few.
+const FRAME_BYTES: u32 = 256 << 10;
+/// The largest head or trailers that are taken: a text of an error has to fit, escaped.
+const HEADERS_BYTES: u32 = 64 << 10;
+/// What one stream may have waiting to be sent.
+const SEND_BUFFER_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests;

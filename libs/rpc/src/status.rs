@@ -40,27 +40,16 @@ pub fn error_of(status: Status) -> Error {
     Error::from_wire(code, status.message())
 }
 
-/// Transport errors have a source; a server's own answer has none.
+/// Errors of the transport have a source, which is ours ([`crate::Channel`]); a server's own answer has none.
 fn broken_wire(source: &(dyn StdError + 'static), text: &str) -> Error {
     let mut at = Some(source);
     let mut deepest = source;
     while let Some(e) = at {
-        if e.is::<tonic::ConnectError>() {
-            let cause = root(e).to_string();
-            return Error::new(Condition::Unreachable, format!("cannot connect: {cause}"));
-        }
-        if e.is::<tonic::TimeoutExpired>() {
-            return Error::new(Condition::Timeout, "the call took longer than its deadline");
+        if let Some(own) = e.downcast_ref::<Error>() {
+            return own.clone();
         }
         deepest = e;
         at = e.source();
     }
     Error::new(Condition::ConnectionLost, format!("connection lost in mid-call: {text}: {deepest}"))
-}
-
-fn root<'a>(mut e: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    while let Some(source) = e.source() {
-        e = source;
-    }
-    e
 }

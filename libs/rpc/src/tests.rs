@@ -1,5 +1,7 @@
 //! Codes 17 and 18 over a real connection: unary, before the first and after some messages of a stream.
 
+use std::sync::Arc;
+
 use futures::{StreamExt, stream};
 use proto::vtgateservice::{
     vitess_client::VitessClient,
@@ -49,7 +51,7 @@ async fn serve_failing() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let routes = routes().await.unwrap().add_service(VitessServer::new(Failing));
-    tokio::spawn(serve(listener, routes, std::future::pending()));
+    tokio::spawn(serve(listener, routes, Arc::default(), std::future::pending()));
     address
 }
 

@@ -5,14 +5,17 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, error_span};
 
-use crate::{AdminPages, Metrics};
+use crate::{AdminPages, Cores, Metrics};
 
-/// The process around a service: metrics, pages, the tasks that belong to it, and the sign to stop.
+/// The process around a service: metrics, pages, the tasks that belong to it, the threads that serve, and the
+/// sign to stop.
 #[derive(Clone)]
 pub struct Context {
     pub program: &'static str,
     pub metrics: Arc<Metrics>,
     pub pages: AdminPages,
+    /// Where connections are placed.
+    pub cores: Cores,
     /// Cancelled after the last shutdown step: every task ends.
     pub stop: CancellationToken,
     tasks: TaskTracker,
@@ -24,9 +27,15 @@ impl Context {
             program,
             metrics: Arc::default(),
             pages: AdminPages::default(),
+            cores: Cores::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
+    }
+
+    pub(crate) fn on_cores(mut self, cores: Cores) -> Self {
+        self.cores = cores;
+        self
     }
 
     /// Runs a task under a name until it ends by itself or the process stops.

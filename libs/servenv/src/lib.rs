@@ -7,6 +7,7 @@
 mod admin;
 mod args;
 mod context;
+mod cores;
 mod duration;
 mod logging;
 mod metrics;
@@ -18,6 +19,7 @@ mod version;
 pub use admin::{AdminPages, StatusSection, html_escape};
 pub use args::{Check, normalise, parse, parse_checked, parse_from};
 pub use context::Context;
+pub use cores::Cores;
 pub use duration::{format_duration, parse_duration};
 pub use logging::LogOptions;
 pub use metrics::{Counter, Gauge, Metrics, TimingCounter};

@@ -57,8 +57,8 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// `--worker-threads` as a number. A query's work is short and passes from task to task: with more threads
-    /// than are busy, each step wakes another one (measured on two cores: 74 instead of 52 us of CPU a query).
+    /// `--worker-threads` as a number. A thread that has much to do sends what several queries say to one peer in
+    /// one write: more threads than are busy cost more CPU for the same work.
     pub fn worker_threads(&self) -> usize {
         match self.worker_threads {
             0 => std::thread::available_parallelism().map_or(1, |cpus| cpus.get() / 2).max(1),

@@ -3,12 +3,15 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{SignalKind, signal},
+};
 use tracing::info;
 use vterrors::{Context as _, Error, Result};
 
 use crate::{
-    Context, ServerOptions, Step, admin,
+    Context, Cores, ServerOptions, Step, admin,
     args::{self, Check},
     shutdown, version_text,
 };
@@ -47,9 +50,10 @@ where
         Err(code) => return code,
     };
     let server = server(&options).clone();
-    in_runtime(program, Some(server.worker_threads()), async move {
+    in_runtime(program, Builder::new_current_thread(), async move {
         server.log.start(program)?;
-        let context = Context::new(program);
+        let cores = Cores::start(server.worker_threads())?;
+        let context = Context::new(program).on_cores(cores.clone());
         let listener = server.http_address()?.map(admin::bind).transpose()?;
         info!(version = version_text(), "starting {program}");
         let steps = start(options, context.clone()).await?;
@@ -63,6 +67,7 @@ where
         tokio::time::sleep(server.lameduck_period).await;
         shutdown::execute(steps).await;
         context.stop_tasks(TASKS_LIMIT).await;
+        cores.stop();
         if let Some(path) = pid_file {
             let _ = std::fs::remove_file(path);
         }
@@ -78,17 +83,13 @@ where
     F: Future<Output = Result<()>>,
 {
     match args::parse(|_| Ok(())) {
-        Ok(options) => in_runtime(program, None, work(options)),
+        Ok(options) => in_runtime(program, Builder::new_multi_thread(), work(options)),
         Err(code) => code,
     }
 }
 
 #[allow(clippy::print_stderr)]
-fn in_runtime(program: &str, threads: Option<usize>, work: impl Future<Output = Result<()>>) -> ExitCode {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = threads {
-        builder.worker_threads(threads);
-    }
+fn in_runtime(program: &str, mut builder: Builder, work: impl Future<Output = Result<()>>) -> ExitCode {
     let result = match builder.enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(work);

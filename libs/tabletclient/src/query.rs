@@ -13,7 +13,7 @@ pub type RowStream<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 
 macro_rules! query_service {
     (
-        unary { $($unary:ident($unary_request:ident) -> $unary_response:ident;)* }
+        unary { $($unary:ident = $unary_name:literal ($unary_request:ident) -> $unary_response:ident;)* }
         streaming { $($stream:ident($stream_request:ident) -> $stream_response:ident;)* }
     ) => {
         /// What a gate asks of a tablet.
@@ -26,8 +26,7 @@ macro_rules! query_service {
         #[async_trait]
         impl QueryService for QueryClient {
             $(async fn $unary(&self, request: q::$unary_request) -> Result<q::$unary_response> {
-                let answer = self.grpc.clone().$unary(request).await;
-                answer.map(tonic::Response::into_inner).map_err(error_of)
+                self.channel.unary(concat!("/queryservice.Query/", $unary_name), &request).await
             })*
             $(async fn $stream(&self, request: q::$stream_request) -> Result<RowStream<q::$stream_response>> {
                 let answer = self.grpc.clone().$stream(request).await.map_err(error_of)?;
@@ -39,14 +38,14 @@ macro_rules! query_service {
 
 query_service! {
     unary {
-        execute(ExecuteRequest) -> ExecuteResponse;
-        begin(BeginRequest) -> BeginResponse;
-        commit(CommitRequest) -> CommitResponse;
-        rollback(RollbackRequest) -> RollbackResponse;
-        begin_execute(BeginExecuteRequest) -> BeginExecuteResponse;
-        reserve_execute(ReserveExecuteRequest) -> ReserveExecuteResponse;
-        reserve_begin_execute(ReserveBeginExecuteRequest) -> ReserveBeginExecuteResponse;
-        release(ReleaseRequest) -> ReleaseResponse;
+        execute = "Execute" (ExecuteRequest) -> ExecuteResponse;
+        begin = "Begin" (BeginRequest) -> BeginResponse;
+        commit = "Commit" (CommitRequest) -> CommitResponse;
+        rollback = "Rollback" (RollbackRequest) -> RollbackResponse;
+        begin_execute = "BeginExecute" (BeginExecuteRequest) -> BeginExecuteResponse;
+        reserve_execute = "ReserveExecute" (ReserveExecuteRequest) -> ReserveExecuteResponse;
+        reserve_begin_execute = "ReserveBeginExecute" (ReserveBeginExecuteRequest) -> ReserveBeginExecuteResponse;
+        release = "Release" (ReleaseRequest) -> ReleaseResponse;
     }
     streaming {
         stream_execute(StreamExecuteRequest) -> StreamExecuteResponse;
@@ -59,6 +58,9 @@ query_service! {
 /// The query service over gRPC. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct QueryClient {
+    /// For calls with one message each way.
+    channel: Channel,
+    /// For streams.
     grpc: Grpc<Channel>,
 }
 
@@ -66,9 +68,9 @@ impl QueryClient {
     /// A client of the tablet at `host:port`; connects at the first call.
     pub fn new(address: &str, options: &ChannelOptions) -> Result<Self> {
         let channel = rpc::connect_lazy(address, options)?;
-        let grpc = Grpc::new(channel)
+        let grpc = Grpc::new(channel.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { grpc })
+        Ok(Self { channel, grpc })
     }
 }

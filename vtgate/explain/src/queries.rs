@@ -112,6 +112,7 @@ impl Walk<'_> {
             Primitive::Limit(limit) => self.limit(limit),
             Primitive::Aggregate(aggregate) => self.primitive(&aggregate.input),
             Primitive::Sort(sort) => self.primitive(&sort.input),
+            Primitive::Project(project) => self.primitive(&project.input),
             Primitive::Join(join) => {
                 self.primitive(&join.left)?;
                 self.primitive(join.by_keys.as_ref().map_or(&join.right, |keys| &keys.input))

@@ -12,11 +12,12 @@
 mod assemble;
 mod conditions;
 mod finish;
+mod flatten;
 mod parts;
 mod subqueries;
 mod tree;
 
-use sqlast::ast::{Comments, Expr, Query, QueryBody, Select};
+use sqlast::ast::{ColName, Comments, Expr, Query, QueryBody, Select, TableExpr, TableName};
 use vterrors::{Error, Result};
 
 use self::{
@@ -31,6 +32,7 @@ use crate::{
     semantics::{Analysis, SelectBlock, has_subquery},
 };
 
+pub(crate) use flatten::flatten;
 pub(crate) use subqueries::{First, values_first};
 
 /// More parts than this are left to the gather.
@@ -67,8 +69,8 @@ fn check(query: &Query, select: &Select, block: &SelectBlock) -> Result<()> {
     if query.locks.iter().any(|lock| !lock.of.is_empty()) {
         return refuse("FOR UPDATE OF");
     }
-    if select.having.is_some() || block.windows || select.options.calc_found_rows {
-        return refuse("HAVING, a window or SQL_CALC_FOUND_ROWS");
+    if block.windows || select.options.calc_found_rows {
+        return refuse("a window or SQL_CALC_FOUND_ROWS");
     }
     Ok(())
 }
@@ -113,6 +115,31 @@ impl Joiner<'_> {
         part.plan(self.ctx, &self.frame).is_ok()
     }
 
+    /// A table as a part. A derived table that no query to shards can read gets a plan of its own.
+    fn part_of(&self, leaves: Leaves, table: &TableExpr) -> Part {
+        let part = Part::new(leaves, vec![table.clone()]);
+        match (table, part.leaves.first()) {
+            (TableExpr::Derived(derived), Some(leaf)) if !self.is_plannable(&part) => {
+                Part::of_plan(*leaf, derived.query.clone(), self.tree.leaves[*leaf].visible())
+            }
+            _ => part,
+        }
+    }
+
+    /// Whether the rows begin with those of a derived table that has a plan of its own.
+    fn begins_with_plan(&self) -> bool {
+        self.steps.first().is_some_and(|step| self.parts[step.part].has_own_plan())
+    }
+
+    /// A column of the first part, which is a derived table.
+    fn first_column(&self) -> Result<Expr> {
+        let leaf = self.steps.first().and_then(|step| self.parts[step.part].leaves.first());
+        let Some(leaf) = leaf.map(|at| &self.tree.leaves[*at]) else { return refuse("no table") };
+        let Some(name) = leaf.visible().into_iter().next() else { return refuse("a table without columns") };
+        let table = TableName { qualifier: None, name: leaf.alias.clone() };
+        Ok(Expr::Column(ColName { qualifier: Some(Box::new(table)), name }))
+    }
+
     /// Divides the tables into parts and puts these in an order.
     fn divide(&mut self) -> Result<()> {
         let (with_subqueries, mut conditions): (Vec<Expr>, Vec<Expr>) =
@@ -123,12 +150,9 @@ impl Joiner<'_> {
         let implied = conditions::implied(&conditions, self.tree);
         let needed = conditions.len();
         conditions.extend(implied);
-        let mut cores: Vec<Part> = self
-            .tree
-            .core
-            .iter()
-            .map(|(leaf, table)| Part::new(Leaves::from([*leaf]), vec![table.clone()]))
-            .collect();
+        let core = self.tree.core.iter();
+        let mut cores: Vec<Part> =
+            core.map(|(leaf, table)| self.part_of(Leaves::from([*leaf]), table)).collect();
         let of: Vec<Leaves> = conditions.iter().map(|c| self.tree.leaves_of(c)).collect::<Result<_>>()?;
         self.push_down(&mut cores, &conditions, &of);
         while self.merge_two(&mut cores, &conditions, &of) {
@@ -163,6 +187,9 @@ impl Joiner<'_> {
     fn merge_two(&self, parts: &mut Vec<Part>, conditions: &[Expr], of: &[Leaves]) -> bool {
         for i in 0..parts.len() {
             for j in i + 1..parts.len() {
+                if parts[i].has_own_plan() || parts[j].has_own_plan() {
+                    continue;
+                }
                 let mut both = parts[i].joined(&parts[j]);
                 let tied = of.iter().any(|leaves| {
                     leaves.is_subset(&both.leaves)
@@ -192,7 +219,7 @@ impl Joiner<'_> {
             }
             let kept: Leaves = needs.difference(&outer.leaves).copied().collect();
             let part = parts.iter_mut().find(|part| !kept.is_empty() && kept.is_subset(&part.leaves));
-            if let Some(part) = part {
+            if let Some(part) = part.filter(|part| !part.has_own_plan()) {
                 let both = part.outer_joined(outer);
                 if self.is_plannable(&both) {
                     *part = both;
@@ -248,7 +275,7 @@ impl Joiner<'_> {
     fn add_outer(&mut self, outer: Vec<Outer>) -> Result<()> {
         let mut before: Leaves = self.parts.iter().flat_map(|p| p.leaves.iter().copied()).collect();
         for outer in outer {
-            let mut part = Part::new(outer.leaves.clone(), vec![outer.table]);
+            let mut part = self.part_of(outer.leaves.clone(), &outer.table);
             let mut step = Step::new(self.parts.len(), JoinKind::Left, Vec::new());
             for condition in outer.on {
                 let leaves = self.tree.leaves_of(&condition)?;
@@ -301,7 +328,8 @@ impl Joiner<'_> {
             self.steps.push(step);
         }
         match self.steps.len() {
-            0 | 1 => refuse("one part"),
+            0 => refuse("no table"),
+            1 if !self.begins_with_plan() => refuse("one part"),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! Plans of queries.
 
 mod aggregate;
+pub(crate) mod having;
 pub(crate) mod merge;
 mod union;
 
@@ -16,8 +17,8 @@ use sqlast::{
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    Aggregate, Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing,
-    SystemSchema, UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
+    Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
+    UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -54,10 +55,17 @@ pub(crate) fn plan_by_shard(query: &Query, ctx: &PlanContext<'_>) -> Result<Plan
     plan_with(query, ctx, Last::Refuse)
 }
 
+/// Plans a query without putting rows into temporary tables; refuses others.
+pub(crate) fn plan_in_vtgate(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    plan_with(query, ctx, Last::Join)
+}
+
 /// What becomes of a query that shards cannot answer each for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Gather,
+    /// It may be put together in vtgate, but not gathered.
+    Join,
     Refuse,
 }
 
@@ -79,14 +87,14 @@ fn plan_with(query: &Query, ctx: &PlanContext<'_>, last: Last) -> Result<Planned
         let routing = Routing::ByTarget { shard: shard.to_owned() };
         return whole(query, ctx, &analysis, keyspace, routing, directives);
     }
-    let planned = match ctx.gather && last == Last::Gather {
+    let planned = match ctx.gather && last != Last::Refuse {
         true => Err(Error::unsupported("rows whose types cannot be merged")),
         false => by_shard(query, ctx, &analysis, &block, directives.clone()),
     };
     match planned {
-        Err(reason) if last == Last::Gather && reason.condition() == Condition::Unsupported => {
+        Err(reason) if last != Last::Refuse && reason.condition() == Condition::Unsupported => {
             let seen = Seen { query, analysis: &analysis, block: &block };
-            not_by_shard(&seen, ctx, &reason, directives)
+            not_by_shard(&seen, ctx, &reason, directives, last)
         }
         planned => planned,
     }
@@ -105,12 +113,14 @@ fn not_by_shard(
     ctx: &PlanContext<'_>,
     reason: &Error,
     directives: Directives,
+    last: Last,
 ) -> Result<Planned> {
     let Seen { query, analysis, block } = *seen;
     let mut why_not = String::new();
     if !ctx.gather {
         match in_vtgate(seen, ctx, &directives) {
             Ok(planned) => return Ok(planned),
+            Err(refusal) if last == Last::Join => return Err(refusal),
             Err(refusal) => why_not = format!("; {}", refusal.message()),
         }
         if let Block::Select(block) = block
@@ -137,8 +147,13 @@ fn in_vtgate(seen: &Seen<'_>, ctx: &PlanContext<'_>, directives: &Directives) ->
         Err(refusal) => refusal,
         planned => return planned,
     };
-    match join::values_first(query, ctx) {
-        Some((rest, first)) => values_first(&rest, first, ctx, analysis).map_err(|_| refusal),
+    if let Some((rest, first)) = join::values_first(query, ctx) {
+        return values_first(&rest, first, ctx, analysis).map_err(|_| refusal);
+    }
+    match join::flatten(query, ctx) {
+        Some(flat) => plan_with(&flat, ctx, Last::Join)
+            .map(|planned| Planned { tables_used: tables_used(analysis), ..planned })
+            .map_err(|_| refusal),
         None => Err(refusal),
     }
 }
@@ -278,9 +293,8 @@ fn several(
         is_sequence: false,
     };
     let mut root = Primitive::Route(Box::new(route));
-    if let Some(aggregate::Fold { keys, columns, order_by, hidden }) = fold {
-        let aggregate = Aggregate { input: root, keys, columns, order_by, hidden_columns: hidden };
-        root = Primitive::Aggregate(Box::new(aggregate));
+    if let Some(fold) = fold {
+        root = fold.over(root);
     }
     if let Some((count, offset)) = limit {
         root = Primitive::Limit(Box::new(Limit { input: root, count, offset }));

@@ -40,7 +40,7 @@ impl Executor {
                 Some(p.id.to_string()),
                 Some(p.user.clone()),
                 Some(p.address.clone()),
-                Some(doing.database.clone()).filter(|d| !d.is_empty()),
+                Some(doing.target.to_string()).filter(|d| !d.is_empty()),
                 Some(doing.command.to_owned()),
                 Some(doing.lasted().as_secs().to_string()),
                 Some(if is_idle { "" } else { "executing" }.to_owned()),

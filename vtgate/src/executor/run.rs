@@ -12,6 +12,7 @@ mod limit;
 mod lookup;
 mod merge;
 mod move_rows;
+mod project;
 mod resolve;
 mod route;
 mod shards;
@@ -100,22 +101,24 @@ impl<'a> Run<'a> {
         self.run_other(statement, |context| context.gather = true, sink).await
     }
 
+    /// What most statements are runs in this future; the others are boxed, so that they do not make it large.
     async fn primitive(&mut self, primitive: &Primitive, sink: &mut dyn Sink) -> Result<Outcome> {
         match primitive {
             Primitive::Route(route) => self.route(route, sink).await,
-            Primitive::Limit(limit) => self.limit(limit, sink).await,
-            Primitive::Aggregate(aggregate) => self.aggregate(aggregate, sink).await,
-            Primitive::Sort(sort) => self.sort(sort, sink).await,
-            Primitive::Join(join) => self.join(join, sink).await,
-            Primitive::Concat(concat) => self.concat(concat, sink).await,
-            Primitive::ValuesFirst(first) => self.values_first(first, sink).await,
-            Primitive::Gather(gather) => self.gather(gather, sink).await,
-            Primitive::Insert(insert) => self.insert(insert).await,
-            Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml, sink).await,
-            Primitive::MoveRows(moved) => self.move_rows(moved).await,
-            Primitive::KeyedDml(dml) => self.keyed_dml(dml).await,
-            Primitive::InsertRowsOf(insert) => self.insert_rows(insert).await,
-            Primitive::Send(send) => self.send(send, sink).await,
+            Primitive::Limit(limit) => Box::pin(self.limit(limit, sink)).await,
+            Primitive::Aggregate(aggregate) => Box::pin(self.aggregate(aggregate, sink)).await,
+            Primitive::Sort(sort) => Box::pin(self.sort(sort, sink)).await,
+            Primitive::Join(join) => Box::pin(self.join(join, sink)).await,
+            Primitive::Project(project) => Box::pin(self.project(project, sink)).await,
+            Primitive::Concat(concat) => Box::pin(self.concat(concat, sink)).await,
+            Primitive::ValuesFirst(first) => Box::pin(self.values_first(first, sink)).await,
+            Primitive::Gather(gather) => Box::pin(self.gather(gather, sink)).await,
+            Primitive::Insert(insert) => Box::pin(self.insert(insert)).await,
+            Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml, sink)).await,
+            Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,
+            Primitive::KeyedDml(dml) => Box::pin(self.keyed_dml(dml)).await,
+            Primitive::InsertRowsOf(insert) => Box::pin(self.insert_rows(insert)).await,
+            Primitive::Send(send) => Box::pin(self.send(send, sink)).await,
             Primitive::Rows(rows) => self.rows(rows, sink).await,
         }
     }

@@ -4,18 +4,24 @@
 //! Asking never waits: the task that runs the statement hears of it at its next await and gives the
 //! statement up, and the calls to tablets that it drops end the queries there. A commit is shielded: once
 //! it has begun on one shard it goes on to the others.
+//!
+//! Only the connection's own task waits ([`Process::interrupted`] and the like): it is woken by one waker, which
+//! costs next to nothing to leave there for each statement.
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
 use bytes::Bytes;
-use tokio::{sync::Notify, time::Instant};
+use futures::task::AtomicWaker;
+use tokio::time::Instant;
+use vtmodel::TargetString;
 
 /// How much of a statement's text is kept to be shown.
 const MAX_SHOWN_BYTES: usize = 16 << 10;
@@ -25,6 +31,14 @@ const MAX_SHOWN_BYTES: usize = 16 << 10;
 pub enum Kill {
     Query = 1,
     Connection = 2,
+}
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Killed,
+    /// The server goes down.
+    Stopped,
 }
 
 /// One connection.
@@ -38,7 +52,10 @@ pub struct Process {
     /// 0, or a [`Kill`].
     wanted: AtomicU8,
     shields: AtomicUsize,
-    changed: Notify,
+    /// The server takes no more commands.
+    stops: AtomicBool,
+    /// The connection's task.
+    task: AtomicWaker,
 }
 
 /// What a connection does now.
@@ -47,7 +64,7 @@ pub struct Doing {
     /// MySQL's name of the command: `Query`, `Execute`, `Sleep`.
     pub command: &'static str,
     pub text: Bytes,
-    pub database: String,
+    pub target: TargetString,
     pub since: Instant,
 }
 
@@ -59,8 +76,8 @@ impl Doing {
 
 impl Process {
     pub fn new(id: u32, user: &str, address: &str) -> Self {
-        let doing =
-            Doing { command: "Sleep", text: Bytes::new(), database: String::new(), since: Instant::now() };
+        let target = TargetString::default();
+        let doing = Doing { command: "Sleep", text: Bytes::new(), target, since: Instant::now() };
         Self {
             id,
             user: user.to_owned(),
@@ -68,7 +85,8 @@ impl Process {
             doing: Mutex::new(doing),
             wanted: AtomicU8::new(0),
             shields: AtomicUsize::new(0),
-            changed: Notify::new(),
+            stops: AtomicBool::new(false),
+            task: AtomicWaker::new(),
         }
     }
 
@@ -77,20 +95,20 @@ impl Process {
     }
 
     /// A command begins. A KILL QUERY that came before it was for the one before.
-    pub fn begin(&self, command: &'static str, text: &Bytes, database: &str) {
+    pub fn begin(&self, command: &'static str, text: &Bytes, target: &TargetString) {
         let _ = self.wanted.compare_exchange(Kill::Query as u8, 0, Ordering::AcqRel, Ordering::Acquire);
         let mut doing = self.lock();
         doing.command = command;
         doing.text = text.slice(..text.len().min(MAX_SHOWN_BYTES));
         doing.since = Instant::now();
-        if doing.database != database {
-            doing.database = database.to_owned();
+        if doing.target != *target {
+            doing.target = target.clone();
         }
     }
 
     /// The command has ended.
-    pub fn sleep(&self, database: &str) {
-        self.begin("Sleep", &Bytes::new(), database);
+    pub fn sleep(&self, target: &TargetString) {
+        self.begin("Sleep", &Bytes::new(), target);
     }
 
     pub fn doing(&self) -> Doing {
@@ -100,7 +118,13 @@ impl Process {
     /// Asks the connection to end its statement, or itself.
     pub fn kill(&self, what: Kill) {
         self.wanted.fetch_max(what as u8, Ordering::AcqRel);
-        self.changed.notify_waiters();
+        self.task.wake();
+    }
+
+    /// Asks the connection to end once it is between transactions.
+    pub fn stop(&self) {
+        self.stops.store(true, Ordering::Release);
+        self.task.wake();
     }
 
     fn wanted(&self) -> Option<Kill> {
@@ -121,9 +145,14 @@ impl Process {
         self.until(|p| p.wanted().filter(|_| p.shields.load(Ordering::Acquire) == 0)).await
     }
 
-    /// Waits until the connection is to end.
-    pub async fn killed(&self) {
-        self.until(|p| p.is_killed().then_some(())).await;
+    /// Waits until the connection is to end, as [`Process::kill`] or [`Process::stop`] asked for.
+    pub async fn ended(&self, in_transaction: bool) -> End {
+        self.until(|p| match p.stops.load(Ordering::Acquire) && !in_transaction {
+            _ if p.is_killed() => Some(End::Killed),
+            true => Some(End::Stopped),
+            false => None,
+        })
+        .await
     }
 
     /// Waits while a shield is up.
@@ -132,15 +161,15 @@ impl Process {
     }
 
     async fn until<T>(&self, condition: impl Fn(&Self) -> Option<T>) -> T {
-        loop {
-            let changed = self.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
+        std::future::poll_fn(|cx| {
             if let Some(done) = condition(self) {
-                return done;
+                return Poll::Ready(done);
             }
-            changed.await;
-        }
+            self.task.register(cx.waker());
+            // Whoever asked in between has found no waker, or an old one.
+            condition(self).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// As long as the shield is held the statement is not given up.
@@ -157,7 +186,7 @@ pub struct Shield(Arc<Process>);
 impl Drop for Shield {
     fn drop(&mut self) {
         self.0.shields.fetch_sub(1, Ordering::AcqRel);
-        self.0.changed.notify_waiters();
+        self.0.task.wake();
     }
 }
 
@@ -180,6 +209,11 @@ impl Processes {
 
     pub fn get(&self, id: u32) -> Option<Arc<Process>> {
         self.lock().get(&id).cloned()
+    }
+
+    /// Asks all of them to end between transactions.
+    pub fn stop(&self) {
+        self.lock().values().for_each(|p| p.stop());
     }
 
     /// Those of a user, by their numbers.

@@ -99,11 +99,15 @@ impl ShardCall<'_> {
         // The tablet of a reserved connection without transaction may be gone: a new one is reserved.
         let held = held.filter(|h| h.transaction_id != 0 || self.gateway.tablet(&h.alias).is_ok());
         match held {
-            Some(h) if self.in_transaction && h.transaction_id == 0 => self.begin_on(h, query).await,
-            Some(h) if self.session.needs_reserved() && h.reserved_id == 0 => self.reserve_on(h, query).await,
+            Some(h) if self.in_transaction && h.transaction_id == 0 => {
+                Box::pin(self.begin_on(h, query)).await
+            }
+            Some(h) if self.session.needs_reserved() && h.reserved_id == 0 => {
+                Box::pin(self.reserve_on(h, query)).await
+            }
             Some(h) => self.execute_on(h, query).await,
-            None if self.in_transaction => self.begin_somewhere(query).await,
-            None if self.session.needs_reserved() => self.reserve_somewhere(query).await,
+            None if self.in_transaction => Box::pin(self.begin_somewhere(query)).await,
+            None if self.session.needs_reserved() => Box::pin(self.reserve_somewhere(query)).await,
             None => self.execute_anywhere(query).await,
         }
     }

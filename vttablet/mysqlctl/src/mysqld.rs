@@ -122,11 +122,11 @@ impl Mysqld {
             }
             FlavorKind::MariaDb => {
                 let mut c = process::detached(self.mariadb_installer()?);
-                // The machine's own name may be one that nothing resolves.
+                // Whether names resolve (the machine's own, localhost) does not matter here.
                 c.arg(self.defaults_file()).args([
                     "--auth-root-authentication-method=normal",
                     "--skip-test-db",
-                    "--skip-name-resolve",
+                    "--force",
                 ]);
                 c
             }

@@ -1,9 +1,11 @@
-//! `queryservice.Query`.
+//! `queryservice.Query`: calls with one message each way are answered directly, streams by way of the trait
+//! that is generated for tonic.
 
 use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt, stream};
 use proto::{binlogdata as bd, query::*, queryservice::query_server::Query};
+use rpc::Routes;
 use tokio::sync::{broadcast, mpsc};
 use tonic::{Request, Response, Status};
 use vterrors::{Condition, Error, Result};
@@ -35,17 +37,29 @@ const SCHEMA_MESSAGE_BYTES: usize = 1 << 20;
 /// methods, so the macro makes all of it.)
 macro_rules! service {
     (
-        unary { $($call:ident: $request:ident => $response:ident, |$service:ident, $r:ident| $work:expr;)* }
+        unary { $($call:literal: $request:ident => $response:ident, |$service:ident, $r:ident| $work:expr;)* }
         streams { $($stream:ident: $stream_request:ident => $stream_response:ident, $method:ident;)* }
         unsupported { $($not:ident: $not_request:ty => $not_response:ty;)* }
         unsupported_streams { $($not_stream:ident: $ns_request:ty => $ns_response:ty;)* }
     ) => {
+        /// Adds the calls with one message each way.
+        pub fn add_calls(routes: Routes, tablet: &Arc<Tablet>) -> Routes {
+            $(let routes = {
+                let query = Arc::clone(&tablet.query);
+                routes.unary(concat!("/queryservice.Query/", $call), move |$r: $request| {
+                    let query = Arc::clone(&query);
+                    async move {
+                        let $service = &query;
+                        let answer: Result<$response> = $work.await;
+                        answer
+                    }
+                })
+            };)*
+            routes
+        }
+
         #[tonic::async_trait]
         impl Query for Service {
-            $(async fn $call(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
-                let ($service, $r) = (&self.0.query, request.into_inner());
-                answer($work.await)
-            })*
             $(async fn $stream(
                 &self,
                 request: Request<$stream_request>,
@@ -67,21 +81,21 @@ macro_rules! service {
 
 service! {
     unary {
-        execute: ExecuteRequest => ExecuteResponse, |s, r| async {
+        "Execute": ExecuteRequest => ExecuteResponse, |s, r| async {
             Ok(ExecuteResponse { result: Some(s.execute(&r).await?) })
         };
-        begin: BeginRequest => BeginResponse, |s, r| s.begin(&r);
-        commit: CommitRequest => CommitResponse, |s, r| async {
+        "Begin": BeginRequest => BeginResponse, |s, r| s.begin(&r);
+        "Commit": CommitRequest => CommitResponse, |s, r| async {
             Ok(CommitResponse { reserved_id: s.commit(&r).await? })
         };
-        rollback: RollbackRequest => RollbackResponse, |s, r| async {
+        "Rollback": RollbackRequest => RollbackResponse, |s, r| async {
             Ok(RollbackResponse { reserved_id: s.rollback(&r).await? })
         };
-        begin_execute: BeginExecuteRequest => BeginExecuteResponse, |s, r| s.begin_execute(&r);
-        reserve_execute: ReserveExecuteRequest => ReserveExecuteResponse, |s, r| s.reserve_execute(&r);
-        reserve_begin_execute: ReserveBeginExecuteRequest => ReserveBeginExecuteResponse,
+        "BeginExecute": BeginExecuteRequest => BeginExecuteResponse, |s, r| s.begin_execute(&r);
+        "ReserveExecute": ReserveExecuteRequest => ReserveExecuteResponse, |s, r| s.reserve_execute(&r);
+        "ReserveBeginExecute": ReserveBeginExecuteRequest => ReserveBeginExecuteResponse,
             |s, r| s.reserve_begin_execute(&r);
-        release: ReleaseRequest => ReleaseResponse, |s, r| async {
+        "Release": ReleaseRequest => ReleaseResponse, |s, r| async {
             s.release(&r).await.map(|()| ReleaseResponse {})
         };
     }

@@ -6,6 +6,8 @@
 //!   pool runs: a smaller capacity takes effect as connections come back.
 //! - A connection that comes back in the middle of an answer, inside a transaction, or after
 //!   [`Lent::spoil`] is closed, never lent again. If mysqld may still be working for it, it is killed there.
+//! - A connection is lent to the runtime in which it was opened (`servenv::Cores`): its answers wake the thread
+//!   that waits for them. One of another runtime is lent only where no more may be opened.
 //! - A connection that lay idle longer than `idle_timeout` is closed.
 
 use std::{
@@ -21,7 +23,11 @@ use arc_swap::ArcSwap;
 use mysqlwire::client::{Conn, ConnectOptions};
 use serde_json::json;
 use servenv::Metrics;
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::oneshot,
+    time::Instant,
+};
 use vterrors::{Condition, Error, Result};
 
 use super::kill::Killer;
@@ -76,14 +82,16 @@ struct State {
 
 #[derive(Debug)]
 struct Idle {
-    conn: Conn,
+    /// Boxed as long as it is in the pool's hands: it is large, and goes in and out for each query.
+    conn: Box<Conn>,
+    home: Id,
     since: Instant,
 }
 
 /// What a waiter is handed: a connection, or the right to open one.
 #[derive(Debug)]
 enum Turn {
-    Conn(Box<Conn>),
+    Conn(Box<Conn>, Id),
     Open,
 }
 
@@ -223,14 +231,15 @@ impl Pool {
     async fn fulfil(&self, turn: Turn) -> Result<Lent> {
         let generation = self.inner.lock().generation;
         // From here on the place is given back by a drop, whatever happens.
-        let mut lent = Lent { pool: self.clone(), conn: None, spoiled: false, generation };
-        lent.conn = Some(match turn {
-            Turn::Conn(conn) => *conn,
+        let home = Handle::current().id();
+        let mut lent = Lent { pool: self.clone(), conn: None, home, spoiled: false, generation };
+        match turn {
+            Turn::Conn(conn, home) => (lent.conn, lent.home) = (Some(conn), home),
             Turn::Open => {
                 self.inner.stats.opened.fetch_add(1, Ordering::Relaxed);
-                Conn::connect(self.inner.options.load_full()).await?
+                lent.conn = Some(Box::new(Conn::connect(self.inner.options.load_full()).await?));
             }
-        });
+        }
         Ok(lent)
     }
 
@@ -242,8 +251,8 @@ impl Pool {
         state.idle.truncate(most);
         while state.lent < capacity {
             let Some(waiter) = state.waiters.pop_front() else { break };
-            let turn = state.next_idle(&self.inner);
             state.lent += 1;
+            let turn = state.next_idle(&self.inner);
             if let Err(turn) = waiter.send(turn) {
                 state.lent -= 1;
                 state.keep_turn(turn);
@@ -317,10 +326,10 @@ impl Inner {
     }
 
     /// A place is free: the next in line gets it, with `conn` if there is one to be kept.
-    fn give_back(&self, conn: Option<Conn>) {
+    fn give_back(&self, conn: Option<(Box<Conn>, Id)>) {
         let mut state = self.lock();
         let mut turn = match conn {
-            Some(conn) => Turn::Conn(Box::new(conn)),
+            Some((conn, home)) => Turn::Conn(conn, home),
             None => Turn::Open,
         };
         if state.lent <= self.limits.capacity() {
@@ -340,21 +349,27 @@ impl Inner {
 }
 
 impl State {
-    /// The connection used last that is still open, or the right to open one.
+    /// The connection used last that is still open, or the right to open one. `self.lent` counts the caller.
     fn next_idle(&mut self, inner: &Inner) -> Turn {
         let limit = inner.limits.idle_timeout();
-        while let Some(mut idle) = self.idle.pop() {
+        let here = Handle::try_current().ok().map(|h| h.id());
+        while let Some(last) = self.idle.len().checked_sub(1) {
+            let own = self.idle.iter().rposition(|i| here.is_none_or(|here| i.home == here));
+            if own.is_none() && self.lent + self.idle.len() <= inner.limits.capacity() {
+                return Turn::Open;
+            }
+            let mut idle = self.idle.remove(own.unwrap_or(last));
             let fresh = limit.is_none_or(|limit| idle.since.elapsed() < limit);
             if fresh && idle.conn.looks_alive() {
-                return Turn::Conn(Box::new(idle.conn));
+                return Turn::Conn(idle.conn, idle.home);
             }
         }
         Turn::Open
     }
 
     fn keep_turn(&mut self, turn: Turn) {
-        if let Turn::Conn(conn) = turn {
-            self.idle.push(Idle { conn: *conn, since: Instant::now() });
+        if let Turn::Conn(conn, home) = turn {
+            self.idle.push(Idle { conn, home, since: Instant::now() });
         }
     }
 }
@@ -369,7 +384,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         self.receiver.close();
         match self.receiver.try_recv() {
-            Ok(Turn::Conn(conn)) => self.pool.inner.give_back(Some(*conn)),
+            Ok(Turn::Conn(conn, home)) => self.pool.inner.give_back(Some((conn, home))),
             Ok(Turn::Open) => self.pool.inner.give_back(None),
             Err(_) => {}
         }
@@ -381,7 +396,9 @@ impl Drop for Waiting {
 pub struct Lent {
     pool: Pool,
     /// Always there but while connecting and while being given back.
-    conn: Option<Conn>,
+    conn: Option<Box<Conn>>,
+    /// The runtime of its socket.
+    home: Id,
     spoiled: bool,
     generation: u64,
 }
@@ -394,7 +411,7 @@ impl Lent {
 
     /// Takes the connection out of the pool for good; the pool may open another in its place.
     pub fn detach(mut self) -> Conn {
-        self.conn.take().expect("a lent connection is there until it is dropped")
+        *self.conn.take().expect("a lent connection is there until it is dropped")
     }
 
     /// Who can end a query on it.
@@ -427,6 +444,6 @@ impl Drop for Lent {
             let old = inner.lock().generation != self.generation;
             !(self.spoiled || old || conn.in_transaction())
         });
-        inner.give_back(conn);
+        inner.give_back(conn.map(|conn| (conn, self.home)));
     }
 }

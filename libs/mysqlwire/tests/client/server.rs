@@ -66,8 +66,8 @@ impl Server {
             Family::MariaDb => {
                 let mut command = Command::new("mariadb-install-db");
                 command.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-                // The machine's own name may be one that nothing resolves.
-                command.args(["--user=root", "--skip-name-resolve", &data]);
+                // Whether names resolve (the machine's own, localhost) does not matter here.
+                command.args(["--user=root", "--force", &data]);
                 command
             }
         };

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Order, line, primitive};
-use crate::{Join, JoinColumn, OrderBy, Sort, SubqueryKind, ValuesFirst};
+use super::{Condition, Order, line, primitive};
+use crate::{Join, JoinColumn, OrderBy, Project, Sort, SubqueryKind, ValuesFirst};
 
 pub(super) fn print_sort(sort: &Sort, depth: usize, out: &mut String) -> fmt::Result {
     line(out, depth, format_args!("Sort by {}", orders(&sort.order_by)))?;
@@ -46,6 +46,16 @@ pub(super) fn print_join(join: &Join, depth: usize, out: &mut String) -> fmt::Re
         }
         None => primitive(&join.right, deeper, out),
     }
+}
+
+pub(super) fn print_project(project: &Project, depth: usize, out: &mut String) -> fmt::Result {
+    let columns: Vec<String> =
+        project.columns.iter().map(|column| format!("{} {}", column.column, column.name)).collect();
+    line(out, depth, format_args!("Project {}", columns.join(", ")))?;
+    if let Some(filter) = &project.filter {
+        line(out, depth + 1, format_args!("where {}", Condition(filter)))?;
+    }
+    primitive(&project.input, depth + 1, out)
 }
 
 fn listed(columns: &[usize], between: &str) -> String {

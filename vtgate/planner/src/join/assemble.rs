@@ -66,10 +66,10 @@ impl Joiner<'_> {
     }
 
     /// The column of an expression in a step's part.
-    pub(super) fn slot_in(&mut self, step: usize, expr: &Expr, alias: Option<Ident>) -> Slot {
+    pub(super) fn slot_in(&mut self, step: usize, expr: &Expr, alias: Option<Ident>) -> Result<Slot> {
         let shared = alias.is_none();
-        let at = self.parts[self.steps[step].part].column(expr, alias, shared);
-        Slot { step, at }
+        let at = self.parts[self.steps[step].part].column(expr, alias, shared)?;
+        Ok(Slot { step, at })
     }
 
     /// The joins, whose rows have the columns of `all`.
@@ -110,21 +110,21 @@ impl Joiner<'_> {
             let known = self.tree.known_column(&link.left).cloned();
             let left = key_of(&link.left, known.as_ref(), None, &mut |expr, made| {
                 let step = self.step_of(expr, made)?;
-                Ok(self.slot_in(step, expr, None))
+                self.slot_in(step, expr, None)
             })?;
             let tree = self.steps[at].inner.as_ref().unwrap_or(self.tree);
             let known = tree.known_column(&link.right).cloned();
             let right =
-                key_of(&link.right, known.as_ref(), None, &mut |expr, _| Ok(self.slot_in(at, expr, None)))?;
+                key_of(&link.right, known.as_ref(), None, &mut |expr, _| self.slot_in(at, expr, None))?;
             out.keys.push((left, right));
         }
         for condition in self.steps[at].only_if.clone() {
             let step = self.step_of(&condition, false)?;
             let is_true = Expr::Is(Box::new(Is { expr: condition, not: false, test: IsTest::True }));
-            out.only_if.push(self.slot_in(step, &is_true, None));
+            out.only_if.push(self.slot_in(step, &is_true, None)?);
         }
         for column in self.steps[at].null_columns.clone() {
-            out.null_columns.push(self.slot_in(at, &column, None).at);
+            out.null_columns.push(self.slot_in(at, &column, None)?.at);
         }
         Ok(out)
     }

@@ -7,11 +7,13 @@ use sqlast::ast::{
 use vschema::Column;
 use vterrors::Result;
 
-use super::{Joiner, refuse};
+use super::{Joiner, refuse, tree::Tree};
 use crate::{
-    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Limit, OrderBy, Primitive, Sort,
+    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Having, Limit, OrderBy, Primitive,
+    Sort,
+    gather::groups,
     select::{
-        self, Planned,
+        self, Planned, having,
         merge::{self, Compare},
         same_expr,
     },
@@ -55,6 +57,7 @@ impl Key {
 /// How a selected column comes about from the rows of a group.
 enum Folded {
     Count,
+    CountRows,
     Min(Key),
     Max(Key),
 }
@@ -68,7 +71,7 @@ pub(super) fn plan(
     directives: Directives,
 ) -> Result<Planned> {
     let mut select = select.clone();
-    expand_stars(&mut select, &joiner)?;
+    expand_stars(&mut select, joiner.tree)?;
     let grouped = block.aggregation != Aggregation::None;
     if grouped && select.distinct {
         return refuse("DISTINCT of groups");
@@ -90,19 +93,30 @@ pub(super) fn plan(
     };
     let limit = query.limit.as_ref().map(select::limit_values).transpose()?;
     let folds = grouped || select.distinct;
-    top.finish(Above { folds, keys, order, limit }, analysis, directives)
+    let having = top.having(&select, &group_by, analysis)?;
+    if having.is_some() && !grouped {
+        return refuse("HAVING without groups");
+    }
+    top.finish(Above { folds, keys, having, order, limit }, analysis, directives)
 }
 
 /// What is done with the rows put together.
 struct Above {
     folds: bool,
     keys: Vec<Key>,
+    having: Option<Condition>,
     order: Vec<Key>,
     limit: Option<select::LimitValues>,
 }
 
+/// HAVING, whose columns are by position in `slots`.
+struct Condition {
+    having: Having,
+    slots: Vec<Slot>,
+}
+
 /// `*` becomes the columns that it means.
-fn expand_stars(select: &mut Select, joiner: &Joiner<'_>) -> Result<()> {
+pub(super) fn expand_stars(select: &mut Select, tree: &Tree) -> Result<()> {
     let mut items = Vec::with_capacity(select.items.len());
     for item in std::mem::take(&mut select.items) {
         let SelectItem::Wildcard(of) = &item else {
@@ -110,7 +124,7 @@ fn expand_stars(select: &mut Select, joiner: &Joiner<'_>) -> Result<()> {
             continue;
         };
         let before = items.len();
-        for leaf in &joiner.tree.leaves {
+        for leaf in &tree.leaves {
             if of.as_ref().is_some_and(|name| !leaf.is_called(name)) {
                 continue;
             }
@@ -132,8 +146,8 @@ struct Top<'a> {
     joiner: Joiner<'a>,
     /// The client's columns.
     shown: Vec<Slot>,
-    /// Those that are folded, by position in `shown`.
-    folds: Vec<(usize, Folded)>,
+    /// Those columns that are folded.
+    folds: Vec<(Slot, Folded)>,
 }
 
 impl Top<'_> {
@@ -141,7 +155,7 @@ impl Top<'_> {
     /// its column is.
     fn slot(&mut self, expr: &Expr, alias: Option<Ident>, made: bool) -> Result<Slot> {
         let step = self.joiner.step_of(expr, made)?;
-        Ok(self.joiner.slot_in(step, expr, alias))
+        self.joiner.slot_in(step, expr, alias)
     }
 
     /// What rows are compared by for an expression; its own column is `own`, where it has one already.
@@ -226,12 +240,14 @@ impl Top<'_> {
 
     /// The column that an aggregate is folded from.
     fn aggregate(&mut self, call: &FuncCall, label: Option<Ident>) -> Result<Slot> {
-        let position = self.shown.len();
         if call.distinct || call.args.len() != 1 {
             return refuse("DISTINCT in an aggregate");
         }
         let arg = &call.args[0];
-        let (slot, fold) = if call.name.is(b"count") {
+        let (slot, fold) = if call.name.is(b"count") && *arg == Expr::Star && self.joiner.begins_with_plan() {
+            let column = self.joiner.first_column()?;
+            (self.slot(&column, label, true)?, Folded::CountRows)
+        } else if call.name.is(b"count") {
             let counted = match arg {
                 Expr::Star => Expr::Literal(Literal::Integer("1".into())),
                 arg => {
@@ -251,7 +267,7 @@ impl Top<'_> {
         } else {
             return refuse("this aggregate function");
         };
-        self.folds.push((position, fold));
+        self.folds.push((slot, fold));
         Ok(slot)
     }
 
@@ -266,9 +282,9 @@ impl Top<'_> {
             if has_subquery(&target.expr) || !crate::gather::is_stable_but_aggregates(&target.expr) {
                 return refuse("an order that changes from row to row");
             }
-            let fold = target.item.and_then(|at| self.folds.iter().find(|(fold, _)| *fold == at));
+            let fold = target.item.and_then(|at| self.folds.iter().find(|(fold, _)| *fold == self.shown[at]));
             let key = match (fold, target.item) {
-                (Some((at, Folded::Count)), _) => plain_key(self.shown[*at]),
+                (Some((slot, Folded::Count | Folded::CountRows)), _) => plain_key(*slot),
                 (Some((_, Folded::Min(key) | Folded::Max(key))), _) => key.clone(),
                 (None, Some(at)) => self.key(&target.expr, Some(self.shown[at]))?,
                 (None, None) if select.distinct => return refuse("DISTINCT ordered by what is not selected"),
@@ -282,6 +298,39 @@ impl Top<'_> {
         Ok(out)
     }
 
+    fn having(
+        &mut self,
+        select: &Select,
+        group_by: &[Expr],
+        analysis: &Analysis,
+    ) -> Result<Option<Condition>> {
+        let Some(having) = &select.having else { return Ok(None) };
+        let Some(plain) = groups::without_aliases(having, select, analysis) else {
+            return refuse("such a HAVING");
+        };
+        let mut slots: Vec<Slot> = Vec::new();
+        let having = having::plan(&plain, &mut |operand| {
+            let slot = self.operand(operand, select, group_by)?;
+            slots.push(slot);
+            // By its place among the operands, until the columns have theirs.
+            Ok(ColumnAt::Start(slots.len() - 1))
+        })?;
+        Ok(Some(Condition { having, slots }))
+    }
+
+    /// An operand of HAVING: an aggregate or a key of the groups.
+    fn operand(&mut self, expr: &Expr, select: &Select, group_by: &[Expr]) -> Result<Slot> {
+        let is_it = |item: &SelectItem| matches!(item, SelectItem::Expr(item) if same_expr(&item.expr, expr));
+        match expr {
+            Expr::Func(call) if is_aggregate(call) => match select.items.iter().position(is_it) {
+                Some(at) => Ok(self.shown[at]),
+                None => self.aggregate(call, Some(Ident::from("__vt_having"))),
+            },
+            key if group_by.iter().any(|g| self.is_same(g, key)) => self.slot(key, None, false),
+            _ => refuse("HAVING with such an operand"),
+        }
+    }
+
     fn finish(self, above: Above, analysis: &Analysis, directives: Directives) -> Result<Planned> {
         let Self { joiner, shown, folds } = self;
         let mut places = Places { shown: shown.clone(), hidden: Vec::new() };
@@ -290,20 +339,36 @@ impl Top<'_> {
         let order_by: Vec<OrderBy> = above.order.iter().map(&mut by).collect();
         let columns: Vec<AggregateColumn> = folds
             .iter()
-            .map(|(at, fold)| AggregateColumn {
-                column: ColumnAt::Start(*at),
-                function: match fold {
+            .map(|(slot, fold)| {
+                let function = match fold {
                     Folded::Count => AggregateFunction::Count,
+                    Folded::CountRows => AggregateFunction::CountRows,
                     Folded::Min(key) => AggregateFunction::Min(by(key)),
                     Folded::Max(key) => AggregateFunction::Max(by(key)),
-                },
+                };
+                (*slot, function)
             })
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(slot, function)| AggregateColumn { column: ColumnAt::Start(places.place(slot)), function })
             .collect();
+        let having = above.having.map(|condition| {
+            let at: Vec<usize> = condition.slots.iter().map(|slot| places.place(*slot)).collect();
+            condition.having.with_columns(&|place| ColumnAt::Start(at[place.index(0, 0)]))
+        });
         let hidden_columns = places.hidden.len();
         let all: Vec<Slot> = shown.into_iter().chain(places.hidden).collect();
         let mut planned = joiner.plan(&all, analysis, directives)?;
         if above.folds {
-            let aggregate = Aggregate { input: planned.root, keys, columns, order_by, hidden_columns };
+            let aggregate = Aggregate {
+                input: planned.root,
+                keys,
+                columns,
+                having,
+                order_by,
+                hidden_columns,
+                keeps_hidden: false,
+            };
             planned.root = Primitive::Aggregate(Box::new(aggregate));
         } else if !order_by.is_empty() {
             planned.root = Primitive::Sort(Box::new(Sort { input: planned.root, order_by, hidden_columns }));

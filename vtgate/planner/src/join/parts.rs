@@ -7,9 +7,12 @@ use sqlast::ast::{
 use sqlast::ast::{Join as SqlJoin, JoinCondition, JoinKind as SqlJoinKind};
 use vterrors::Result;
 
-use super::tree::{Leaves, Outer, Tree};
+use super::{
+    refuse,
+    tree::{Leaves, Outer, Tree},
+};
 use crate::{
-    PlanContext, Primitive, Routing,
+    ColumnAt, PlanContext, Primitive, Project, ProjectColumn, Routing,
     select::{self, Planned},
     semantics::value_of,
 };
@@ -31,11 +34,31 @@ pub(super) struct Part {
     items: Vec<SelectItem>,
     /// Equal rows count once.
     pub distinct: bool,
+    /// A derived table that no shard can answer for itself: it is a plan of its own.
+    own_plan: Option<OwnPlan>,
+}
+
+/// A derived table as a part.
+#[derive(Debug, Clone)]
+struct OwnPlan {
+    query: Query,
+    /// Its columns' names.
+    columns: Vec<Ident>,
 }
 
 impl Part {
     pub fn new(leaves: Leaves, from: Vec<TableExpr>) -> Self {
         Self { leaves, from, ..Self::default() }
+    }
+
+    /// The part of a derived table that has a plan of its own.
+    pub fn of_plan(leaf: usize, query: Query, columns: Vec<Ident>) -> Self {
+        let own_plan = Some(OwnPlan { query, columns });
+        Self { leaves: Leaves::from([leaf]), own_plan, ..Self::default() }
+    }
+
+    pub fn has_own_plan(&self) -> bool {
+        self.own_plan.is_some()
     }
 
     pub fn with_condition(&self, condition: &Expr) -> Self {
@@ -84,13 +107,16 @@ impl Part {
 
     /// The position of an expression among the columns that the part gives. With an alias it is a column of the
     /// client's, and gets a place of its own.
-    pub fn column(&mut self, expr: &Expr, alias: Option<Ident>, shared: bool) -> usize {
+    pub fn column(&mut self, expr: &Expr, alias: Option<Ident>, shared: bool) -> Result<usize> {
+        if let Some(plan) = &self.own_plan {
+            plan.place(expr)?;
+        }
         let same = |item: &SelectItem| matches!(item, SelectItem::Expr(item) if item.expr == *expr);
         if let (true, Some(at)) = (shared, self.items.iter().position(same)) {
-            return at;
+            return Ok(at);
         }
         self.items.push(SelectItem::Expr(AliasedExpr { expr: expr.clone(), alias, span: Span::default() }));
-        self.items.len() - 1
+        Ok(self.items.len() - 1)
     }
 
     pub fn width(&self) -> usize {
@@ -124,7 +150,36 @@ impl Part {
 
     /// The part's plan, where each shard can answer for itself.
     pub fn plan(&self, ctx: &PlanContext<'_>, frame: &Frame) -> Result<Planned> {
-        select::plan_by_shard(&self.query(frame), ctx)
+        match &self.own_plan {
+            Some(own) => self.project(own, ctx, frame),
+            None => select::plan_by_shard(&self.query(frame), ctx),
+        }
+    }
+
+    /// The columns that are wanted of a derived table's rows, its conditions looked at here.
+    fn project(&self, own: &OwnPlan, ctx: &PlanContext<'_>, frame: &Frame) -> Result<Planned> {
+        if !frame.locks.is_empty() {
+            return refuse("FOR UPDATE of a derived table");
+        }
+        let planned = select::plan_in_vtgate(&own.query, ctx)?;
+        let filter = match &self.conditions[..] {
+            [] => None,
+            conditions => {
+                let all = Expr::And(conditions.to_vec());
+                Some(select::having::plan(&all, &mut |operand| Ok(ColumnAt::Start(own.place(operand)?)))?)
+            }
+        };
+        let column = |item: &SelectItem| match item {
+            SelectItem::Expr(item) => {
+                let column = own.place(&item.expr)?;
+                let name = item.alias.as_ref().unwrap_or(&own.columns[column]);
+                Ok(ProjectColumn { column, name: name.to_string_lossy().into_owned() })
+            }
+            _ => refuse("a column that is no expression"),
+        };
+        let columns = self.items.iter().map(column).collect::<Result<_>>()?;
+        let project = Project { input: planned.root, filter, columns };
+        Ok(Planned { root: Primitive::Project(Box::new(project)), ..planned })
     }
 
     /// The plan of those rows whose `column` is in the list `::bind`.
@@ -142,6 +197,9 @@ impl Part {
 
     /// How many rows the part is thought to bring: the lower, the sooner it is read.
     pub fn rank(&self, tree: &Tree, ctx: &PlanContext<'_>, frame: &Frame) -> Result<u8> {
+        if let Some(own) = &self.own_plan {
+            return Ok(if own.query.limit.is_some() { 1 } else { 3 });
+        }
         let planned = self.plan(ctx, frame)?;
         let is_one_row = self.leaves.iter().any(|leaf| self.finds_one_row(*leaf, tree));
         let filtered = self.conditions.iter().any(|c| !super::conditions::is_column_equality(c));
@@ -174,6 +232,17 @@ impl Part {
         };
         let keys = tree.leaves[leaf].unique_keys();
         keys.iter().any(|key| !key.is_empty() && key.iter().all(|column| named(column)))
+    }
+}
+
+impl OwnPlan {
+    /// The position of the column that an expression is.
+    fn place(&self, expr: &Expr) -> Result<usize> {
+        let Expr::Column(name) = expr else { return refuse("an expression over a derived table's rows") };
+        match self.columns.iter().position(|own| own.eq_ignore_case(&name.name)) {
+            Some(at) => Ok(at),
+            None => refuse("a column that a derived table does not have"),
+        }
     }
 }
 

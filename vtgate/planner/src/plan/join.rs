@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqltypes::Field;
 use vterrors::Result;
 
-use super::{ColumnAt, OrderBy, Primitive};
+use super::{ColumnAt, Having, OrderBy, Primitive};
 
 /// Rows of two inputs that have equal keys, put together.
 ///
@@ -93,6 +93,23 @@ impl Sort {
             self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
         Comparator::new(&keys, fields)
     }
+}
+
+/// Some columns of `input` under names of their own, of those rows that pass `filter`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Project {
+    pub input: Primitive,
+    /// Its columns are those of `input`.
+    pub filter: Option<Having>,
+    pub columns: Vec<ProjectColumn>,
+}
+
+/// A column of [`Project`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProjectColumn {
+    /// In the input, from 0.
+    pub column: usize,
+    pub name: String,
 }
 
 /// The rows of all inputs, one after the other (`UNION ALL`). The types of their columns must be the same; that

@@ -86,7 +86,15 @@ fn above(
     match (all, order_by.is_empty()) {
         (false, _) => {
             let columns = Vec::new();
-            Primitive::Aggregate(Box::new(Aggregate { input, keys, columns, order_by, hidden_columns }))
+            Primitive::Aggregate(Box::new(Aggregate {
+                input,
+                keys,
+                columns,
+                having: None,
+                order_by,
+                hidden_columns,
+                keeps_hidden: false,
+            }))
         }
         (true, true) => input,
         (true, false) => Primitive::Sort(Box::new(Sort { input, order_by, hidden_columns })),

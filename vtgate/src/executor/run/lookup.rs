@@ -54,7 +54,7 @@ impl Run<'_> {
     /// The routing with what lookups say in their place.
     pub(super) async fn looked_up<'r>(&mut self, routing: &'r Routing) -> Result<Cow<'r, Routing>> {
         let Routing::Lookup(read) = routing else { return Ok(Cow::Borrowed(routing)) };
-        Ok(Cow::Owned(Routing::KeyspaceIds(self.keyspace_ids(read).await?)))
+        Ok(Cow::Owned(Routing::KeyspaceIds(Box::pin(self.keyspace_ids(read)).await?)))
     }
 
     async fn keyspace_ids(&mut self, read: &LookupRead) -> Result<Vec<Vec<u8>>> {

@@ -35,7 +35,7 @@ impl Run<'_> {
         let queries = self.queries(&keyspace, &shards, &destinations, &route.query, &more);
         match &queries[..] {
             [one] => self.one_shard(route, one, sink).await,
-            many => self.stream(route, many, sink).await,
+            many => Box::pin(self.stream(route, many, sink)).await,
         }
     }
 
@@ -92,7 +92,7 @@ impl Run<'_> {
 
     async fn one_shard(&mut self, route: &Route, query: &ShardQuery, sink: &mut dyn Sink) -> Result<Outcome> {
         if self.session.olap {
-            return self.stream(route, std::slice::from_ref(query), sink).await;
+            return Box::pin(self.stream(route, std::slice::from_ref(query), sink)).await;
         }
         if route.is_sequence && query.target.tablet_type != TabletType::Primary {
             return Err(Error::new(Condition::ReadOnly, "a sequence is read on its primary"));
@@ -103,7 +103,7 @@ impl Run<'_> {
         let mut result = match answer {
             // The result is larger than a tablet gives at once: nothing was passed on yet, so stream it.
             Err(e) if is_row_limit(&e) && !route.is_locking => {
-                return self.stream(route, std::slice::from_ref(query), sink).await;
+                return Box::pin(self.stream(route, std::slice::from_ref(query), sink)).await;
             }
             answer => answer?.pop().unwrap_or_default(),
         };

@@ -44,7 +44,7 @@ impl Run<'_> {
 /// All rows of a step, if they are not too many.
 pub(super) struct Bounded {
     pub kept: Collected,
-    most: usize,
+    pub most: usize,
 }
 
 #[async_trait::async_trait]

@@ -13,6 +13,20 @@ const MAX_LIST: usize = 10_000;
 
 impl Run<'_> {
     pub(super) async fn values_first(&mut self, first: &ValuesFirst, sink: &mut dyn Sink) -> Result<Outcome> {
+        // A plan inside of this one may use the same names: what they were is put back at the end.
+        let names = first.subqueries.iter().flat_map(|s| [s.bind.clone(), has_values_bind(&s.bind)]);
+        let before: Vec<_> = names.map(|name| (self.binds.get(&name).cloned(), name)).collect();
+        let outcome = self.values_and_rest(first, sink).await;
+        for (value, name) in before {
+            match value {
+                Some(value) => self.binds.insert(name, value),
+                None => self.binds.remove(&name),
+            };
+        }
+        outcome
+    }
+
+    async fn values_and_rest(&mut self, first: &ValuesFirst, sink: &mut dyn Sink) -> Result<Outcome> {
         for subquery in &first.subqueries {
             let mut values = Values { kind: subquery.kind, ty: Type::NullType, found: Vec::new() };
             Box::pin(self.primitive(&subquery.input, &mut values)).await?;

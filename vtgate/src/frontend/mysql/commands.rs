@@ -157,7 +157,7 @@ impl Client {
     async fn stmt_execute(&mut self, server: &MysqlServer, session: &mut Session, body: &[u8]) -> Result<()> {
         let (prepared, values) = self.statements.execution(body)?;
         if let Some(process) = &session.process {
-            process.begin("Execute", &prepared.sql, &session.target.to_string());
+            process.begin("Execute", &prepared.sql, &session.target);
         }
         self.statement(server, session, Work::Prepared(&prepared, values), false).await;
         Ok(())
@@ -166,7 +166,7 @@ impl Client {
     /// COM_QUERY: its statements in turn; the first that fails ends the command.
     async fn query(&mut self, server: &MysqlServer, session: &mut Session, text: &Bytes) {
         if let Some(process) = &session.process {
-            process.begin("Query", text, &session.target.to_string());
+            process.begin("Query", text, &session.target);
         }
         let multi = self.connection.capabilities & capability::MULTI_STATEMENTS != 0;
         if !multi || !text.contains(&b';') {

@@ -6,14 +6,13 @@ use mysqlwire::{
     constants::capability,
     server::{Authenticated, ClientHello, Connection, Greeting, OkPacket, change_user, handshake, new_salt},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use vterrors::{Condition, Error, Result};
 
 use super::{MysqlServer, socket::Socket, statements::Statements};
 use crate::{
     executor::parse_target,
-    session::{Caller, Charset, Process, Session},
+    session::{Caller, Charset, End, Process, Session},
 };
 
 /// `utf8mb4_0900_ai_ci`
@@ -52,7 +51,7 @@ impl Client {
     }
 
     /// Serves the client until it goes or the server stops.
-    pub(super) async fn serve(mut self, server: Arc<MysqlServer>, stop: CancellationToken) {
+    pub(super) async fn serve(mut self, server: Arc<MysqlServer>) {
         let mut session = match tokio::time::timeout(server.handshake_limit, self.greet(&server)).await {
             Ok(Ok(Some(session))) => session,
             Ok(Ok(None)) => return,
@@ -65,7 +64,7 @@ impl Client {
             Err(_) => return debug!(address = self.address, "handshake took too long"),
         };
         self.enter(&server, &mut session);
-        if let Err(e) = self.commands(&server, &mut session, &stop).await {
+        if let Err(e) = self.commands(&server, &mut session).await {
             debug!(address = self.address, "connection ended: {e}");
             // Best effort: the client may be gone, or may read why it is turned away.
             self.connection.write_error(&e);
@@ -78,8 +77,12 @@ impl Client {
     /// From here on the connection is seen by SHOW PROCESSLIST and KILL, under the session's user.
     fn enter(&self, server: &MysqlServer, session: &mut Session) {
         let process = Arc::new(Process::new(self.id, &session.caller.user, &self.address));
-        process.sleep(&session.target.to_string());
+        process.sleep(&session.target);
         server.executor.processes.add(process.clone());
+        // The server may have told all others to stop just before.
+        if server.stop.is_cancelled() {
+            process.stop();
+        }
         session.process = Some(process);
     }
 
@@ -171,34 +174,28 @@ impl Client {
         }
     }
 
-    async fn commands(
-        &mut self,
-        server: &MysqlServer,
-        session: &mut Session,
-        stop: &CancellationToken,
-    ) -> Result<()> {
+    async fn commands(&mut self, server: &MysqlServer, session: &mut Session) -> Result<()> {
         loop {
             self.connection.encode = session.results_charset.encoder();
-            let process = session.process.clone();
-            let killed = async {
-                match &process {
-                    Some(process) => process.killed().await,
-                    None => std::future::pending().await,
-                }
+            let Some(process) = session.process.clone() else {
+                return Err(Error::internal("a command of a session that nobody sees"));
             };
             let packet = tokio::select! {
-                packet = self.connection.read_command() => packet?,
-                // As mysqld does: the connection is closed without a word.
-                () = killed => return Ok(()),
+                biased;
                 // Between transactions a connection can be ended when the server goes down.
-                () = stop.cancelled(), if !session.in_transaction => {
-                    return Err(Error::new(Condition::ServerShutdown, "Server shutdown in progress"));
-                }
+                end = process.ended(session.in_transaction) => match end {
+                    // As mysqld does: the connection is closed without a word.
+                    End::Killed => return Ok(()),
+                    End::Stopped => {
+                        return Err(Error::new(Condition::ServerShutdown, "Server shutdown in progress"));
+                    }
+                },
+                packet = self.connection.read_command() => packet?,
             };
             let Some(packet) = packet else { return Ok(()) };
             let after = self.command(server, session, packet).await?;
             if let Some(process) = &session.process {
-                process.sleep(&session.target.to_string());
+                process.sleep(&session.target);
             }
             self.connection.flush().await?;
             if after == After::Close || session.broken {

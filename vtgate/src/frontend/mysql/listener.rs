@@ -9,8 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use servenv::Cores;
 use tokio::{
     net::{TcpListener, UnixListener},
+    runtime::Handle,
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -36,6 +38,8 @@ pub struct MysqlServer {
     pub tls: Option<Arc<Tls>>,
     /// Clients over TCP must use it.
     pub requires_tls: bool,
+    /// Where clients are placed.
+    cores: Cores,
     started: Instant,
     places: Arc<Semaphore>,
     max_connections: usize,
@@ -62,6 +66,7 @@ impl MysqlServer {
             metrics,
             tls: None,
             requires_tls: false,
+            cores: Cores::default(),
             started: Instant::now(),
             places: Arc::new(Semaphore::new(max_connections)),
             max_connections,
@@ -78,6 +83,12 @@ impl MysqlServer {
         self
     }
 
+    /// Places clients on `cores` instead of the listener's own.
+    pub fn on_cores(mut self, cores: Cores) -> Self {
+        self.cores = cores;
+        self
+    }
+
     /// The line of COM_STATISTICS.
     pub fn statistics(&self) -> String {
         let uptime = self.started.elapsed().as_secs();
@@ -89,7 +100,23 @@ impl MysqlServer {
         )
     }
 
+    /// Serves a client on the next core.
     fn accept(self: &Arc<Self>, socket: Socket, address: String) {
+        let server = self.clone();
+        let core = self.cores.next();
+        if core.id() == Handle::current().id() {
+            return server.take(socket, address);
+        }
+        let detached = socket.detach();
+        core.spawn(async move {
+            match detached.and_then(Socket::try_from) {
+                Ok(socket) => server.take(socket, address),
+                Err(e) => warn!("cannot serve a MySQL client: {e}"),
+            }
+        });
+    }
+
+    fn take(self: &Arc<Self>, socket: Socket, address: String) {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let mut client = Client::new(socket, id, address);
         let server = self.clone();
@@ -108,7 +135,7 @@ impl MysqlServer {
         self.metrics.mysql_connections_total.inc();
         self.metrics.mysql_connections.add(1);
         self.clients.spawn(async move {
-            client.serve(server.clone(), server.stop.clone()).await;
+            client.serve(server.clone()).await;
             server.metrics.mysql_connections.add(-1);
             drop(place);
         });
@@ -117,6 +144,7 @@ impl MysqlServer {
     /// Takes no more clients, ends idle ones, and waits for the others.
     pub async fn drain(&self) {
         self.stop.cancel();
+        self.executor.processes.stop();
         self.clients.close();
         self.clients.wait().await;
     }

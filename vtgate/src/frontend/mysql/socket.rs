@@ -36,6 +36,25 @@ impl From<UnixStream> for Socket {
     }
 }
 
+/// A socket on its way from one runtime to another.
+#[derive(Debug)]
+pub enum Detached {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl TryFrom<Detached> for Socket {
+    type Error = io::Error;
+
+    /// The socket in this runtime.
+    fn try_from(detached: Detached) -> io::Result<Self> {
+        Ok(match detached {
+            Detached::Tcp(stream) => TcpStream::from_std(stream)?.into(),
+            Detached::Unix(stream) => UnixStream::from_std(stream)?.into(),
+        })
+    }
+}
+
 /// The same call on either kind.
 macro_rules! on {
     ($socket:expr, $stream:ident => $call:expr) => {
@@ -47,9 +66,23 @@ macro_rules! on {
 }
 
 impl Socket {
-    /// Resolves when the client has closed its side; reads nothing.
+    /// Takes the socket out of its runtime. Fails when there are clones of it.
+    pub fn detach(self) -> io::Result<Detached> {
+        let shared = || io::Error::other("the socket is in use");
+        Ok(match self {
+            Self::Tcp(stream) => Detached::Tcp(Arc::try_unwrap(stream).map_err(|_| shared())?.into_std()?),
+            Self::Unix(stream) => Detached::Unix(Arc::try_unwrap(stream).map_err(|_| shared())?.into_std()?),
+        })
+    }
+
+    /// Resolves when the client has closed its side; reads nothing. For the task that reads: the two share one
+    /// place to be woken.
     pub async fn closed(&self) {
         loop {
+            // Costs less to begin and to give up than `ready`, and every statement does.
+            if std::future::poll_fn(|cx| on!(self, s => s.poll_read_ready(cx))).await.is_err() {
+                return;
+            }
             let Ok(ready) = on!(self, s => s.ready(Interest::READABLE).await) else { return };
             if ready.is_read_closed() {
                 return;
@@ -69,6 +102,13 @@ impl Socket {
         let mut byte = [std::mem::MaybeUninit::uninit()];
         on!(self, s => s.try_io(Interest::READABLE, || socket2::SockRef::from(&**s).peek(&mut byte)))
     }
+
+    /// Clears tokio's note that something can be read, as tokio's own streams do after a read that did not fill
+    /// its buffer: nothing is left, and what comes later is told anew. Saves the system call that would find out.
+    fn note_drained(&self) {
+        let nothing = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        let _ = on!(self, s => s.try_io(Interest::READABLE, nothing));
+    }
 }
 
 impl AsyncRead for Socket {
@@ -77,7 +117,11 @@ impl AsyncRead for Socket {
             ready!(on!(&*self, s => s.poll_read_ready(cx)))?;
             match on!(&*self, s => s.try_read(buf.initialize_unfilled())) {
                 Ok(n) => {
+                    let is_drained = n > 0 && n < buf.remaining();
                     buf.advance(n);
+                    if is_drained {
+                        self.note_drained();
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
