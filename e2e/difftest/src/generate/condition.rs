@@ -5,7 +5,7 @@ use super::{
         Reader, Scope, Seen,
         from::{links, same_family},
     },
-    values::Kind,
+    values::{Family, Kind},
 };
 
 const COMPARISONS: &[&str] = &["=", "=", "=", "<", "<=", ">", ">=", "<>", "<=>"];
@@ -13,7 +13,7 @@ const COMPARISONS: &[&str] = &["=", "=", "=", "<", "<=", ">", ">=", "<>", "<=>"]
 impl Reader<'_> {
     /// A condition on the columns in scope.
     pub fn condition(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.dice.weighted(&[36, 12, 10, 8, 8, 10, 5, if depth > 0 { 16 } else { 0 }]) {
+        match self.dice.weighted(&[36, 12, 10, 8, 8, 10, 5, 2, if depth > 0 { 16 } else { 0 }]) {
             0 => self.comparison(scope),
             1 => {
                 let word = *self.dice.pick(&["AND", "OR", "AND", "OR", "XOR"]);
@@ -32,6 +32,11 @@ impl Reader<'_> {
             }
             5 => self.in_list(scope),
             6 => self.tuples(scope),
+            7 => {
+                // A number is a condition, too.
+                let seen = self.seen(scope);
+                if seen.kind.family() == Family::Number { seen.sql } else { self.comparison(scope) }
+            }
             _ => self.with_subquery(scope, depth),
         }
     }
@@ -70,10 +75,34 @@ impl Reader<'_> {
             // The key is not NULL, so that both lists are of the same rows.
             if !id.values.is_empty() && id.values.len() == k.values.len() {
                 let at = self.dice.below(id.values.len());
-                all.push(format!("{} = {} AND {} = {}", k.sql, k.values[at], id.sql, id.values[at]));
+                all.push(format!("{} = {}", k.sql, k.values[at]));
+                if self.dice.chance(60) {
+                    all.push(format!("{} = {}", id.sql, id.values[at]));
+                }
             }
         }
         all
+    }
+
+    /// Whether there is a row of another table with an equal value, and no more: vtgate can do such a join itself.
+    pub(super) fn semi(&mut self, scope: &Scope) -> Option<String> {
+        let (from, inner) = self.simple_from();
+        let links = links(&inner, scope);
+        if links.is_empty() {
+            return None;
+        }
+        let link = self.dice.pick(&links).clone();
+        let more = match self.dice.chance(40) {
+            true => format!(" AND {}", self.comparison(&inner)),
+            false => String::new(),
+        };
+        let not = if self.dice.chance(50) { "NOT " } else { "" };
+        let (own, outer) = link.split_once(" = ")?;
+        Some(match self.dice.below(4) {
+            0 => format!("{outer} IN (SELECT {own} FROM {from} WHERE {}{more})", self.dice.pick(&links)),
+            1 => format!("{outer} {not}IN (SELECT {own} FROM {from} WHERE {own} IS NOT NULL{more})"),
+            _ => format!("{not}EXISTS (SELECT 1 FROM {from} WHERE {link}{more})"),
+        })
     }
 
     /// Two columns of one table at once, among them its keys.

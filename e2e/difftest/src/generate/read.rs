@@ -115,6 +115,9 @@ impl<'a> Reader<'a> {
         } else if self.dice.chance(60) {
             all.push(self.condition(scope, depth));
         }
+        if depth > 0 && self.dice.chance(8) {
+            all.extend(self.semi(scope));
+        }
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
 

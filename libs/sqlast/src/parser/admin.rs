@@ -204,6 +204,11 @@ impl Parser<'_> {
                 return Ok(RawToken::Word(bytes.into()));
             }
             Tok::Quoted => return self.any_ident().map(RawToken::Ident),
+            // Printed as NULL, which is a word here.
+            Tok::BackslashN => {
+                self.advance();
+                return Ok(RawToken::Word("null".into()));
+            }
             Tok::UserVar => return self.user_var().map(RawToken::UserVar),
             Tok::AtAt if matches!(self.peek(1).tok, Tok::Word | Tok::Quoted) => {
                 self.advance();

@@ -1,7 +1,7 @@
 //! Rows of several queries, one after the other.
 
 use planner::Concat;
-use sqltypes::Field;
+use sqltypes::{Field, Type};
 use vterrors::{Error, Result};
 
 use super::{Run, aggregate::COLUMN_FLAGS};
@@ -37,7 +37,10 @@ fn put_together(fields: &mut [Field], more: &[Field]) -> Result<()> {
     }
     for (field, other) in fields.iter_mut().zip(more) {
         let scaled = !sqltypes::is_integral(field.r#type());
-        let same = field.r#type == other.r#type
+        // Of two ENUMs MySQL makes a VARCHAR, which also has another order.
+        let changes = matches!(field.r#type(), Type::Enum | Type::Set);
+        let same = !changes
+            && field.r#type == other.r#type
             && field.charset == other.charset
             && (!scaled || field.decimals == other.decimals);
         if !same {

@@ -172,7 +172,7 @@ impl Run<'_> {
                 let mut own = own;
                 own.insert("__vt_to".to_owned(), stored(lookup, &entry.keyspace_id)?.into());
                 self.write_nested(part, &sql, own).await?;
-                self.entered(lookup, &[entry], part);
+                self.entered(lookup, &[entry]);
                 Ok(())
             }
             None => Err(duplicate),
@@ -207,20 +207,26 @@ impl Run<'_> {
             lookup.to,
         );
         self.write_nested(part, &sql, own).await?;
-        self.entered(lookup, entries, part);
+        if part == Some(CommitOrder::After) {
+            entries.iter().for_each(|entry| {
+                self.session.left.remove(&name_of(lookup, entry));
+            });
+            self.written_of_deferred(lookup, entries);
+        } else {
+            self.entered(lookup, entries);
+        }
         Ok(())
     }
 
-    /// Remembers entries that were written, and by which part.
-    fn entered(&mut self, lookup: &LookupTable, entries: &[&Entry], part: Part) {
-        let names = entries.iter().map(|entry| name_of(lookup, entry));
-        match part {
-            Some(CommitOrder::Before) => self.session.entered.extend(names),
-            Some(CommitOrder::After) => names.for_each(|name| {
-                self.session.left.remove(&name);
-            }),
-            Some(CommitOrder::Main) | None => {}
+    /// Remembers entries that were written.
+    fn entered(&mut self, lookup: &LookupTable, entries: &[&Entry]) {
+        if lookup.order == LookupOrder::Around {
+            self.session.entered.extend(entries.iter().map(|entry| name_of(lookup, entry)));
         }
+        self.written_of_deferred(lookup, entries);
+    }
+
+    fn written_of_deferred(&mut self, lookup: &LookupTable, entries: &[&Entry]) {
         if let Some(deferred) = &mut self.deferred {
             entries.iter().for_each(|entry| deferred.write(lookup, entry));
         }
