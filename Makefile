@@ -7,7 +7,7 @@ FUZZ := $(abspath $(TARGET))/fuzz
 FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest
+.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest planted-bugs
 
 help: ## Print this menu
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -32,6 +32,11 @@ difftest: ## Compare the cluster's answers with a plain mysqld's; SEEDS=1..50 ge
 	@$(CARGO) xtask setup --for test
 	@$(CARGO) build --workspace --bins
 	@$(TARGET)/debug/difftest $(ARGS)
+
+planted-bugs: ## Plant bugs in a copy of the sources and see that difftest finds each; ARGS=... as cargo xtask help
+	@$(CARGO) xtask setup --for test
+	@$(CARGO) build --workspace --bins
+	@$(CARGO) xtask planted-bugs $(ARGS)
 
 lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	@$(CARGO) xtask setup --for test

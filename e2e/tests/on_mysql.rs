@@ -6,13 +6,24 @@ use e2e::{Cluster, scenario as day, statements};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sample_cluster_on_mysql() {
-    let cluster = Cluster::start(&["--mysql-flavor", "mysql"]);
+    let cluster =
+        Cluster::start(&["--mysql-flavor", "mysql", "--vtgate-arg=--vschema-ddl-authorized-users=%"]);
     day::step("up again changes nothing");
     day::up_again_changes_nothing(&cluster);
     day::step("sample rows");
     day::sample_rows(&cluster).await;
     day::step("every select has an answer");
     statements::every_select_has_an_answer(&cluster).await;
+    day::step("a vindex is read as a table");
+    statements::a_vindex_is_read_as_a_table(&cluster).await;
+    day::step("alter vschema is seen at once");
+    statements::alter_vschema_is_seen_at_once(&cluster).await;
+    day::step("vexplain tells what happened");
+    statements::vexplain_tells_what_happened(&cluster).await;
+    day::step("queries set user variables");
+    statements::queries_set_user_variables(&cluster).await;
+    day::step("views over shards");
+    statements::views_over_shards(&cluster).await;
     day::step("customers land where their vindex says");
     day::customers_land_where_their_vindex_says(&cluster).await;
     day::step("rows come back");
@@ -23,6 +34,8 @@ async fn the_sample_cluster_on_mysql() {
     day::a_rolled_back_transaction_leaves_nothing(&cluster).await;
     day::step("a lookup follows its rows");
     statements::a_lookup_follows_its_rows(&cluster).await;
+    day::step("writes of several tables");
+    statements::writes_of_several_tables(&cluster).await;
     day::step("a statement is all or nothing");
     statements::a_statement_is_all_or_nothing(&cluster).await;
     day::step("bad input");

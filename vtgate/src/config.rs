@@ -8,7 +8,11 @@ use topo::{TopoConfig, TopoOptions};
 use vterrors::{Error, Result};
 use vtmodel::{TabletType, TargetString, parse_tablet_type};
 
-use crate::frontend::mysql::TlsFiles;
+use crate::{executor::VschemaUsers, frontend::mysql::TlsFiles};
+
+fn parse_users(text: &str) -> std::result::Result<VschemaUsers, std::convert::Infallible> {
+    text.parse()
+}
 
 /// Routes queries of MySQL clients to the shards of a cluster
 #[derive(Debug, Clone, Parser)]
@@ -119,6 +123,9 @@ pub struct Options {
     /// Refuse statements that go to all shards
     #[arg(long)]
     pub no_scatter: bool,
+    /// Users that may change the VSchema by ALTER VSCHEMA, with commas between them; % is everybody
+    #[arg(long, default_value = "", value_parser = parse_users)]
+    pub vschema_ddl_authorized_users: VschemaUsers,
     /// Target of a session that names none, such as @primary
     #[arg(long, default_value = "")]
     pub default_target: String,

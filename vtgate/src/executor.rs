@@ -2,6 +2,7 @@
 //! must remember.
 
 mod administer;
+mod alter_vschema;
 mod binds;
 mod plan_cache;
 mod prepared;
@@ -23,6 +24,7 @@ use sqlast::{ParseOptions, ast::Statement};
 use sqltypes::BindVars;
 use vterrors::{Condition, Error, Result};
 
+pub use alter_vschema::VschemaUsers;
 pub use prepared::too_many as too_many_prepared;
 pub use run::GatherLimits;
 pub use sink::{Collected, Outcome, Sink};
@@ -48,6 +50,7 @@ pub struct ExecutorConfig {
     pub max_memory_rows: usize,
     pub gather: GatherLimits,
     pub no_scatter: bool,
+    pub vschema_ddl_users: VschemaUsers,
     pub server_version: String,
     pub query_timeout: std::time::Duration,
 }
@@ -220,6 +223,7 @@ impl Executor {
             Statement::Execute(execute) => self.execute_named(session, execute, sink).await?,
             Statement::Deallocate(name) => self.deallocate(session, name)?,
             Statement::Kill(kill) => self.kill(session, kill).await?,
+            Statement::AlterVschema(alter) => self.alter_vschema(session, alter).await?,
             Statement::Vexplain(vexplain) => self.vexplain(session, layout, vexplain, sink).await?,
             _ => match administer::refused(statement) {
                 Some(what) => return Err(Error::unsupported(format!("not supported yet: {what}"))),
@@ -265,8 +269,12 @@ impl Executor {
         let outcome = run::Run::new(self, session, layout, plan, sql, binds)?.run(sink).await?;
         match plan.statement {
             StatementClass::Select | StatementClass::Show | StatementClass::Explain => {
-                session.found_rows = outcome.rows;
-                session.row_count = -1;
+                session.found_rows = outcome.found_rows.unwrap_or(outcome.rows);
+                session.row_count = match outcome.has_rows {
+                    true => -1,
+                    // SELECT ... INTO: the rows went into variables.
+                    false => i64::try_from(outcome.affected_rows).unwrap_or(i64::MAX),
+                };
             }
             _ => session.row_count = i64::try_from(outcome.affected_rows).unwrap_or(i64::MAX),
         }

@@ -2,6 +2,7 @@
 //! topology of its own cell. An immutable picture behind an atomic pointer; with the topology gone, the
 //! last picture goes on being used.
 
+mod alter;
 mod columns;
 
 use std::{
@@ -26,6 +27,8 @@ use crate::gateway::Gateway;
 pub struct Layout {
     pub version: u64,
     pub vschema: VSchema,
+    /// What `vschema` was made of.
+    source: Arc<SrvVSchema>,
     shards: HashMap<(String, TabletType), Arc<ShardTable>>,
     srv_keyspaces: BTreeMap<String, Arc<SrvKeyspace>>,
 }
@@ -35,6 +38,7 @@ impl Layout {
         Self {
             version: 0,
             vschema: VSchema::new(&SrvVSchema::default(), &no_files),
+            source: Arc::default(),
             shards: HashMap::new(),
             srv_keyspaces: BTreeMap::new(),
         }
@@ -57,6 +61,11 @@ impl Layout {
         self.srv_keyspaces.keys().map(String::as_str)
     }
 
+    /// A vindex as the VSchema describes it.
+    pub fn described_vindex(&self, keyspace: &str, name: &str) -> Option<&proto::vschema::Vindex> {
+        self.source.keyspaces.get(keyspace)?.vindexes.get(name)
+    }
+
     pub fn has_keyspace(&self, keyspace: &str) -> bool {
         self.srv_keyspaces.contains_key(keyspace)
     }
@@ -66,6 +75,10 @@ impl Layout {
 #[derive(Clone)]
 pub struct Schema {
     current: Arc<ArcSwap<Layout>>,
+    topo: Arc<topo::Server>,
+    cell: String,
+    /// The version of the layout, whenever it changes.
+    changes: watch::Receiver<u64>,
     /// Wishes for a look at a keyspace's columns.
     wishes: mpsc::Sender<Wish>,
     /// Columns that were looked at, for the task that owns the layout.
@@ -77,6 +90,7 @@ pub struct Schema {
 /// Somebody wants the columns of a keyspace to be looked at, and may wait until they are in the layout.
 struct Wish {
     keyspace: String,
+    at: tokio::time::Instant,
     done: oneshot::Sender<()>,
 }
 
@@ -109,10 +123,12 @@ impl Schema {
         if first.value().is_none() {
             rebuild_missing(&topo, cell, &mut vschema, limit).await?;
         }
+        let (changed, changes) = watch::channel(0);
         let mut keeper = Keeper {
-            topo,
+            topo: topo.clone(),
             cell: cell.to_owned(),
             current: current.clone(),
+            changed,
             watches: BTreeMap::new(),
             tracked: BTreeMap::new(),
         };
@@ -121,11 +137,17 @@ impl Schema {
         let (wishes, wished) = mpsc::channel(WISHES);
         keeper.rebuild(&vschema.borrow_and_update().clone(), limit, &wake).await;
         context.spawn("schema", keeper.run(vschema, wake, woken, to_take));
-        Ok(Self { current, wishes, found, wished: Arc::new(Mutex::new(Some(wished))) })
+        let (wished, cell) = (Arc::new(Mutex::new(Some(wished))), cell.to_owned());
+        Ok(Self { current, topo, cell, changes, wishes, found, wished })
     }
 
     pub fn layout(&self) -> arc_swap::Guard<Arc<Layout>> {
         self.current.load()
+    }
+
+    /// The cluster's metadata (`SHOW VITESS_METADATA VARIABLES`), read from the topology.
+    pub async fn metadata(&self) -> Result<BTreeMap<String, String>> {
+        self.topo.get_metadata("").await
     }
 
     /// Begins to track the columns of the keyspaces' tables, and waits, at most `limit`, for the first look.
@@ -142,7 +164,11 @@ impl Schema {
     /// something that is not known. Returns when the layout has them, or after a while without.
     pub async fn look_at_columns(&self, keyspace: &str) {
         let (done, wait) = oneshot::channel();
-        if self.wishes.try_send(Wish { keyspace: keyspace.to_owned(), done }).is_ok() {
+        if self
+            .wishes
+            .try_send(Wish { keyspace: keyspace.to_owned(), at: tokio::time::Instant::now(), done })
+            .is_ok()
+        {
             let _ = tokio::time::timeout(WISH_LIMIT, wait).await;
         }
     }
@@ -169,6 +195,7 @@ struct Keeper {
     topo: Arc<topo::Server>,
     cell: String,
     current: Arc<ArcSwap<Layout>>,
+    changed: watch::Sender<u64>,
     /// A watch of each keyspace that the VSchema names.
     watches: BTreeMap<String, watch::Receiver<Seen<SrvKeyspace>>>,
     /// What schema tracking found, by keyspace.
@@ -237,7 +264,8 @@ impl Keeper {
         }
         let version = self.current.load().version + 1;
         info!(version, keyspaces = srv_keyspaces.len(), "layout changed");
-        self.current.store(Arc::new(Layout { version, vschema, shards, srv_keyspaces }));
+        self.current.store(Arc::new(Layout { version, vschema, source, shards, srv_keyspaces }));
+        self.changed.send_replace(version);
     }
 
     async fn watch_keyspace(

@@ -6,7 +6,10 @@ mod process;
 mod variables;
 mod wire;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use proto::{query::QueryWarning, vtrpc::CallerId};
 use sqlast::SqlMode;
@@ -87,6 +90,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The name that the tablets know the client by.
+    pub fn immediate(&self) -> &str {
+        if self.user_data.is_empty() { &self.user } else { &self.user_data }
+    }
+
     pub fn effective(&self) -> CallerId {
         CallerId {
             principal: self.user.clone(),
@@ -112,7 +120,9 @@ pub struct Session {
     pub before: Vec<ShardSession>,
     pub after: Vec<ShardSession>,
     /// Entries of lookup vindexes that the transaction wrote in its part before, by table and values.
-    pub entered: std::collections::HashSet<(String, Vec<bytes::Bytes>)>,
+    pub entered: HashSet<(String, Vec<bytes::Bytes>)>,
+    /// Those that it removed in its part after, with the keyspace ids that they had.
+    pub left: HashMap<(String, Vec<bytes::Bytes>), Vec<u8>>,
     /// While a VEXPLAIN runs: what goes to shards.
     pub trace: Option<crate::executor::Trace>,
     /// While a statement runs that is undone as a whole when it fails.
@@ -162,6 +172,7 @@ impl Session {
             atomic: false,
             after: Vec::new(),
             entered: Default::default(),
+            left: Default::default(),
             savepoints: Vec::new(),
             warnings: Vec::new(),
             last_insert_id: 0,

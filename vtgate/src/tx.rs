@@ -113,6 +113,7 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
     session.in_transaction = false;
     session.savepoints.clear();
     session.entered.clear();
+    session.left.clear();
     session.transaction_options = q::ExecuteOptions::default();
     let mut out = Vec::new();
     for order in CommitOrder::ALL {

@@ -1,9 +1,10 @@
-//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy|sql`.
+//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy|sql|planted-bugs`.
 //!
 //! This crate must build on a machine that has nothing but the Rust toolchain and gcc, because `setup` is
 //! what installs the rest (protoc among it): it imports none of our crates, and of others next to nothing.
 
 mod layers;
+mod planted;
 mod setup;
 mod sql;
 mod tidy;
@@ -17,6 +18,8 @@ usage: cargo xtask <command>
           find or install what is needed (default: for tests)
   layers  check who imports whom, and that the pure crates are pure
   tidy    check lengths, module docs and forbidden words
+  planted-bugs [--only TEXT] [--seeds N] [--dir DIR]
+          plant each bug of e2e/difftest/planted in a copy of what is committed, and let difftest find it
   sql     what our parser makes of statements: JSON strings on standard input, one a line;
           one JSON object a line out (libs/sqlast/examples/sql/describe.rs lists its keys)
 ";
@@ -32,6 +35,9 @@ fn main() -> ExitCode {
         ["setup", flags @ ..] => set_up(flags),
         ["layers"] => layers::run(&root()),
         ["tidy"] => tidy::run(&root()),
+        ["planted-bugs", flags @ ..] => {
+            planted::Options::parse(flags).and_then(|options| planted::run(&root(), &options))
+        }
         ["sql"] => sql::run(&root()),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

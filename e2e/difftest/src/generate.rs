@@ -10,9 +10,11 @@ pub mod schema;
 pub mod values;
 pub mod write;
 
+use mysql_async::prelude::Queryable;
+
 use crate::{
     Result,
-    answer::{Answer, ask},
+    answer::{Answer, Cell, Rows, ask},
     compare::{Difference, Wanted},
     dice::Dice,
     order::Shape,
@@ -40,16 +42,18 @@ pub async fn run_seed(run: &mut Run<'_>, seed: u64, statements: usize, small: bo
     let all: Vec<Table> = stays.iter().chain(&made).cloned().collect();
     tables::make(run.stand, &made, &all).await.map_err(|e| format!("seed {seed}: {e}"))?;
     let mut pair = run.stand.connect(KEYSPACE).await?;
-    let rows: Contents = generated.iter().map(|t| t.rows.clone()).collect();
-    restore(&mut pair, &generated, &rows).await.map_err(|e| format!("seed {seed}: {e}"))?;
-    let mut session = Session { seed, pair, small, in_transaction: 0, reports: Vec::new() };
+    let contents: Contents = generated.iter().map(|t| t.rows.clone()).collect();
+    restore(&mut pair, &generated, &contents).await.map_err(|e| format!("seed {seed}: {e}"))?;
+    let mut session = Session { seed, pair, contents, small, in_transaction: 0, reports: Vec::new() };
     for number in 0..statements {
         let sql = session.next(&mut dice, &mut generated);
         session.step(run, &generated, number, &sql).await?;
+        if run.first && !session.reports.is_empty() {
+            break;
+        }
     }
     // An open transaction would hold the tables.
     session.pair.must("ROLLBACK").await?;
-    run.count_plans().await;
     tables::drop(run.stand, &made).await?;
     Ok(session.reports)
 }
@@ -58,6 +62,8 @@ pub async fn run_seed(run: &mut Run<'_>, seed: u64, statements: usize, small: bo
 struct Session {
     seed: u64,
     pair: Pair,
+    /// What is in the tables now.
+    contents: Contents,
     small: bool,
     /// Statements until the transaction ends; 0 outside of one.
     in_transaction: usize,
@@ -74,6 +80,10 @@ impl Session {
             0 if dice.chance(3) => {
                 self.in_transaction = 3 + dice.below(6);
                 return "BEGIN".to_owned();
+            }
+            0 if dice.below(1000) < 8 => {
+                let (table, number) = (dice.pick(tables).full_name(), dice.below(100));
+                return format!("ALTER TABLE {table} COMMENT = 'number {number}'");
             }
             0 => {}
             _ => self.in_transaction -= 1,
@@ -94,16 +104,19 @@ impl Session {
     ) -> Result<()> {
         let is_write = Shape::of(sql).is_write;
         let ends = sql == "COMMIT" || sql == "ROLLBACK";
-        let before = if is_write { dump(&mut self.pair, tables).await? } else { Contents::new() };
         let (checked, mut unexpected) = run.check(&mut self.pair, KEYSPACE, sql, Wanted::default()).await?;
-        if ends && unexpected.is_none() {
-            let names = tables.iter().map(Generated::full_name).collect();
-            unexpected = tables::compare_all(&mut self.pair, &names).await;
+        let mut rows = checked.rows.clone();
+        if unexpected.is_none() && (is_write || ends) {
+            unexpected = self.compare_more(tables, ends, &mut rows).await;
             if let Some(found) = &unexpected {
                 *run.tally.differences.entry(found.class).or_default() += 1;
             }
         }
-        let Some(difference) = unexpected else { return Ok(()) };
+        let Some(difference) = unexpected else {
+            self.note(tables, &rows);
+            return Ok(());
+        };
+        let before = std::mem::take(&mut self.contents);
         let after = dump(&mut self.pair, tables).await?;
         let contents = if is_write { before } else { after.clone() };
         let was_in = std::mem::take(&mut self.in_transaction) > 0;
@@ -113,7 +126,41 @@ impl Session {
                 Case { sql: sql.to_owned(), contents, in_transaction: was_in, class: difference.class };
             self.report(run, tables, number, case, &checked, &difference).await?;
         }
-        restore(&mut self.pair, tables, &after).await
+        restore(&mut self.pair, tables, &after).await?;
+        self.contents = after;
+        Ok(())
+    }
+
+    /// After a transaction everything, after a write outside of one the lookups.
+    async fn compare_more(
+        &mut self,
+        tables: &[Generated],
+        ends: bool,
+        rows: &mut Vec<(String, Rows)>,
+    ) -> Option<Difference> {
+        if self.in_transaction > 0 {
+            return None;
+        }
+        if ends {
+            let names = tables.iter().map(Generated::full_name).collect();
+            let state = tables::compare_all(&mut self.pair, &names).await;
+            *rows = state.rows;
+            if state.difference.is_some() {
+                return state.difference;
+            }
+        }
+        let touched = tables.iter().filter(|t| rows.iter().any(|(name, _)| t.is_called(name)));
+        let touched: Vec<Table> = touched.map(Generated::table).collect();
+        tables::compare_entries(&mut self.pair, &touched).await
+    }
+
+    /// Keeps in mind what is in the tables now.
+    fn note(&mut self, tables: &[Generated], rows: &[(String, Rows)]) {
+        for (name, rows) in rows {
+            if let Some(at) = tables.iter().position(|t| t.is_called(name)) {
+                self.contents[at] = literals(rows);
+            }
+        }
     }
 
     async fn report(
@@ -148,13 +195,17 @@ pub async fn dump(pair: &mut Pair, tables: &[Generated]) -> Result<Contents> {
         let Answer::Rows(rows) = ask(&mut pair.mysql, &sql, LIMIT).await else {
             return Err(format!("{sql}: no rows"));
         };
-        let row = |row: &Vec<Option<Vec<u8>>>| row.iter().map(literal).collect();
-        contents.push(rows.rows.iter().map(row).collect());
+        contents.push(literals(&rows));
     }
     Ok(contents)
 }
 
-fn literal(cell: &Option<Vec<u8>>) -> String {
+fn literals(rows: &Rows) -> Vec<Vec<String>> {
+    let row = |row: &Vec<Cell>| row.iter().map(literal).collect();
+    rows.rows.iter().map(row).collect()
+}
+
+fn literal(cell: &Cell) -> String {
     match cell {
         None => "NULL".to_owned(),
         Some(bytes) => match std::str::from_utf8(bytes) {
@@ -170,6 +221,12 @@ fn literal(cell: &Option<Vec<u8>>) -> String {
 pub async fn restore(pair: &mut Pair, tables: &[Generated], contents: &Contents) -> Result<()> {
     for (table, rows) in tables.iter().zip(contents) {
         pair.must(&format!("DELETE FROM {}", table.full_name())).await?;
+        // A fault may have left some.
+        let made = table.table();
+        for lookup in made.lookups(table.keyspace) {
+            let sql = format!("DELETE FROM one.{}", made.entries(table.keyspace, lookup));
+            pair.vivace.query_drop(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+        }
         if let Some(sql) = fill(table, rows) {
             pair.must(&sql).await?;
         }

@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod compare;
+pub mod coverage;
 pub mod dice;
 pub mod expected;
 pub mod generate;

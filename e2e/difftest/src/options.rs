@@ -11,6 +11,9 @@ pub struct Options {
     /// Keep the cluster in this directory and use it again (default: a new one that is removed)
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Stop and remove the cluster of --data-dir, and do nothing else
+    #[arg(long, requires = "data_dir")]
+    pub down: bool,
     /// First of a hundred ports (default: any that are free)
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
@@ -26,6 +29,12 @@ pub struct Options {
     /// Generated statements of a seed
     #[arg(long, value_name = "N", default_value_t = 250)]
     pub statements: usize,
+    /// Ask a vtgate of this program instead of the cluster's
+    #[arg(long, value_name = "FILE")]
+    pub vtgate: Option<PathBuf>,
+    /// Generated cases first, and end at the first difference
+    #[arg(long)]
+    pub first: bool,
     /// Do not make failing cases small
     #[arg(long)]
     pub no_shrink: bool,

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use mysql_async::Conn;
+
 use crate::{
     Result,
-    answer::Answer,
+    answer::{Answer, Rows},
     compare::{Class, Difference, Wanted, compare},
+    coverage::Coverage,
     expected::Expected,
     order::Shape,
     pair::{Both, Pair},
     script::Table,
-    stand::Stand,
+    stand::{KEYSPACES, Stand},
     tables,
     tally::{Tally, without_tables},
 };
@@ -22,18 +25,24 @@ pub struct Checked {
     /// vtgate refused a write by name.
     pub refused: bool,
     pub difference: Option<Difference>,
+    /// After a write, what the plain mysqld has in the tables that it names.
+    pub rows: Vec<(String, Rows)>,
 }
 
 /// Runs a statement on both sides and compares; after a write also the tables that it names.
 pub async fn check(pair: &mut Pair, sql: &str, wanted: Wanted) -> Checked {
     let shape = Shape::of(sql);
     let both = pair.ask(sql, shape.is_write).await;
-    let Some(mysql) = &both.mysql else { return Checked { both, refused: true, difference: None } };
+    let Some(mysql) = &both.mysql else {
+        return Checked { both, refused: true, difference: None, rows: Vec::new() };
+    };
     let mut difference = compare(&shape, wanted, &both.vivace, mysql, &mut pair.mysql).await;
+    let mut rows = Vec::new();
     if shape.is_write && difference.is_none() && !matches!(both.vivace, Answer::Lost(_)) {
-        difference = tables::compare_all(pair, &tables::named(sql)).await;
+        let state = tables::compare_all(pair, &tables::named(sql)).await;
+        (difference, rows) = (state.difference, state.rows);
     }
-    Checked { both, refused: false, difference }
+    Checked { both, refused: false, difference, rows }
 }
 
 /// Where counts and known differences are kept over a run.
@@ -45,22 +54,28 @@ pub struct Run<'a> {
     pub base: Vec<Table>,
     /// Gets every statement before it runs.
     pub trace: Option<fn(&str)>,
-    plans_seen: BTreeSet<String>,
+    /// End at the first difference.
+    pub first: bool,
+    pub coverage: Coverage,
+    /// A session of vtgate's that is asked for plans: in the tested one a question would be a statement.
+    planner: Conn,
     /// Kinds of differences that were reported.
     reported: BTreeSet<String>,
 }
 
 impl<'a> Run<'a> {
-    pub fn new(stand: &'a Stand, expected: Expected, base: Vec<Table>) -> Self {
-        Self {
+    pub async fn new(stand: &'a Stand, expected: Expected, base: Vec<Table>) -> Result<Self> {
+        Ok(Self {
             stand,
             tally: Tally::default(),
             expected,
             base,
             trace: None,
-            plans_seen: BTreeSet::new(),
+            first: false,
+            coverage: Coverage::default(),
+            planner: stand.vtgate(KEYSPACES[0].0).await?,
             reported: BTreeSet::new(),
-        }
+        })
     }
 
     /// Checks and counts; gives back a difference that nobody expects. A broken connection is made anew.
@@ -73,6 +88,9 @@ impl<'a> Run<'a> {
     ) -> Result<(Checked, Option<Difference>)> {
         if let Some(trace) = self.trace {
             trace(sql);
+        }
+        if !self.first {
+            self.coverage.look(&mut self.planner, sql).await;
         }
         let checked = check(pair, sql, wanted).await;
         self.count(sql, &checked);
@@ -120,15 +138,6 @@ impl<'a> Run<'a> {
         let words = difference.text.split(|c: char| !c.is_alphabetic()).filter(|w| w.len() > 3);
         let words: Vec<&str> = words.take(12).collect();
         self.reported.insert(format!("{:?} {}", difference.class, words.join(" ")))
-    }
-
-    /// Counts the plans that came into vtgate's cache since the last time.
-    pub async fn count_plans(&mut self) {
-        for (sql, plan) in self.stand.plans().await {
-            if self.plans_seen.insert(sql) {
-                self.tally.count_plan(&plan);
-            }
-        }
     }
 }
 

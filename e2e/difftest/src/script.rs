@@ -8,10 +8,14 @@
 //! | `#! table t xxhash(a)` | the next statement is a CREATE TABLE, sharded so; `t` is in every keyspace, `two.t` only there |
 //! | `#! table t reference` | ... a reference table |
 //! | `#! table t xxhash(a) sequence a` | ... its column `a` is filled by a sequence |
+//! | `#! table t multicol(a,b)` | ... both columns place it |
+//! | `#! table t xxhash(a) lookup consistent_lookup_unique(u)` | ... it owns a lookup of whole numbers |
 //! | `#! errno 1062` | the next statement fails with this on MySQL |
 //! | `#! any rows` | of the next statement's rows only their number counts |
 //! | `#! any insert id` | the next statement's insert id does not count |
 //! | `#! only mysql` | the next statement is not for MariaDB |
+
+use std::fmt;
 
 use serde_json::{Map, Value, json};
 
@@ -39,7 +43,32 @@ pub struct Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sharding {
     Reference,
-    Vindex { name: String, column: String, sequence: Option<String> },
+    Vindex {
+        name: String,
+        /// Several for `multicol`, with commas between.
+        column: String,
+        sequence: Option<String>,
+        lookups: Vec<Lookup>,
+    },
+}
+
+impl fmt::Display for Sharding {
+    /// As in `#! table`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Vindex { name, column, sequence, lookups } = self else { return f.write_str("reference") };
+        write!(f, "{name}({column})")?;
+        sequence.iter().try_for_each(|column| write!(f, " sequence {column}"))?;
+        lookups.iter().try_for_each(|l| write!(f, " lookup {}({})", l.name, l.columns.join(",")))
+    }
+}
+
+/// A lookup vindex that a table owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Its type.
+    pub name: String,
+    /// Its columns; each holds whole numbers.
+    pub columns: Vec<String>,
 }
 
 /// A statement and what is asked of its answers.
@@ -67,39 +96,74 @@ impl Table {
         }
     }
 
+    /// Its lookups, where it has any.
+    pub fn lookups(&self, keyspace: &str) -> &[Lookup] {
+        match &self.sharding {
+            Sharding::Vindex { lookups, .. } if keyspace != "one" => lookups,
+            _ => &[],
+        }
+    }
+
+    /// The name of the table of a lookup's entries, in keyspace `one`.
+    pub fn entries(&self, keyspace: &str, lookup: &Lookup) -> String {
+        format!("{}_{keyspace}_{}", self.name, lookup.columns.join("_"))
+    }
+
     /// Its entry in a keyspace's VSchema.
     pub fn vschema(&self, keyspace: &str) -> Value {
         if keyspace == "one" {
             return json!({});
         }
-        match &self.sharding {
-            Sharding::Reference => json!({"type": "reference"}),
-            Sharding::Vindex { name, column, sequence } => {
-                let mut table = json!({"column_vindexes": [{"column": column, "name": name}]});
-                if let (Some(column), Some(name)) = (sequence, self.sequence(keyspace)) {
-                    table["auto_increment"] = json!({"column": column, "sequence": format!("one.{name}")});
-                }
-                table
-            }
+        let Sharding::Vindex { name, column, sequence, .. } = &self.sharding else {
+            return json!({"type": "reference"});
+        };
+        let columns: Vec<&str> = column.split(',').collect();
+        let mut vindexes = vec![json!({"columns": columns, "name": name})];
+        for lookup in self.lookups(keyspace) {
+            vindexes.push(json!({"columns": lookup.columns, "name": self.entries(keyspace, lookup)}));
         }
+        let mut table = json!({"column_vindexes": vindexes});
+        if let (Some(column), Some(name)) = (sequence, self.sequence(keyspace)) {
+            table["auto_increment"] = json!({"column": column, "sequence": format!("one.{name}")});
+        }
+        table
+    }
+
+    /// The vindexes that the entry names, by their names.
+    fn vindexes(&self, keyspace: &str) -> Vec<(String, Value)> {
+        let Sharding::Vindex { name, column, .. } = &self.sharding else { return Vec::new() };
+        let count = column.split(',').count().to_string();
+        let primary = match name.as_str() {
+            "multicol" => json!({"type": name, "params": {"column_count": count}}),
+            _ => json!({"type": name}),
+        };
+        let lookup = |lookup: &Lookup| {
+            let entries = self.entries(keyspace, lookup);
+            let params = json!({
+                "table": format!("one.{entries}"), "from": lookup.columns.join(","), "to": "keyspace_id",
+            });
+            (entries, json!({"type": lookup.name, "params": params, "owner": self.name}))
+        };
+        [(name.clone(), primary)].into_iter().chain(self.lookups(keyspace).iter().map(lookup)).collect()
     }
 }
 
-/// The VSchema's `tables` of a keyspace.
-pub fn vschema<'a>(
-    tables: impl IntoIterator<Item = &'a Table> + Clone,
-    keyspace: &str,
-) -> Map<String, Value> {
-    let own = tables.clone().into_iter().filter(|t| t.is_in(keyspace));
-    let mut all: Map<String, Value> = own.map(|t| (t.name.clone(), t.vschema(keyspace))).collect();
-    if keyspace == "one" {
-        for table in tables {
-            let names =
-                KEYSPACES.iter().filter(|(k, _)| table.is_in(k)).filter_map(|(k, _)| table.sequence(k));
-            all.extend(names.map(|name| (name, json!({"type": "sequence"}))));
+/// The VSchema of a keyspace with these of the tables.
+pub fn vschema<'a>(tables: impl IntoIterator<Item = &'a Table> + Clone, keyspace: &str) -> Value {
+    let own = || tables.clone().into_iter().filter(|t| t.is_in(keyspace));
+    let mut all: Map<String, Value> = own().map(|t| (t.name.clone(), t.vschema(keyspace))).collect();
+    if keyspace != "one" {
+        let vindexes: Map<String, Value> = own().flat_map(|t| t.vindexes(keyspace)).collect();
+        return json!({"sharded": true, "vindexes": vindexes, "tables": all});
+    }
+    for table in tables {
+        for (keyspace, _) in KEYSPACES.iter().filter(|(k, _)| table.is_in(k)) {
+            all.extend(table.sequence(keyspace).map(|name| (name, json!({"type": "sequence"}))));
+            let lookups = table.lookups(keyspace).iter();
+            all.extend(lookups.map(|lookup| (table.entries(keyspace, lookup), json!({}))));
         }
     }
-    all
+    json!({"tables": all})
 }
 
 /// What the lines before a statement ask for.
@@ -171,19 +235,34 @@ fn directive(order: &str, pending: &mut Pending, keyspaces: &mut Vec<String>) ->
         ["only", "mysql"] => pending.only_mysql = true,
         ["table", table, "reference"] => pending.table = Some(named(table, Sharding::Reference)),
         ["table", table, vindex, rest @ ..] => {
-            let (name, column) =
-                vindex.strip_suffix(')').and_then(|v| v.split_once('(')).ok_or_else(unknown)?;
-            let sequence = match rest {
-                [] => None,
-                ["sequence", column] => Some((*column).to_owned()),
-                _ => return Err(unknown()),
-            };
-            let sharding = Sharding::Vindex { name: name.to_owned(), column: column.to_owned(), sequence };
-            pending.table = Some(named(table, sharding));
+            let (name, column) = call(vindex).ok_or_else(unknown)?;
+            let (mut sequence, mut lookups, mut rest) = (None, Vec::new(), rest);
+            while let [what, value, more @ ..] = rest {
+                match *what {
+                    "sequence" => sequence = Some((*value).to_owned()),
+                    "lookup" => {
+                        let (name, columns) = call(value).ok_or_else(unknown)?;
+                        let columns = columns.split(',').map(str::to_owned).collect();
+                        lookups.push(Lookup { name: name.to_owned(), columns });
+                    }
+                    _ => return Err(unknown()),
+                }
+                rest = more;
+            }
+            if !rest.is_empty() {
+                return Err(unknown());
+            }
+            let (name, column) = (name.to_owned(), column.to_owned());
+            pending.table = Some(named(table, Sharding::Vindex { name, column, sequence, lookups }));
         }
         _ => return Err(unknown()),
     }
     Ok(())
+}
+
+/// `name(arguments)`
+fn call(text: &str) -> Option<(&str, &str)> {
+    text.strip_suffix(')')?.split_once('(')
 }
 
 fn named(table: &str, sharding: Sharding) -> (Option<String>, String, Sharding) {

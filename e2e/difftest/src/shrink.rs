@@ -47,10 +47,7 @@ impl Small {
                 continue;
             }
             let made = table.table();
-            let sharding = match &made.sharding {
-                crate::script::Sharding::Reference => "reference".to_owned(),
-                crate::script::Sharding::Vindex { name, column, .. } => format!("{name}({column})"),
-            };
+            let sharding = made.sharding.to_string();
             text.push_str(&format!("#! table {} {sharding}\n{};\n", table.full_name(), made.create));
             if let Some(sql) = fill(table, rows) {
                 text.push_str(&format!("{sql};\n"));

@@ -15,8 +15,9 @@ use mysqlctl::{
     mycnf::{CnfOptions, Mycnf},
     mysqld::Mysqld,
 };
-use serde_json::{Map, Value, json};
-use vtlocal::{plan::Plan, state::State};
+use serde_json::Value;
+use tokio::process::Child;
+use vtlocal::{plan::Plan, state::State, supervise};
 
 use crate::{Result, pair::Pair};
 
@@ -24,6 +25,8 @@ use crate::{Result, pair::Pair};
 pub const KEYSPACES: [(&str, u32); 3] = [("two", 2), ("four", 4), ("one", 1)];
 /// The plain mysqld's port after the cluster's first one; the cluster has ten ports and three a tablet.
 const PLAIN_PORT: u16 = 90;
+/// The first of three ports of a vtgate that is not the cluster's.
+const OTHER_VTGATE_PORT: u16 = 91;
 const PORTS: u16 = 100;
 const PLAIN_UID: u32 = 9000;
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -38,6 +41,8 @@ pub struct StandOptions {
     pub base_port: Option<u16>,
     /// `mysql`, `mariadb`, or none for what there is.
     pub flavor: Option<String>,
+    /// The program of a vtgate that is asked instead of the cluster's.
+    pub vtgate: Option<PathBuf>,
 }
 
 /// See the module.
@@ -48,6 +53,7 @@ pub struct Stand {
     plan: Plan,
     plain: Mysqld,
     bin_dir: PathBuf,
+    other_vtgate: Option<Child>,
 }
 
 impl Stand {
@@ -65,21 +71,41 @@ impl Stand {
         let cluster = dir.join("cluster");
         start_cluster(&bin_dir, &cluster, base, options.flavor.as_deref())?;
         let state = State::read(&cluster).map_err(|e| e.to_string())?.ok_or("the cluster is not recorded")?;
-        let plan = Plan::new(&state.spec, &cluster);
+        let mut plan = Plan::new(&state.spec, &cluster);
+        // A cluster that is there keeps its ports.
+        let base = state.spec.base_port.unwrap_or(base);
         let plain = start_plain(&dir, base.saturating_add(PLAIN_PORT), options.flavor.as_deref());
         let plain = plain.await.map_err(|e| e.to_string())?;
-        let stand = Self { dir, temporary, plan, plain, bin_dir };
-        stand.check_equal().await?;
-        Ok(stand)
+        let other_vtgate = match &options.vtgate {
+            Some(program) => Some(start_vtgate(&mut plan, program).await?),
+            None => None,
+        };
+        let stand = Self { dir, temporary, plan, plain, bin_dir, other_vtgate };
+        match stand.check_equal().await {
+            Ok(()) => Ok(stand),
+            Err(e) => {
+                stand.down(false).await?;
+                Err(e)
+            }
+        }
     }
 
     /// Stops everything that is not meant to stay.
-    pub async fn down(self) -> Result<()> {
-        if self.temporary.is_none() {
+    ///
+    /// `always`: what is meant to stay, too, and its files with it.
+    pub async fn down(mut self, always: bool) -> Result<()> {
+        if let Some(child) = &mut self.other_vtgate {
+            child.kill().await.map_err(|e| format!("stopping vtgate: {e}"))?;
+        }
+        if self.temporary.is_none() && !always {
             return Ok(());
         }
         self.plain.teardown(true, START_LIMIT).await.map_err(|e| e.to_string())?;
-        vtlocal(&self.bin_dir, &self.dir.join("cluster"), &["down"])
+        vtlocal(&self.bin_dir, &self.dir.join("cluster"), &["down"])?;
+        match always {
+            true => std::fs::remove_dir_all(&self.dir).map_err(|e| format!("{}: {e}", self.dir.display())),
+            false => Ok(()),
+        }
     }
 
     /// A client of each side, both in this keyspace.
@@ -110,12 +136,9 @@ impl Stand {
         self.plain.flavor().kind() == FlavorKind::MariaDb
     }
 
-    /// Gives a keyspace these tables (a VSchema's `tables`) and waits until vtgate has them.
-    pub async fn apply_vschema(&self, keyspace: &str, tables: &Map<String, Value>) -> Result<()> {
-        let vschema = match keyspace {
-            "one" => json!({"tables": tables}),
-            _ => json!({"sharded": true, "vindexes": vindexes(tables), "tables": tables}),
-        };
+    /// Gives a keyspace a VSchema and waits until vtgate has its tables.
+    pub async fn apply_vschema(&self, keyspace: &str, vschema: &Value) -> Result<()> {
+        let tables = vschema["tables"].as_object().ok_or("a VSchema without tables")?;
         let out = Command::new(self.bin_dir.join("vtctldclient"))
             .arg(format!("--server={}", self.plan.vtctld_address()))
             .args(["ApplyVSchema", "--vschema", &vschema.to_string(), keyspace])
@@ -147,7 +170,7 @@ impl Stand {
     }
 
     async fn page(&self, path: &str) -> Value {
-        let text = vtlocal::supervise::http_get(self.plan.ports.vtgate_http, path).await;
+        let text = supervise::http_get(self.plan.ports.vtgate_http, path).await;
         serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default()
     }
 
@@ -165,12 +188,6 @@ impl Stand {
         }
         Ok(())
     }
-}
-
-/// One vindex of each kind that the tables name; they are named as their types.
-fn vindexes(tables: &Map<String, Value>) -> Map<String, Value> {
-    let columns = tables.values().filter_map(|t| t["column_vindexes"].as_array()).flatten();
-    columns.filter_map(|c| c["name"].as_str()).map(|v| (v.to_owned(), json!({"type": v}))).collect()
 }
 
 /// Where the programs are: beside this one, or beside the folder of this test.
@@ -210,6 +227,25 @@ fn vtlocal(bin_dir: &Path, cluster: &Path, args: &[&str]) -> Result<()> {
             String::from_utf8_lossy(&out.stderr)
         )),
     }
+}
+
+/// Starts one more vtgate, on ports of its own, which the plan has from now on.
+async fn start_vtgate(plan: &mut Plan, program: &Path) -> Result<Child> {
+    let first = plan.ports.etcd.saturating_add(OTHER_VTGATE_PORT);
+    let old = [plan.ports.vtgate_http, plan.ports.vtgate_grpc, plan.ports.vtgate_mysql];
+    let flags = ["port", "grpc-port", "mysql-server-port"];
+    let mut vtgate = plan.vtgate.clone();
+    for ((flag, old), new) in flags.iter().zip(old).zip(first..) {
+        let args = vtgate.args.iter_mut().filter(|arg| **arg == format!("--{flag}={old}"));
+        args.for_each(|arg| *arg = format!("--{flag}={new}"));
+    }
+    (plan.ports.vtgate_http, plan.ports.vtgate_grpc, plan.ports.vtgate_mysql) = (first, first + 1, first + 2);
+    vtgate.name = "vtgate-tested".to_owned();
+    vtgate.log = vtgate.log.with_file_name("vtgate-tested.log");
+    vtgate.ready = (first, "/debug/health");
+    let mut child = supervise::start(&vtgate, program, &plan.data_dir).map_err(|e| e.to_string())?;
+    supervise::wait_ready(&vtgate, &mut child, START_LIMIT).await.map_err(|e| e.to_string())?;
+    Ok(child)
 }
 
 /// A mysqld as those of the cluster, but for that it takes writes.

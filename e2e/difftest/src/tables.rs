@@ -7,7 +7,7 @@ use sqlast::{ParseOptions, Visitor, Walk, ast::TableName, parse, visit::TableRol
 
 use crate::{
     Result,
-    answer::{Answer, ask},
+    answer::{Answer, Rows, ask},
     compare::{Class, Difference, Wanted, compare},
     order::Shape,
     pair::{LIMIT, Pair},
@@ -33,18 +33,50 @@ pub fn named(sql: &str) -> BTreeSet<String> {
     names.0
 }
 
-/// The first of these tables whose rows differ. Names that are no tables (a CTE's) are passed over.
-pub async fn compare_all(pair: &mut Pair, names: &BTreeSet<String>) -> Option<Difference> {
+/// Tables' rows on both sides.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Of the first table whose rows differ; those after it are not looked at.
+    pub difference: Option<Difference>,
+    /// What the plain mysqld has, by the names asked for.
+    pub rows: Vec<(String, Rows)>,
+}
+
+/// Compares the rows of these tables. Names that are no tables (a CTE's) are passed over.
+pub async fn compare_all(pair: &mut Pair, names: &BTreeSet<String>) -> State {
+    let mut state = State::default();
     for name in names {
         let sql = format!("SELECT * FROM {name}");
         let mysql = ask(&mut pair.mysql, &sql, LIMIT).await;
-        if !matches!(mysql, Answer::Rows(_)) {
-            continue;
-        }
+        let Answer::Rows(rows) = &mysql else { continue };
+        state.rows.push((name.clone(), rows.clone()));
         let vivace = ask(&mut pair.vivace, &sql, LIMIT).await;
         let found = compare(&Shape::of(&sql), Wanted::default(), &vivace, &mysql, &mut pair.mysql).await;
         if let Some(found) = found.filter(|f| f.class != Class::Types) {
-            return Some(Difference { class: Class::State, text: format!("{name}: {}", found.text) });
+            let text = format!("{name}: {}", found.text);
+            state.difference = Some(Difference { class: Class::State, text });
+            break;
+        }
+    }
+    state
+}
+
+/// Whether the lookups of these tables have an entry for each row, and no other.
+pub async fn compare_entries(pair: &mut Pair, tables: &[Table]) -> Option<Difference> {
+    for table in tables {
+        let keyspace = table.keyspace.as_deref().unwrap_or_default();
+        for lookup in table.lookups(keyspace) {
+            let entries = table.entries(keyspace, lookup);
+            let columns = lookup.columns.join(", ");
+            let vivace = format!("SELECT {columns} FROM one.{entries}");
+            let mysql = format!("SELECT {columns} FROM {keyspace}.{}", table.name);
+            let (vivace, mysql) =
+                (ask(&mut pair.vivace, &vivace, LIMIT).await, ask(&mut pair.mysql, &mysql, LIMIT).await);
+            let found = compare(&Shape::default(), Wanted::default(), &vivace, &mysql, &mut pair.mysql).await;
+            if let Some(found) = found.filter(|f| f.class != Class::Types) {
+                let text = format!("entries of {entries}: {}", found.text);
+                return Some(Difference { class: Class::State, text });
+            }
         }
     }
     None
@@ -65,9 +97,27 @@ pub async fn make(stand: &Stand, tables: &[Table], all: &[Table]) -> Result<()> 
         }
     }
     make_sequences(stand, tables).await?;
-    // Sequences have to be known before what draws from them.
+    make_entries(stand, tables).await?;
+    // Sequences and lookups' tables have to be known before the tables that use them.
     for keyspace in ["one", "two", "four"] {
         stand.apply_vschema(keyspace, &vschema(all, keyspace)).await?;
+    }
+    start_counters(stand, tables).await
+}
+
+/// A tablet never gives out a sequence's value twice, also when its table is made anew: the plain mysqld's counter
+/// is set to where the sequence is.
+async fn start_counters(stand: &Stand, tables: &[Table]) -> Result<()> {
+    for (keyspace, _) in KEYSPACES {
+        for table in tables.iter().filter(|t| t.is_in(keyspace)) {
+            let Some(sequence) = table.sequence(keyspace) else { continue };
+            let mut pair = stand.connect("one").await?;
+            let sql = format!("SELECT NEXT VALUE FROM {sequence}");
+            let next: Option<u64> = pair.vivace.query_first(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+            let next = next.ok_or_else(|| format!("{sql}: no value"))? + 1;
+            let sql = format!("ALTER TABLE {keyspace}.{} AUTO_INCREMENT = {next}", table.name);
+            pair.mysql.query_drop(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+        }
     }
     Ok(())
 }
@@ -92,7 +142,33 @@ async fn make_sequences(stand: &Stand, tables: &[Table]) -> Result<()> {
     Ok(())
 }
 
-/// Removes tables on both sides; the VSchemas are left to whoever makes the next ones.
+/// The tables of lookups' entries.
+async fn make_entries(stand: &Stand, tables: &[Table]) -> Result<()> {
+    let mut conn = stand.vtgate("one").await?;
+    for table in tables {
+        for (keyspace, _) in KEYSPACES.iter().filter(|(k, _)| table.is_in(k)) {
+            for lookup in table.lookups(keyspace) {
+                let name = table.entries(keyspace, lookup);
+                let columns: Vec<String> =
+                    lookup.columns.iter().map(|c| format!("{c} BIGINT NOT NULL")).collect();
+                let statements = [
+                    format!("DROP TABLE IF EXISTS {name}"),
+                    format!(
+                        "CREATE TABLE {name} ({}, keyspace_id VARBINARY(64) NOT NULL, PRIMARY KEY ({}))",
+                        columns.join(", "),
+                        lookup.columns.join(", ")
+                    ),
+                ];
+                for sql in statements {
+                    conn.query_drop(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes tables on both sides, and their lookups' entries; the VSchemas are left to whoever makes the next ones.
 pub async fn drop(stand: &Stand, tables: &[Table]) -> Result<()> {
     for (keyspace, _) in KEYSPACES {
         let own = tables.iter().filter(|t| t.is_in(keyspace)).map(|t| t.name.as_str());
@@ -101,6 +177,16 @@ pub async fn drop(stand: &Stand, tables: &[Table]) -> Result<()> {
             let mut pair = stand.connect(keyspace).await?;
             pair.must(&format!("DROP TABLE IF EXISTS {}", names.join(", "))).await?;
         }
+    }
+    let of = |table: &Table| {
+        let keyspace = table.keyspace.clone().unwrap_or_default();
+        let lookups = table.lookups(&keyspace).iter();
+        lookups.map(|lookup| table.entries(&keyspace, lookup)).collect::<Vec<_>>()
+    };
+    let entries: Vec<String> = tables.iter().flat_map(of).collect();
+    if !entries.is_empty() {
+        let sql = format!("DROP TABLE IF EXISTS {}", entries.join(", "));
+        stand.vtgate("one").await?.query_drop(&sql).await.map_err(|e| format!("{sql}: {e}"))?;
     }
     Ok(())
 }

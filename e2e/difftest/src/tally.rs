@@ -17,8 +17,6 @@ pub struct Tally {
     pub refused: BTreeMap<String, u64>,
     pub differences: BTreeMap<Class, u64>,
     pub expected: u64,
-    /// Plans in vtgate's cache that have a primitive or a routing: name -> how many.
-    pub primitives: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -34,37 +32,6 @@ impl Tally {
     pub fn percent_with_rows(&self) -> u64 {
         self.with_rows * 100 / self.reads.max(1)
     }
-
-    /// Counts the primitives of a plan by the first words of its lines.
-    pub fn count_plan(&mut self, plan: &str) {
-        for name in primitives(plan) {
-            *self.primitives.entry(name).or_default() += 1;
-        }
-    }
-}
-
-/// Each primitive of a printed plan once.
-fn primitives(plan: &str) -> Vec<String> {
-    let mut names: Vec<String> = plan
-        .split("\\n")
-        .flat_map(|line| line.split('\n'))
-        .map(|line| line.trim_start_matches(['"', ' ']))
-        .filter_map(|line| {
-            let words: Vec<&str> = line.split_whitespace().take(3).collect();
-            let name = words.first()?;
-            let known = name.chars().next().is_some_and(char::is_uppercase)
-                && name.chars().all(char::is_alphanumeric);
-            known.then(|| match (*name, words.get(2)) {
-                ("Route", Some(routing)) => {
-                    format!("Route {}", routing.split('(').next().unwrap_or_default())
-                }
-                _ => (*name).to_owned(),
-            })
-        })
-        .collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// A message without the names of tables: those with a keyspace, and generated ones.
@@ -107,7 +74,6 @@ impl fmt::Display for Tally {
             self.others,
         )?;
         list(f, "refused", &self.refused)?;
-        list(f, "plans with", &self.primitives)?;
         let by_class = self.differences.iter().map(|(class, n)| (format!("{class:?}"), *n)).collect();
         list(f, "differences", &by_class)?;
         writeln!(f, "{} differences, {} more that are expected", self.different(), self.expected)
@@ -122,12 +88,5 @@ mod tests {
     fn messages_of_one_kind_are_counted_together() {
         assert_eq!(without_tables("INSERT into two.a13: no (a1, k)"), "INSERT into ...: no (a1, k)");
         assert_eq!(without_tables("joining tables a1 and b12 here"), "joining tables ... and ... here");
-    }
-
-    #[test]
-    fn a_plan_counts_each_primitive_once() {
-        let plan =
-            "Limit 3\n  Route two Scatter\n    select 1\n  Route two EqualUnique hash(:v1)\ntables: two.t\n";
-        assert_eq!(primitives(plan), ["Limit", "Route EqualUnique", "Route Scatter"]);
     }
 }

@@ -12,7 +12,7 @@ async fn the_cluster_answers_as_mysql_does() {
     let stand = stand::Stand::up(&stand::StandOptions::default()).await.unwrap();
     let cases = suite::Suite::read(&suite::folder(), "").unwrap();
     let expected = Expected::parse(include_str!("../suite/expected.txt")).unwrap();
-    let mut run = Run::new(&stand, expected, cases.schema.tables.clone());
+    let mut run = Run::new(&stand, expected, cases.schema.tables.clone()).await.unwrap();
     cases.load(&stand).await.unwrap();
     let mut reports = cases.run(&mut run).await.unwrap();
     println!("the suite: {}", run.tally);
@@ -21,7 +21,7 @@ async fn the_cluster_answers_as_mysql_does() {
     }
     println!("everything: {}", run.tally);
     let (different, percent) = (run.tally.different(), run.tally.percent_with_rows());
-    stand.down().await.unwrap();
+    stand.down(false).await.unwrap();
     assert!(reports.is_empty(), "{different} differences\n{}", reports.join("\n"));
     assert!(percent >= PERCENT_WITH_ROWS, "{percent}% of the reads give rows");
 }

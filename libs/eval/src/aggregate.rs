@@ -6,7 +6,11 @@ use std::{cmp::Ordering, collections::HashMap};
 use sqltypes::{Field, Row, RowBuilder};
 use vterrors::{Condition, Error, Result};
 
-use crate::{Columns, Comparator, Decimal, SortKey};
+mod moments;
+
+use moments::Moments;
+
+use crate::{Columns, Comparator, Decimal, SortKey, Test};
 
 /// What is done with a column of the rows of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub struct Fold {
 pub enum FoldFunction {
     /// Adds whole numbers: the counts of the shards.
     Count,
+    /// Counts the rows themselves.
+    CountRows,
     /// Adds numbers, NULL as nothing; NULL if there is no other.
     Sum,
     /// Keeps the smallest value by this order, and the columns that the order looks at with it.
@@ -28,7 +34,35 @@ pub enum FoldFunction {
     /// Keeps the largest.
     Max(SortKey),
     /// The folded column `sum` divided by the folded column `count`.
-    Avg { sum: usize, count: usize },
+    Avg {
+        sum: usize,
+        count: usize,
+    },
+    BitAnd,
+    BitOr,
+    BitXor,
+    /// Texts one after the other, `separator` between them. One that gets as long as `longest` bytes, where MySQL
+    /// cuts off, is refused.
+    Concat {
+        separator: Vec<u8>,
+        longest: usize,
+    },
+    /// The variance of the whole from each part's count, mean and variance (all values, not a sample).
+    Variance {
+        count: usize,
+        mean: usize,
+        variance: usize,
+        spread: Spread,
+    },
+}
+
+/// What is made of a variance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spread {
+    /// `VAR_SAMP`, `STDDEV_SAMP`: divided by one less than the count.
+    pub sample: bool,
+    /// `STD` and its kin: the square root.
+    pub root: bool,
 }
 
 /// Folds rows into groups. Columns without a function keep the value of the group's first row.
@@ -36,6 +70,8 @@ pub enum FoldFunction {
 pub struct Aggregator {
     keys: Comparator,
     folds: Vec<Typed>,
+    /// How many columns the rows have.
+    columns: usize,
     max_groups: usize,
     by_key: HashMap<Vec<u8>, usize>,
     groups: Vec<Group>,
@@ -61,6 +97,9 @@ enum Sum {
     Nothing,
     Decimal(Decimal),
     Float(f64),
+    Bits(u64),
+    Text(Vec<u8>),
+    Moments(Moments),
 }
 
 impl Columns for Group {
@@ -85,13 +124,19 @@ impl Aggregator {
                         kept.into_iter().flatten().collect(),
                     ))
                 }
-                FoldFunction::Count | FoldFunction::Sum | FoldFunction::Avg { .. } => None,
+                _ => None,
             };
+            let bits =
+                matches!(fold.function, FoldFunction::BitAnd | FoldFunction::BitOr | FoldFunction::BitXor);
+            if bits && !sqltypes::is_integral(field.r#type()) {
+                return Err(Error::unsupported("folding the bits of byte strings"));
+            }
             Ok(Typed { is_float: sqltypes::is_float(field.r#type()), fold, order })
         };
         Ok(Self {
             keys: Comparator::new(keys, fields)?,
             folds: folds.into_iter().map(typed).collect::<Result<_>>()?,
+            columns: fields.len(),
             max_groups,
             by_key: HashMap::new(),
             groups: Vec::new(),
@@ -118,11 +163,20 @@ impl Aggregator {
         Ok(())
     }
 
-    /// The groups, in the order in which they came, or by `order`.
-    pub fn finish(mut self, order: Option<&Comparator>) -> Result<Vec<Row>> {
-        for group in &mut self.groups {
-            group.finish(&self.folds)?;
+    /// The groups that pass `having`, in the order in which they came, or by `order`. Without keys there is one group even of no
+    /// rows: counts are 0 then, everything else NULL.
+    pub fn finish(mut self, having: Option<&Test>, order: Option<&Comparator>) -> Result<Vec<Row>> {
+        if self.groups.is_empty() && self.keys.is_empty() {
+            self.groups.push(self.group_of_nothing());
         }
+        let mut kept = Vec::with_capacity(self.groups.len());
+        for mut group in std::mem::take(&mut self.groups) {
+            group.finish(&self.folds)?;
+            if having.map_or(Ok(true), |test| test.holds(&group))? {
+                kept.push(group);
+            }
+        }
+        self.groups = kept;
         if let Some(order) = order {
             let mut wrong = None;
             self.groups.sort_by(|a, b| {
@@ -136,6 +190,12 @@ impl Aggregator {
             }
         }
         Ok(self.groups.iter().map(Group::row).collect())
+    }
+}
+
+impl Aggregator {
+    fn group_of_nothing(&self) -> Group {
+        Group { values: vec![None; self.columns], sums: vec![Sum::Nothing; self.folds.len()] }
     }
 }
 
@@ -179,11 +239,29 @@ impl Group {
     /// Adds counts and sums.
     fn add(&mut self, folds: &[Typed], columns: &[Option<&[u8]>]) -> Result<()> {
         for (typed, sum) in folds.iter().zip(&mut self.sums) {
-            if !matches!(typed.fold.function, FoldFunction::Count | FoldFunction::Sum) {
+            if let FoldFunction::Variance { count, mean, variance, .. } = typed.fold.function {
+                let part = [count, mean, variance].map(|at| columns.column(at));
+                if let Some(part) = Moments::of(part)? {
+                    sum.combine(part);
+                }
                 continue;
             }
-            if let Some(value) = columns.column(typed.fold.column) {
-                sum.add(value, typed.is_float)?;
+            if typed.fold.function == FoldFunction::CountRows {
+                sum.add(b"1", false)?;
+                continue;
+            }
+            let Some(value) = columns.column(typed.fold.column) else { continue };
+            match &typed.fold.function {
+                FoldFunction::Count | FoldFunction::Sum => sum.add(value, typed.is_float)?,
+                FoldFunction::BitAnd => sum.bits(value, |a, b| a & b)?,
+                FoldFunction::BitOr => sum.bits(value, |a, b| a | b)?,
+                FoldFunction::BitXor => sum.bits(value, |a, b| a ^ b)?,
+                FoldFunction::Concat { separator, longest } => sum.concat(value, separator, *longest)?,
+                FoldFunction::Min(_)
+                | FoldFunction::Max(_)
+                | FoldFunction::Avg { .. }
+                | FoldFunction::CountRows
+                | FoldFunction::Variance { .. } => {}
             }
         }
         Ok(())
@@ -191,8 +269,20 @@ impl Group {
 
     fn finish(&mut self, folds: &[Typed]) -> Result<()> {
         for (typed, sum) in folds.iter().zip(&self.sums) {
-            if matches!(typed.fold.function, FoldFunction::Count | FoldFunction::Sum) {
-                self.values[typed.fold.column] = sum.text();
+            match typed.fold.function {
+                // A NULL counts nothing, and of nothing else the count is 0.
+                FoldFunction::Count | FoldFunction::CountRows => {
+                    self.values[typed.fold.column] = sum.text().or_else(|| Some(b"0".to_vec()));
+                }
+                FoldFunction::Variance { spread, .. } => {
+                    self.values[typed.fold.column] = sum.spread(spread);
+                }
+                FoldFunction::Min(_) | FoldFunction::Max(_) | FoldFunction::Avg { .. } => {}
+                FoldFunction::Sum
+                | FoldFunction::BitAnd
+                | FoldFunction::BitOr
+                | FoldFunction::BitXor
+                | FoldFunction::Concat { .. } => self.values[typed.fold.column] = sum.text(),
             }
         }
         for typed in folds {
@@ -224,7 +314,7 @@ impl Group {
             return Ok(None);
         }
         Ok(match sum {
-            Sum::Nothing => None,
+            Sum::Nothing | Sum::Bits(_) | Sum::Text(_) | Sum::Moments(_) => None,
             Sum::Float(sum) => Some(float_text(sum / count as f64).into_bytes()),
             Sum::Decimal(sum) => {
                 let shards = self.column(typed.fold.column).and_then(Decimal::parse);
@@ -263,9 +353,51 @@ impl Sum {
         Ok(())
     }
 
+    fn bits(&mut self, value: &[u8], with: impl Fn(u64, u64) -> u64) -> Result<()> {
+        let value: u64 = std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Error::unsupported("folding bits of other than whole numbers"))?;
+        *self = match self {
+            Self::Bits(so_far) => Self::Bits(with(*so_far, value)),
+            _ => Self::Bits(value),
+        };
+        Ok(())
+    }
+
+    fn concat(&mut self, value: &[u8], separator: &[u8], longest: usize) -> Result<()> {
+        let mut text = match std::mem::replace(self, Self::Nothing) {
+            Self::Text(mut text) => {
+                text.extend_from_slice(separator);
+                text
+            }
+            _ => Vec::new(),
+        };
+        text.extend_from_slice(value);
+        if text.len() >= longest {
+            return Err(Error::unsupported(format!("a GROUP_CONCAT of {longest} bytes or more")));
+        }
+        *self = Self::Text(text);
+        Ok(())
+    }
+
+    fn combine(&mut self, part: Moments) {
+        *self = match self {
+            Self::Moments(so_far) => Self::Moments(so_far.combined(part)),
+            _ => Self::Moments(part),
+        };
+    }
+
+    fn spread(&self, spread: Spread) -> Option<Vec<u8>> {
+        let Self::Moments(moments) = self else { return None };
+        moments.spread(spread).map(|value| float_text(value).into_bytes())
+    }
+
     fn text(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Nothing => None,
+            Self::Bits(bits) => Some(bits.to_string().into_bytes()),
+            Self::Text(text) => Some(text.clone()),
+            Self::Nothing | Self::Moments(_) => None,
             Self::Decimal(sum) => Some(sum.to_string().into_bytes()),
             Self::Float(sum) => Some(float_text(*sum).into_bytes()),
         }

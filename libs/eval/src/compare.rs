@@ -75,6 +75,11 @@ impl Comparator {
         Ok(Self { keys: keys.iter().map(key).collect::<Result<_>>()? })
     }
 
+    /// Whether nothing is compared: all rows are equal.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The order of two rows.
     pub fn compare(&self, a: &(impl Columns + ?Sized), b: &(impl Columns + ?Sized)) -> Result<Ordering> {
         for key in &self.keys {

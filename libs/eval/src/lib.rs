@@ -8,8 +8,10 @@ mod aggregate;
 mod collation;
 mod compare;
 mod decimal;
+mod test;
 
-pub use aggregate::{Aggregator, Fold, FoldFunction};
+pub use aggregate::{Aggregator, Fold, FoldFunction, Spread};
 pub use collation::{Padding, padding};
 pub use compare::{Columns, Comparator, SortKey, compare_values};
 pub use decimal::Decimal;
+pub use test::{Is, Side, Test};

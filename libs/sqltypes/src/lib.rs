@@ -6,12 +6,14 @@
 mod bind;
 mod mysql_type;
 mod row;
+mod type_name;
 mod types;
 
 pub use bind::{BindValue, BindVars};
 pub use mysql_type::{MysqlType, column_type_of, mysql_type_of};
 pub use proto::query::{Field, QueryResult, Row, Type};
 pub use row::{RowBuilder, row_of, value_at, values};
+pub use type_name::type_of_name;
 pub use types::{
     is_binary, is_decimal, is_float, is_integral, is_number, is_quoted, is_signed, is_text, is_unsigned,
 };

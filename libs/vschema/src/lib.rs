@@ -8,6 +8,7 @@
 //! a value could equal rows at several keyspace ids (text compared with a number, say) mapping for a read
 //! says [`Mapped::Anywhere`], and mapping for a write is an error.
 
+mod alter;
 mod resolve;
 mod schema;
 mod shards;
@@ -15,14 +16,18 @@ mod validate;
 mod value;
 mod vindex;
 
+pub use alter::{alter, named_keyspace};
 pub use resolve::{Files, no_files};
-pub use schema::{AutoIncrement, Column, ColumnVindex, Keyspace, Table, TableKind, TrackedTable, VSchema};
+pub use schema::{
+    AutoIncrement, Column, ColumnVindex, Keyspace, Table, TableKind, TrackedTable, VINDEX_COLUMN_BYTES,
+    VINDEX_COLUMNS, VSchema,
+};
 pub use shards::{ShardRef, ShardTable};
 pub use validate::{Problem, Subject, unknown_params, validate};
 pub use value::VindexValue;
 pub use vindex::{
-    Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number, next_keyspace_id,
-    number_of_hash,
+    Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number, loose_md5_number,
+    next_keyspace_id, number_of_hash,
 };
 
 /// The type of a column.

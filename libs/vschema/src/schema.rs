@@ -56,6 +56,13 @@ pub struct Table {
     pub pinned: Option<Vec<u8>>,
 }
 
+/// The columns of a vindex that is read as a table.
+pub const VINDEX_COLUMNS: [&str; 6] =
+    ["id", "keyspace_id", "range_start", "range_end", "hex_keyspace_id", "shard"];
+
+/// The longest value in such a column. MySQL allows 65,535 bytes in a row.
+pub const VINDEX_COLUMN_BYTES: usize = 8192;
+
 /// What a table is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TableKind {
@@ -66,6 +73,12 @@ pub enum TableKind {
     Reference {
         source: Option<(String, String)>,
     },
+    /// A view of a sharded keyspace: the text of its query, with the names of tables but not of databases.
+    View {
+        definition: String,
+    },
+    /// No table, but a vindex that is asked where values are: see [`Table::of_vindex`].
+    Vindex,
 }
 
 /// A vindex on columns of a table.
@@ -108,6 +121,8 @@ pub struct TrackedTable {
     pub columns: Vec<Column>,
     /// As [`Table::unique_keys`].
     pub unique_keys: Vec<Vec<String>>,
+    /// Of a view the text of its query, as [`TableKind::View`] has it.
+    pub view: Option<String>,
 }
 
 impl Table {
@@ -163,6 +178,44 @@ impl Table {
                 column.collation = column.collation.take().or_else(|| found.collation.clone());
                 column.ty = column.ty.or(found.ty);
             }
+        }
+    }
+
+    /// The query of a view.
+    pub fn view(&self) -> Option<&str> {
+        match &self.kind {
+            TableKind::View { definition } => Some(definition),
+            _ => None,
+        }
+    }
+
+    pub fn is_vindex(&self) -> bool {
+        self.kind == TableKind::Vindex
+    }
+
+    /// A vindex read as a table: for each `id` that the statement names, its keyspace id and the shard that
+    /// has it (Vitess's columns and types). [`Table::primary_vindex`] is the vindex, on the column `id`.
+    pub fn of_vindex(keyspace: &str, name: &str, vindex: &Arc<Vindex>) -> Self {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            ty: Some(ColumnType::Varbinary),
+            collation: None,
+            invisible: false,
+            definition: Some(format!("varbinary({VINDEX_COLUMN_BYTES}) null")),
+            generated: false,
+        };
+        let on_id = ColumnVindex {
+            name: name.to_owned(),
+            columns: vec![VINDEX_COLUMNS[0].to_owned()],
+            vindex: vindex.clone(),
+            owned: false,
+        };
+        Self {
+            kind: TableKind::Vindex,
+            column_vindexes: vec![on_id],
+            columns: VINDEX_COLUMNS.map(column).into(),
+            column_list_authoritative: true,
+            ..Self::unlisted(keyspace, name)
         }
     }
 
@@ -236,11 +289,12 @@ impl VSchema {
     /// Whether a keyspace has the table, or would accept any name because it is not sharded.
     fn table_of(&self, keyspace: &str, name: &str) -> Result<Arc<Table>> {
         let keyspace = self.keyspace(keyspace)?;
-        match keyspace.tables.get(name) {
-            Some(table) => Ok(table.clone()),
+        match (keyspace.tables.get(name), keyspace.vindexes.get(name)) {
+            (Some(table), _) => Ok(table.clone()),
+            (None, Some(vindex)) => Ok(Arc::new(Table::of_vindex(&keyspace.name, name, vindex))),
             // Tables of an unsharded keyspace need not be listed: its mysqld knows them.
-            None if !keyspace.sharded => Ok(Arc::new(Table::unlisted(&keyspace.name, name))),
-            None => Err(unknown_table(Some(&keyspace.name), name)),
+            (None, None) if !keyspace.sharded => Ok(Arc::new(Table::unlisted(&keyspace.name, name))),
+            (None, None) => Err(unknown_table(Some(&keyspace.name), name)),
         }
     }
 
@@ -254,6 +308,20 @@ impl VSchema {
                 ));
             }
             None => {}
+        }
+        let mut vindexes =
+            self.keyspaces.values().filter_map(|k| k.vindexes.get(name).map(|vindex| (k, vindex)));
+        match (vindexes.next(), vindexes.next()) {
+            (None, _) => {}
+            (Some((keyspace, vindex)), None) => {
+                return Ok(Arc::new(Table::of_vindex(&keyspace.name, name, vindex)));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::new(
+                    Condition::AmbiguousTable,
+                    format!("ambiguous vindex reference: {name}"),
+                ));
+            }
         }
         // With a single unsharded keyspace there is nothing to choose.
         match self.keyspaces.values().collect::<Vec<_>>()[..] {
@@ -314,6 +382,19 @@ impl VSchema {
         let keyspace = Arc::make_mut(slot);
         for (name, tracked) in tables {
             let unlisted = !keyspace.tables.contains_key(name);
+            let view = tracked.view.as_ref().filter(|_| unlisted && keyspace.sharded);
+            if let Some(definition) = view {
+                let kind = TableKind::View { definition: definition.clone() };
+                let view = Table {
+                    kind,
+                    sharded: true,
+                    columns: tracked.columns.clone(),
+                    column_list_authoritative: true,
+                    ..Table::unlisted(&keyspace.name, name)
+                };
+                keyspace.tables.insert(name.clone(), Arc::new(view));
+                continue;
+            }
             if unlisted && keyspace.sharded {
                 continue;
             }

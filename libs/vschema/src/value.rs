@@ -52,7 +52,7 @@ impl<'a> VindexValue<'a> {
     }
 
     /// The bytes of a value: of NULL none, of hex and bit literals what they stand for.
-    pub(crate) fn raw(&self) -> std::borrow::Cow<'a, [u8]> {
+    pub fn raw(&self) -> std::borrow::Cow<'a, [u8]> {
         match self.ty {
             Type::NullType => b"".into(),
             Type::Hexnum | Type::Hexval => hex(self.bytes).into(),

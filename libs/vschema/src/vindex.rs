@@ -258,6 +258,13 @@ impl Vindex {
     }
 }
 
+/// What `lookup_unicodeloosemd5_hash` keeps of a text: the first eight bytes of its `unicode_loose_md5`, as a
+/// number. Texts that are equal without regard to case and accents have the same.
+pub fn loose_md5_number(text: &[u8]) -> Result<u64> {
+    let hash = bytes::md5(&unicode::loose_key(text)?);
+    Ok(hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
 /// The first keyspace id after all those that begin with `prefix`; none when there is none.
 pub fn next_keyspace_id(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|b| *b != 0xff)?;

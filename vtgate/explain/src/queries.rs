@@ -111,7 +111,26 @@ impl Walk<'_> {
             Primitive::Route(route) => self.route(route),
             Primitive::Limit(limit) => self.limit(limit),
             Primitive::Aggregate(aggregate) => self.primitive(&aggregate.input),
+            Primitive::Sort(sort) => self.primitive(&sort.input),
+            Primitive::Project(project) => self.primitive(&project.input),
+            Primitive::Join(join) => {
+                self.primitive(&join.left)?;
+                self.primitive(join.by_keys.as_ref().map_or(&join.right, |keys| &keys.input))
+            }
+            Primitive::Concat(concat) => concat.inputs.iter().try_for_each(|input| self.primitive(input)),
+            Primitive::ValuesFirst(first) => {
+                first.subqueries.iter().try_for_each(|subquery| self.primitive(&subquery.input))?;
+                self.primitive(&first.input)
+            }
             Primitive::Gather(gather) => self.gather(gather),
+            Primitive::All(writes) => writes.iter().try_for_each(|write| self.primitive(write)),
+            Primitive::ChangeTables(changes) => changes.iter().try_for_each(|change| self.keyed(change)),
+            Primitive::IntoVariables(into) => self.primitive(&into.input),
+            Primitive::AssignVariables(assign) => self.primitive(&assign.input),
+            Primitive::VindexFunc(func) => match func.lookup.clone() {
+                None => Ok(()),
+                Some(lookup) => self.read_lookup(&LookupRead { lookup, values: func.values.clone() }),
+            },
             Primitive::Insert(insert) => self.insert(insert),
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml),
             Primitive::KeyedDml(dml) => self.keyed(dml),

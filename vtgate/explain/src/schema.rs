@@ -152,7 +152,11 @@ fn table(create: &CreateTable) -> TrackedTable {
         _ => None,
     });
     let columns = columns.collect();
-    TrackedTable { columns, unique_keys: keys.into_iter().filter_map(|key| key.columns).collect() }
+    TrackedTable {
+        columns,
+        unique_keys: keys.into_iter().filter_map(|key| key.columns).collect(),
+        view: None,
+    }
 }
 
 fn table_charset(create: &CreateTable) -> Charset {

@@ -16,6 +16,7 @@ use crate::{
     routing::{self, Place},
     select::{Planned, tables_used},
     semantics::{Analysis, Analyzer, From, Source, TableId},
+    vindex_func,
 };
 
 /// The parts of both statements.
@@ -99,7 +100,7 @@ fn plan(
     parts: &Parts<'_>,
     ctx: &PlanContext<'_>,
     statement: impl FnOnce(Option<usize>) -> Statement,
-    bare: impl FnOnce(&Table) -> Statement,
+    bare: impl Fn(&Table) -> Statement,
 ) -> Result<Planned> {
     let mut analyzer = Analyzer::new(ctx);
     let root = analyzer.out.facts.open(None);
@@ -113,6 +114,7 @@ fn plan(
     analyzer.end_statement(root)?;
     let analysis = analyzer.out;
     let written = written_tables(parts, &analysis, &read.tables)?;
+    written.iter().try_for_each(|(_, table)| vindex_func::refuse_write(table))?;
     let Some((_, first)) = written.first() else {
         return Err(Error::unsupported(format!("{} of rows that are in no table", parts.verb)));
     };
@@ -162,35 +164,115 @@ fn plan(
     })
 }
 
-/// The rows of one table read first, then changed by their keys. `reason` says why this way is taken.
+/// The rows of each table read first, then changed by their keys. `reason` says why this way is taken.
 fn by_keys(
     parts: &Parts<'_>,
     ctx: &PlanContext<'_>,
     analysis: &Analysis,
-    (written, bare): (&[(TableId, &Table)], impl FnOnce(&Table) -> Statement),
+    (written, bare): (&[(TableId, &Table)], impl Fn(&Table) -> Statement),
     reason: Error,
 ) -> Result<Planned> {
-    let [(id, table)] = written else { return Err(reason) };
-    if table.is_reference() {
+    if written.iter().any(|(_, table)| table.is_reference()) {
         return Err(reason);
     }
-    let moves = refuse_vindex_change(parts, analysis, written).is_err();
-    let change = keyed::Change {
+    let moves = refuse_vindex_change(parts, analysis, written);
+    let [(id, table)] = written else {
+        return moves
+            .and_then(|()| several_by_keys(parts, ctx, analysis, (written, bare)))
+            .map_err(|fault| because(&reason, fault));
+    };
+    let change = change(parts, (table, &analysis.table(*id).alias), parts.set, bare(table));
+    let planned = if moves.is_err() { keyed::plan_move(&change, ctx) } else { keyed::plan(&change, ctx) };
+    planned.map_err(|fault| because(&reason, fault))
+}
+
+fn because(reason: &Error, fault: Error) -> Error {
+    match fault.condition() {
+        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+        _ => fault,
+    }
+}
+
+fn change<'a>(
+    parts: &'a Parts<'_>,
+    (table, alias): (&'a Table, &'a str),
+    set: &'a [Assignment],
+    bare: Statement,
+) -> keyed::Change<'a> {
+    keyed::Change {
         with: parts.with,
         tables: parts.tables,
         where_: parts.where_,
-        set: parts.set,
+        set,
         order_by: parts.order_by,
         limit: parts.limit,
         table,
-        alias: &analysis.table(*id).alias,
-        bare: bare(table),
+        alias,
+        bare,
+    }
+}
+
+/// Several tables: each is changed by what the statement's query says of it.
+fn several_by_keys(
+    parts: &Parts<'_>,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+    (written, bare): (&[(TableId, &Table)], impl Fn(&Table) -> Statement),
+) -> Result<Planned> {
+    if parts.set.len() > 1 {
+        keyed::check_order(parts.set, written[0].1)?;
+    }
+    let ids: Vec<TableId> = written.iter().map(|(id, _)| *id).collect();
+    let mut changes = Vec::with_capacity(written.len());
+    let mut out: Option<Planned> = None;
+    for (id, table) in written {
+        let own = |a: &&Assignment| assigned_table(a, analysis, &ids) == Some(*id);
+        let set: Vec<Assignment> = parts.set.iter().filter(own).cloned().collect();
+        if !parts.set.is_empty() && set.is_empty() {
+            return Err(Error::unsupported("which table a column of SET is of is not known"));
+        }
+        let mut statement = bare(table);
+        if let Statement::Update(update) = &mut statement {
+            update.set.clone_from(&set);
+            update.set.iter_mut().for_each(|a| a.column.qualifier = None);
+        }
+        let change = change(parts, (table, &analysis.table(*id).alias), &set, statement);
+        let planned = keyed::plan(&change, ctx)?;
+        let Primitive::KeyedDml(dml) = planned.root else {
+            return Err(Error::internal("a change by keys that is none"));
+        };
+        changes.push(*dml);
+        match &mut out {
+            None => out = Some(Planned { root: Primitive::ChangeTables(Vec::new()), ..planned }),
+            Some(out) => {
+                out.rewritten.add(planned.rewritten);
+                out.add_warnings(planned.warnings);
+            }
+        }
+    }
+    let Some(mut out) = out else { return Err(Error::internal("a change of no tables")) };
+    out.tables_used = tables_used(analysis);
+    out.root = Primitive::ChangeTables(changes);
+    Ok(out)
+}
+
+/// The table whose column is set, where that is certain.
+fn assigned_table(assignment: &Assignment, analysis: &Analysis, tables: &[TableId]) -> Option<TableId> {
+    let name = &assignment.column;
+    if let Some(qualifier) = &name.qualifier {
+        let wanted = qualifier.name.to_string_lossy();
+        return tables.iter().copied().find(|id| analysis.table(*id).alias == *wanted);
+    }
+    let column = name.name.to_string_lossy();
+    let has = |id: &TableId| match analysis.base(*id) {
+        Some(table) => !table.column_list_authoritative || table.column(&column).is_some(),
+        None => false,
     };
-    let planned = if moves { keyed::plan_move(&change, ctx) } else { keyed::plan(&change, ctx) };
-    planned.map_err(|fault| match fault.condition() {
-        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-        _ => fault,
-    })
+    let mut found = tables.iter().copied().filter(has);
+    match (found.next(), found.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
 }
 
 /// Where the statement goes, the condition whose list is split, and whether it writes a reference table.
@@ -259,14 +341,10 @@ fn written_tables<'a>(
     if !parts.multi_table {
         return Ok(all().collect());
     }
-    // A multi-table UPDATE changes those whose columns it sets; one without a qualifier may be any.
-    let qualifiers: Option<Vec<_>> = parts
-        .set
-        .iter()
-        .map(|a| a.column.qualifier.as_ref().map(|q| q.name.to_string_lossy().into_owned()))
-        .collect();
-    Ok(match qualifiers {
-        Some(names) => all().filter(|(id, _)| names.contains(&analysis.table(*id).alias)).collect(),
+    // A multi-table UPDATE changes those whose columns it sets; where one cannot be told it may be any.
+    let set: Option<Vec<TableId>> = parts.set.iter().map(|a| assigned_table(a, analysis, tables)).collect();
+    Ok(match set {
+        Some(set) => all().filter(|(id, _)| set.contains(id)).collect(),
         None => all().collect(),
     })
 }

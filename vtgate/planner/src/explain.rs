@@ -1,11 +1,14 @@
 //! A plan as a printed tree: for golden tests, `VEXPLAIN PLAN` and `/debug/query_plans`.
 
+mod join;
+
 use std::fmt::{self, Display, Write};
 
+use crate::plan::sign_of;
 use crate::{
     Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Dml, Gather, GatherStep, Generate,
-    Insert, InsertRows, InsertRowsOf, KeyedDml, LiteralValue, LoadShape, LookupChange, MoveRows, OrderBy,
-    Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
+    Having, HavingSide, Insert, InsertRows, InsertRowsOf, KeyedDml, LiteralValue, LoadShape, LookupChange,
+    MoveRows, OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
 };
 
 /// The plan, one step or property a line, two spaces deeper for what a step works on.
@@ -89,11 +92,46 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         Primitive::Route(route) => print_route(route, depth, out),
         Primitive::Limit(limit) => {
             let offset = limit.offset.as_ref().map(|o| format!(" offset {}", Value(o))).unwrap_or_default();
-            line(out, depth, format_args!("Limit {}{offset}", Value(&limit.count)))?;
+            let all = if limit.count_all { ", counting all rows" } else { "" };
+            line(out, depth, format_args!("Limit {}{offset}{all}", Value(&limit.count)))?;
             self::primitive(&limit.input, depth + 1, out)
         }
         Primitive::Aggregate(aggregate) => print_aggregate(aggregate, depth, out),
+        Primitive::Sort(sort) => join::print_sort(sort, depth, out),
+        Primitive::Join(one) => join::print_join(one, depth, out),
+        Primitive::Project(project) => join::print_project(project, depth, out),
+        Primitive::Concat(concat) => {
+            line(out, depth, "Concatenate")?;
+            concat.inputs.iter().try_for_each(|input| self::primitive(input, depth + 1, out))
+        }
+        Primitive::ValuesFirst(first) => join::print_values_first(first, depth, out),
         Primitive::Gather(gather) => print_gather(gather, depth, out),
+        Primitive::All(writes) => {
+            line(out, depth, "All of")?;
+            writes.iter().try_for_each(|write| self::primitive(write, depth + 1, out))
+        }
+        Primitive::ChangeTables(changes) => {
+            line(out, depth, "Change tables")?;
+            changes.iter().try_for_each(|change| print_keyed(change, depth + 1, out))
+        }
+        Primitive::IntoVariables(into) => {
+            let names: Vec<_> = into.variables.iter().map(|v| format!("@{v}")).collect();
+            line(out, depth, format_args!("Into {}", names.join(", ")))?;
+            self::primitive(&into.input, depth + 1, out)
+        }
+        Primitive::AssignVariables(assign) => {
+            line(out, depth, "Assign variables")?;
+            line(out, depth + 1, &assign.set)?;
+            self::primitive(&assign.input, depth + 1, out)?;
+            line(out, depth + 1, &assign.get)
+        }
+        Primitive::VindexFunc(func) => {
+            let names: Vec<_> = func.columns.iter().map(|(name, _)| name.as_str()).collect();
+            let (keyspace, vindex) = (&func.keyspace, &func.vindex.name);
+            let text = format_args!("Vindex {keyspace} {vindex}({})", Value(&func.values));
+            line(out, depth, text)?;
+            line(out, depth + 1, names.join(", "))
+        }
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),
@@ -232,20 +270,38 @@ fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt
     for AggregateColumn { column, function } in &aggregate.columns {
         let function = match function {
             AggregateFunction::Count => "count".to_owned(),
+            AggregateFunction::CountRows => "count rows".to_owned(),
             AggregateFunction::Sum => "sum".to_owned(),
             AggregateFunction::Min(by) => format!("min by {}", Order(by)),
             AggregateFunction::Max(by) => format!("max by {}", Order(by)),
             AggregateFunction::Avg { sum, count } => {
                 format!("avg of sum {} and count {}", At(*sum), At(*count))
             }
+            AggregateFunction::BitAnd => "bit_and".to_owned(),
+            AggregateFunction::BitOr => "bit_or".to_owned(),
+            AggregateFunction::BitXor => "bit_xor".to_owned(),
+            AggregateFunction::Concat { separator: None } => "concat".to_owned(),
+            AggregateFunction::Concat { separator: Some(value) } => format!("concat with {}", Value(value)),
+            AggregateFunction::Variance { count, mean, variance, sample, root } => format!(
+                "{}{} of count {}, mean {} and variance {}",
+                if *sample { "sample " } else { "" },
+                if *root { "deviation" } else { "variance" },
+                At(*count),
+                At(*mean),
+                At(*variance),
+            ),
         };
         line(out, deeper, format_args!("{}: {function}", At(*column)))?;
+    }
+    if let Some(having) = &aggregate.having {
+        line(out, deeper, format_args!("having {}", Condition(having)))?;
     }
     if !aggregate.order_by.is_empty() {
         line(out, deeper, format_args!("sort by {}", orders(&aggregate.order_by)))?;
     }
     if aggregate.hidden_columns > 0 {
-        line(out, deeper, format_args!("hidden columns: {}", aggregate.hidden_columns))?;
+        let kept = if aggregate.keeps_hidden { " (kept)" } else { "" };
+        line(out, deeper, format_args!("hidden columns: {}{kept}", aggregate.hidden_columns))?;
     }
     primitive(&aggregate.input, deeper, out)
 }
@@ -373,6 +429,31 @@ impl Display for At {
         match self.0 {
             ColumnAt::Start(at) => write!(f, "{at}"),
             ColumnAt::Hidden(at) => write!(f, "hidden {at}"),
+        }
+    }
+}
+
+/// A condition on groups.
+struct Condition<'a>(&'a Having);
+
+impl Display for Condition<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |parts: &[Having], between: &str| {
+            parts.iter().map(|part| Condition(part).to_string()).collect::<Vec<_>>().join(between)
+        };
+        match self.0 {
+            Having::All(parts) => write!(f, "({})", joined(parts, " and ")),
+            Having::Any(parts) => write!(f, "({})", joined(parts, " or ")),
+            Having::Null { column, not } => {
+                write!(f, "{} is {}null", At(*column), if *not { "not " } else { "" })
+            }
+            Having::Compare { column, is, with } => {
+                write!(f, "{} {} ", At(*column), sign_of(*is))?;
+                match with {
+                    HavingSide::Column(column) => At(*column).fmt(f),
+                    HavingSide::Value(value) => Value(value).fmt(f),
+                }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@
 //! copied for each use.
 
 mod cte;
-mod filters;
+pub(crate) mod filters;
 pub(crate) mod groups;
 mod order;
 mod scan;
@@ -40,7 +40,7 @@ pub(crate) fn plan(
     query: &Query,
     ctx: &PlanContext<'_>,
     analysis: &Analysis,
-    reason: &Error,
+    reason: String,
     directives: Directives,
 ) -> Result<Planned> {
     if analysis.has_system_tables() {
@@ -64,7 +64,7 @@ pub(crate) fn plan(
         keyspace: ctx.any_keyspace()?.name.clone(),
         steps,
         query: rewrite::print(ctx, &statement)?,
-        reason: reason.message().to_owned(),
+        reason,
     };
     Ok(Planned {
         root: Primitive::Gather(Box::new(gather)),
@@ -314,11 +314,23 @@ impl Stars {
 
 /// Whether an expression may be evaluated elsewhere and at another moment: no subquery, no user variable
 /// that is set, no function whose value changes from call to call.
-fn is_stable(expr: &Expr) -> bool {
-    struct Finder(bool);
+pub(crate) fn is_stable(expr: &Expr) -> bool {
+    stable(expr, false)
+}
+
+/// As [`is_stable`], where aggregate functions are dealt with elsewhere.
+pub(crate) fn is_stable_but_aggregates(expr: &Expr) -> bool {
+    stable(expr, true)
+}
+
+fn stable(expr: &Expr, aggregates: bool) -> bool {
+    struct Finder {
+        found: bool,
+        aggregates: bool,
+    }
     impl Visitor for Finder {
         fn enter_query(&mut self, _query: &Query) -> Visit {
-            self.0 = true;
+            self.found = true;
             Visit::Stop
         }
         fn enter_expr(&mut self, expr: &Expr) -> Visit {
@@ -336,20 +348,20 @@ fn is_stable(expr: &Expr) -> bool {
                 b"row_count",
                 b"found_rows",
             ];
-            self.0 |= match expr {
+            self.found |= match expr {
                 Expr::Assign(_) | Expr::Match(_) | Expr::Subquery(_) | Expr::Exists(_) => true,
                 Expr::Func(call) => {
                     call.qualifier.is_some()
                         || call.over.is_some()
                         || CHANGING.contains(&call.name.as_bytes())
-                        || crate::semantics::is_aggregate(call)
+                        || (crate::semantics::is_aggregate(call) && !self.aggregates)
                 }
                 _ => false,
             };
-            if self.0 { Visit::Stop } else { Visit::Into }
+            if self.found { Visit::Stop } else { Visit::Into }
         }
     }
-    let mut finder = Finder(false);
+    let mut finder = Finder { found: false, aggregates };
     expr.walk(&mut finder);
-    !finder.0
+    !finder.found
 }

@@ -12,16 +12,18 @@ use crate::{
     Generate, Insert, InsertRow, InsertRows, PlanContext, PlanWarning, Primitive, Routing, ValueRef,
     insert_bind, insert_rows, lookup,
     normalized::directives,
-    rewrite,
+    replace, rewrite,
     routing::{self, Place},
     select::{Planned, tables_used},
     semantics::{Analysis, Analyzer, value_of},
-    sequence_bind,
+    sequence_bind, views, vindex_func,
 };
 
 /// Plans an INSERT or REPLACE.
 pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planned> {
     let table = ctx.table(&insert.table)?;
+    vindex_func::refuse_write(&table)?;
+    views::refuse_write(&table)?;
     let table = match &table.kind {
         // A reference table that has a source is written there, and copied from there.
         TableKind::Reference { source: Some((keyspace, name)) } => {
@@ -34,12 +36,24 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
         insert.table = TableName::qualified(table.keyspace.as_str(), table.name.as_str());
     }
     plain_rows(&mut insert);
+    if replace::is_needed(&insert, &table, ctx) {
+        return replace::plan(&insert, &table, ctx);
+    }
+    plan_rows(insert, &table, ctx, false)
+}
+
+/// Plans a REPLACE of a row that no row is in the way of.
+pub(crate) fn plan_alone(insert: ast::Insert, table: &Table, ctx: &PlanContext<'_>) -> Result<Planned> {
+    plan_rows(insert, table, ctx, true)
+}
+
+fn plan_rows(mut insert: ast::Insert, table: &Table, ctx: &PlanContext<'_>, alone: bool) -> Result<Planned> {
     let analysis = analyze(&insert, ctx)?;
-    let planner = Planner { ctx, table: &table, analysis: &analysis };
+    let planner = Planner { ctx, table, analysis: &analysis, alone };
     let given = insert.clone();
     let (rows, generate) = match planner.rows(&mut insert) {
         Err(reason) if reason.condition() == Condition::Unsupported && ctx.shard.is_none() => {
-            return insert_rows::plan(&given, &table, ctx, &reason);
+            return insert_rows::plan(&given, table, ctx, &reason);
         }
         rows => rows?,
     };
@@ -57,14 +71,14 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
         ignore: insert.ignore,
         replace: insert.replace,
         is_reference: table.is_reference() && table.sharded,
-        lookups: if maintains { new_entries(&table) } else { Vec::new() },
+        lookups: if maintains { new_entries(table) } else { Vec::new() },
         may_exist: insert.ignore || !insert.on_duplicate.is_empty(),
     };
     Ok(Planned {
         root: Primitive::Insert(Box::new(root)),
         tables_used: tables,
         rewritten,
-        warnings: lookup_warning(&table, |_| true).into_iter().collect(),
+        warnings: lookup_warning(table, |_| true).into_iter().collect(),
         directives: directives(&insert.comments),
     })
 }
@@ -135,6 +149,8 @@ struct Planner<'a> {
     ctx: &'a PlanContext<'a>,
     table: &'a Table,
     analysis: &'a Analysis,
+    /// What a REPLACE replaces is gone already, and so are its entries.
+    alone: bool,
 }
 
 impl Planner<'_> {
@@ -234,7 +250,7 @@ impl Planner<'_> {
             return Ok(());
         }
         let owned: Vec<_> = self.table.owned_vindexes().filter(|v| lookup::table(v).is_some()).collect();
-        if insert.replace && !owned.is_empty() {
+        if insert.replace && !self.alone && !owned.is_empty() {
             return self.refuse("REPLACE into a table with a lookup vindex of its own");
         }
         for column in owned.iter().flat_map(|v| &v.columns) {

@@ -42,7 +42,7 @@ pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned
     let columns = vindex.iter().flat_map(|v| &v.columns).chain(key);
     exprs.extend(columns.map(|c| column(change.alias, c)));
     if each {
-        check_order(change)?;
+        check_order(change.set, change.table)?;
         exprs.extend(change.set.iter().map(|a| a.value.clone()));
     }
     let lookups = entries(change, &mut exprs)?;
@@ -103,7 +103,7 @@ pub(crate) fn plan_move(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Pl
     if !table.column_list_authoritative {
         return Err(refused(table, "its columns are not known"));
     }
-    check_order(change)?;
+    check_order(change.set, change.table)?;
     let given: Vec<&str> = table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
     let mut exprs: Vec<Expr> = vindex.columns.iter().chain(key).map(|c| column(change.alias, c)).collect();
     let first = exprs.len();
@@ -205,19 +205,19 @@ fn needs_values(change: &Change<'_>) -> bool {
 
 /// MySQL assigns from left to right: a value that refers to a column assigned before it gets the new value,
 /// which a query does not know.
-fn check_order(change: &Change<'_>) -> Result<()> {
+pub(crate) fn check_order(set: &[Assignment], table: &Table) -> Result<()> {
     struct Finder<'a>(&'a [Assignment], bool);
     impl sqlast::Visitor for Finder<'_> {
         fn column_name(&mut self, name: &ColName) {
             self.1 |= self.0.iter().any(|a| a.column.name.eq_ignore_case(&name.name));
         }
     }
-    for (at, assignment) in change.set.iter().enumerate() {
-        let mut finder = Finder(&change.set[..at], false);
+    for (at, assignment) in set.iter().enumerate() {
+        let mut finder = Finder(&set[..at], false);
         sqlast::Walk::walk(&assignment.value, &mut finder);
         if finder.1 {
             let name = &assignment.column.name;
-            return Err(refused(change.table, &format!("{name} is set from a column that is set before it")));
+            return Err(refused(table, &format!("{name} is set from a column that is set before it")));
         }
     }
     Ok(())
@@ -244,7 +244,7 @@ fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>) -> Result<Vec<LookupChang
             vindex.columns.iter().map(|c| add(value(c))).collect()
         });
         if is_update {
-            check_order(change)?;
+            check_order(change.set, change.table)?;
         }
         out.push(lookup::change(table, vindex, found, (Some(old), new)));
     }

@@ -15,21 +15,27 @@ mod explain;
 mod gather;
 mod insert;
 mod insert_rows;
+mod join;
 mod keyed;
+mod keys;
 mod lookup;
 mod normalized;
 mod plan;
+mod replace;
 mod rewrite;
 mod routing;
 mod select;
 mod semantics;
 mod send;
+mod views;
+mod vindex_func;
 
 use sqlast::ast::Statement;
 use vterrors::{Error, Result};
 
 pub use context::PlanContext;
 pub use explain::explain;
+pub use keys::{Keys, keys};
 pub use normalized::Normalized;
 pub use plan::*;
 
@@ -41,7 +47,13 @@ pub use plan::*;
 /// Errors: unknown tables and keyspaces with MySQL's numbers; [`vterrors::Condition::Unsupported`] for what
 /// is not planned.
 pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
-    let statement = &normalized.statement;
+    let expanded = match &normalized.statement {
+        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
+            views::expanded(&normalized.statement, ctx)?
+        }
+        _ => None,
+    };
+    let statement = expanded.as_ref().unwrap_or(&normalized.statement);
     let sql = &normalized.sql;
     let planned = match statement {
         Statement::Query(query) => select::plan(query, ctx)?,
@@ -61,7 +73,7 @@ pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
         statement: class(statement),
         root: planned.root,
         tables_used: planned.tables_used,
-        normalized: String::from_utf8_lossy(&sqlast::to_sql(statement)).into_owned(),
+        normalized: String::from_utf8_lossy(&sqlast::to_sql(&normalized.statement)).into_owned(),
         literal_bound: (!reasons.is_empty()).then(|| LiteralBound { reason: reasons.join(", ") }),
         session_values: planned.rewritten.session_values,
         warnings: planned.warnings,

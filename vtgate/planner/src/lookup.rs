@@ -11,14 +11,14 @@ fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
-/// A lookup as plans use it; `None` for kinds whose values are hashed before they are looked up.
+/// A lookup as plans use it; `None` for what is none.
 pub(crate) fn table(vindex: &ColumnVindex) -> Option<LookupTable> {
     let Vindex::Lookup(lookup) = &*vindex.vindex else { return None };
-    let is_hash = match lookup.kind {
-        LookupKind::LookupHash | LookupKind::LookupHashUnique => true,
-        LookupKind::LookupUnicodeLooseMd5Hash | LookupKind::LookupUnicodeLooseMd5HashUnique => return None,
-        _ => false,
-    };
+    let is_loose = matches!(
+        lookup.kind,
+        LookupKind::LookupUnicodeLooseMd5Hash | LookupKind::LookupUnicodeLooseMd5HashUnique
+    );
+    let is_hash = is_loose || matches!(lookup.kind, LookupKind::LookupHash | LookupKind::LookupHashUnique);
     let consistent = matches!(lookup.kind, LookupKind::ConsistentLookup | LookupKind::ConsistentLookupUnique);
     let (keyspace, name) = lookup.table.split_once('.')?;
     let order = match (lookup.autocommit, consistent) {
@@ -32,6 +32,7 @@ pub(crate) fn table(vindex: &ColumnVindex) -> Option<LookupTable> {
         from: lookup.from.iter().map(|c| quoted(c)).collect(),
         to: quoted(&lookup.to),
         is_hash,
+        is_loose,
         unique: lookup.kind.is_unique(),
         order,
         no_verify: lookup.no_verify,

@@ -9,20 +9,32 @@
 //! for each shard ([`LIST_VALUES`], [`insert_bind`], [`sequence_bind`]).
 
 mod gather;
+mod having;
+mod join;
 mod lookup;
 mod rows;
+mod variables;
+mod vindex_func;
 
 use std::sync::Arc;
 
-use eval::{Aggregator, Comparator, Fold, FoldFunction, SortKey};
+use eval::{Aggregator, Comparator, Fold, FoldFunction, SortKey, Spread};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use sqltypes::Field;
 use vschema::{ColumnType, Vindex};
 use vterrors::Result;
 
 pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
+pub(crate) use having::sign_of;
+pub use having::{Having, HavingSide};
+pub use join::{
+    Concat, FirstSubquery, Join, JoinByKeys, JoinColumn, JoinKey, JoinKind, Project, ProjectColumn, Sort,
+    SubqueryKind, ValuesFirst, has_values_bind,
+};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
+pub use variables::{AssignVariables, IntoVariables};
+pub use vindex_func::{VindexColumn, VindexFunc};
 
 /// The list bind variable (`::__vals`) that holds, for each shard of [`Routing::In`], its own values.
 pub const LIST_VALUES: &str = "__vals";
@@ -172,7 +184,20 @@ pub enum Primitive {
     Route(Box<Route>),
     Limit(Box<Limit>),
     Aggregate(Box<Aggregate>),
+    Sort(Box<Sort>),
+    Join(Box<Join>),
+    Project(Box<Project>),
+    Concat(Box<Concat>),
+    ValuesFirst(Box<ValuesFirst>),
     Gather(Box<Gather>),
+    /// Writes in this order, all or nothing; their affected rows are added.
+    All(Vec<Primitive>),
+    /// Changes of several tables by what one query over them said: all rows are read before the first is
+    /// changed.
+    ChangeTables(Vec<KeyedDml>),
+    VindexFunc(Box<VindexFunc>),
+    IntoVariables(Box<IntoVariables>),
+    AssignVariables(Box<AssignVariables>),
     Insert(Box<Insert>),
     Update(Box<Dml>),
     Delete(Box<Dml>),
@@ -276,9 +301,13 @@ pub struct Aggregate {
     pub keys: Vec<OrderBy>,
     /// Columns that are computed from the group's rows; the others are those of its first row.
     pub columns: Vec<AggregateColumn>,
+    /// Groups that do not pass are left out.
+    pub having: Option<Having>,
     /// The order of the groups; empty: none is wanted.
     pub order_by: Vec<OrderBy>,
     pub hidden_columns: usize,
+    /// The hidden columns are not cut off: another step needs them.
+    pub keeps_hidden: bool,
 }
 
 /// A column of [`Aggregate`] that is computed.
@@ -293,6 +322,8 @@ pub struct AggregateColumn {
 pub enum AggregateFunction {
     /// Counts are added.
     Count,
+    /// The rows are counted, whatever the column holds.
+    CountRows,
     Sum,
     /// The smallest by this order of one column.
     Min(OrderBy),
@@ -302,27 +333,79 @@ pub enum AggregateFunction {
         sum: ColumnAt,
         count: ColumnAt,
     },
+    BitAnd,
+    BitOr,
+    BitXor,
+    /// GROUP_CONCAT; the separator is a comma unless given.
+    Concat {
+        separator: Option<ValueRef>,
+    },
+    /// Of the parts' counts, means and variances.
+    Variance {
+        count: ColumnAt,
+        mean: ColumnAt,
+        variance: ColumnAt,
+        sample: bool,
+        root: bool,
+    },
+}
+
+/// What folding asks of a run.
+pub struct FoldContext<'a> {
+    /// More groups than this are an error.
+    pub max_groups: usize,
+    /// GROUP_CONCAT cuts off there, in bytes.
+    pub group_concat_max_len: usize,
+    /// A value as text; `None` for NULL.
+    pub value: &'a (dyn Fn(&ValueRef) -> Result<Option<Vec<u8>>> + Sync),
 }
 
 impl Aggregate {
-    /// What folds rows with these fields. More than `max_groups` groups are an error.
-    pub fn aggregator(&self, fields: &[Field], max_groups: usize) -> Result<Aggregator> {
-        let at = |at: ColumnAt| at.index(fields.len(), self.hidden_columns);
+    /// What folds rows with these fields.
+    pub fn aggregator(&self, fields: &[Field], context: &FoldContext<'_>) -> Result<Aggregator> {
         let key = |by: &OrderBy| by.sort_key(fields.len(), self.hidden_columns);
         let keys: Vec<_> = self.keys.iter().map(key).collect();
-        let fold = |column: &AggregateColumn| Fold {
-            column: at(column.column),
-            function: match &column.function {
-                AggregateFunction::Count => FoldFunction::Count,
-                AggregateFunction::Sum => FoldFunction::Sum,
-                AggregateFunction::Min(by) => FoldFunction::Min(key(by)),
-                AggregateFunction::Max(by) => FoldFunction::Max(key(by)),
-                AggregateFunction::Avg { sum, count } => {
-                    FoldFunction::Avg { sum: at(*sum), count: at(*count) }
-                }
-            },
+        let fold = |column: &AggregateColumn| {
+            let column_at = column.column.index(fields.len(), self.hidden_columns);
+            let function = self.fold_function(&column.function, fields.len(), context)?;
+            Ok(Fold { column: column_at, function })
         };
-        Aggregator::new(&keys, self.columns.iter().map(fold).collect(), fields, max_groups)
+        let folds = self.columns.iter().map(fold).collect::<Result<_>>()?;
+        Aggregator::new(&keys, folds, fields, context.max_groups)
+    }
+
+    fn fold_function(
+        &self,
+        function: &AggregateFunction,
+        columns: usize,
+        context: &FoldContext<'_>,
+    ) -> Result<FoldFunction> {
+        let at = |at: &ColumnAt| at.index(columns, self.hidden_columns);
+        let key = |by: &OrderBy| by.sort_key(columns, self.hidden_columns);
+        Ok(match function {
+            AggregateFunction::Count => FoldFunction::Count,
+            AggregateFunction::CountRows => FoldFunction::CountRows,
+            AggregateFunction::Sum => FoldFunction::Sum,
+            AggregateFunction::Min(by) => FoldFunction::Min(key(by)),
+            AggregateFunction::Max(by) => FoldFunction::Max(key(by)),
+            AggregateFunction::Avg { sum, count } => FoldFunction::Avg { sum: at(sum), count: at(count) },
+            AggregateFunction::BitAnd => FoldFunction::BitAnd,
+            AggregateFunction::BitOr => FoldFunction::BitOr,
+            AggregateFunction::BitXor => FoldFunction::BitXor,
+            AggregateFunction::Concat { separator } => FoldFunction::Concat {
+                separator: match separator {
+                    Some(value) => (context.value)(value)?.unwrap_or_default(),
+                    None => b",".to_vec(),
+                },
+                longest: context.group_concat_max_len,
+            },
+            AggregateFunction::Variance { count, mean, variance, sample, root } => FoldFunction::Variance {
+                count: at(count),
+                mean: at(mean),
+                variance: at(variance),
+                spread: Spread { sample: *sample, root: *root },
+            },
+        })
     }
 
     /// The order of the folded rows, where one is wanted.
@@ -342,6 +425,8 @@ pub struct Limit {
     pub input: Primitive,
     pub count: ValueRef,
     pub offset: Option<ValueRef>,
+    /// `SQL_CALC_FOUND_ROWS`: the input gives all its rows, so that `FOUND_ROWS()` tells their number.
+    pub count_all: bool,
 }
 
 /// The bind variable in a shard's text that holds `count + offset` of a pushed limit.

@@ -1,6 +1,8 @@
 //! From the client's statement to the text for tablets: names without keyspaces, the session's values as
 //! bind variables, the columns' names kept.
 
+use std::collections::BTreeSet;
+
 use sqlast::{
     ParseOptions, Rewriter, Visit, Visitor, Walk,
     ast::{
@@ -12,7 +14,10 @@ use sqlast::{
 };
 use vterrors::{Error, Result};
 
-use crate::{PlanContext, SCHEMA_NAME, SessionBind, SessionValue, context::is_system_schema};
+use crate::{
+    AssignVariables, PlanContext, Primitive, SCHEMA_NAME, SessionBind, SessionValue,
+    context::is_system_schema,
+};
 
 /// System variables that vtgate's sessions hold themselves (names as in Vitess). All others are the
 /// tablet's to answer.
@@ -128,13 +133,23 @@ pub(crate) fn rewrite_gathered(statement: &mut Statement, ctx: &PlanContext<'_>)
 
 /// Rewrites a statement. With `system`, schema names in comparisons become [`SCHEMA_NAME`].
 pub(crate) fn rewrite(statement: &mut Statement, ctx: &PlanContext<'_>, system: bool) -> Result<Rewritten> {
+    rewrite_assigning(statement, ctx, system, &BTreeSet::new())
+}
+
+/// As [`rewrite`]; the statement may assign these user variables, and reads them where it runs.
+pub(crate) fn rewrite_assigning(
+    statement: &mut Statement,
+    ctx: &PlanContext<'_>,
+    system: bool,
+    assigned: &BTreeSet<String>,
+) -> Result<Rewritten> {
     let with = match statement {
         Statement::Update(update) => update.with.as_deref(),
         Statement::Delete(delete) => delete.with.as_deref(),
         _ => None,
     };
     let ctes = vec![with.map(cte_names).unwrap_or_default()];
-    let mut rewriter = Names { ctx, system, ctes, out: Rewritten::default(), error: None };
+    let mut rewriter = Names { ctx, system, assigned, ctes, out: Rewritten::default(), error: None };
     statement.rewrite(&mut rewriter);
     match rewriter.error {
         Some(error) => Err(error),
@@ -147,6 +162,31 @@ fn is_gathered(name: &TableName) -> bool {
     name.qualifier.is_none() && name.name.as_bytes().starts_with(crate::gather::NAME.as_bytes())
 }
 
+/// The plan of a query that assigns user variables: see [`AssignVariables`].
+pub(crate) fn assign_variables(
+    input: Primitive,
+    ctx: &PlanContext<'_>,
+    assigned: &BTreeSet<String>,
+    rewritten: &mut Rewritten,
+) -> Result<Primitive> {
+    let mut set = Vec::with_capacity(assigned.len());
+    let mut get = Vec::with_capacity(assigned.len());
+    for name in assigned {
+        let variable = Expr::UserVar(Ident::from(name.as_str()));
+        let printed = print(ctx, &variable)?;
+        let Some((bind, value)) = session_value(&variable) else { continue };
+        set.push(format!("{printed} := :{bind}"));
+        get.push(printed);
+        rewritten.add(Rewritten { session_values: vec![SessionBind { bind, value }] });
+    }
+    Ok(Primitive::AssignVariables(Box::new(AssignVariables {
+        input,
+        variables: assigned.iter().cloned().collect(),
+        set: format!("select {} from dual", set.join(", ")),
+        get: format!("select {} from dual", get.join(", ")),
+    })))
+}
+
 fn cte_names(with: &With) -> Vec<String> {
     with.tables.iter().map(|t| t.name.to_lower()).collect()
 }
@@ -154,6 +194,7 @@ fn cte_names(with: &With) -> Vec<String> {
 struct Names<'a> {
     ctx: &'a PlanContext<'a>,
     system: bool,
+    assigned: &'a BTreeSet<String>,
     /// Names of CTEs around the place we are at.
     ctes: Vec<Vec<String>>,
     out: Rewritten,
@@ -237,14 +278,19 @@ impl Rewriter for Names<'_> {
 
     fn leave_expr(&mut self, expr: &mut Expr) {
         match expr {
+            Expr::UserVar(name) if self.assigned.contains(&name.to_lower()) => {}
             Expr::Func(_) | Expr::UserVar(_) | Expr::SysVar(_) => {
                 if let Some((bind, value)) = session_value(expr) {
                     self.bind(expr, bind, value);
                 }
             }
             Expr::Comparison(_) if self.system => self.schema_comparison(expr),
-            Expr::Assign(assign) => {
-                let text = format!("assigning the user variable @{} in an expression", assign.variable);
+            Expr::Assign(assign) if !self.assigned.contains(&assign.variable.to_lower()) => {
+                let text = format!(
+                    "assigning the user variable @{} in an expression of a statement that is not on one \
+                     shard as a whole (its value depends on the order of the rows)",
+                    assign.variable
+                );
                 self.error = self.error.take().or(Some(Error::unsupported(text)));
             }
             _ => {}

@@ -34,6 +34,9 @@ pub(crate) enum Place {
 pub(crate) fn place(ctx: &PlanContext<'_>, analysis: &Analysis) -> Result<Place> {
     let mut keyspace: Option<&str> = None;
     for (_, table) in analysis.base_tables() {
+        if table.is_vindex() {
+            return Err(crate::vindex_func::unsupported());
+        }
         match keyspace {
             None => keyspace = Some(&table.keyspace),
             Some(name) if name == table.keyspace => {}

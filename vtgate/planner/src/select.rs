@@ -1,7 +1,10 @@
 //! Plans of queries.
 
 mod aggregate;
-mod merge;
+pub(crate) mod having;
+pub(crate) mod merge;
+mod outcome;
+mod union;
 
 pub(crate) use merge::same_expr;
 
@@ -15,12 +18,13 @@ use sqlast::{
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    Aggregate, Directives, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
-    UPPER_LIMIT, ValueRef, gather,
+    Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
+    UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
     semantics::{Aggregation, Analysis, Analyzer, Block, SelectBlock, value_of},
+    vindex_func,
 };
 
 /// What a statement's own part of the plan is.
@@ -32,9 +36,20 @@ pub(crate) struct Planned {
     pub directives: Directives,
 }
 
+impl Planned {
+    /// Adds warnings that are not there yet.
+    pub fn add_warnings(&mut self, warnings: Vec<PlanWarning>) {
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+}
+
 /// Plans a query.
 pub(crate) fn plan(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
-    plan_with(query, ctx, Last::Gather)
+    outcome::plan(query, ctx)
 }
 
 /// Plans a query that each of its shards can answer for itself; refuses others.
@@ -42,10 +57,17 @@ pub(crate) fn plan_by_shard(query: &Query, ctx: &PlanContext<'_>) -> Result<Plan
     plan_with(query, ctx, Last::Refuse)
 }
 
+/// Plans a query without putting rows into temporary tables; refuses others.
+pub(crate) fn plan_in_vtgate(query: &Query, ctx: &PlanContext<'_>) -> Result<Planned> {
+    plan_with(query, ctx, Last::Join)
+}
+
 /// What becomes of a query that shards cannot answer each for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Gather,
+    /// It may be put together in vtgate, but not gathered.
+    Join,
     Refuse,
 }
 
@@ -67,28 +89,96 @@ fn plan_with(query: &Query, ctx: &PlanContext<'_>, last: Last) -> Result<Planned
         let routing = Routing::ByTarget { shard: shard.to_owned() };
         return whole(query, ctx, &analysis, keyspace, routing, directives);
     }
-    let planned = match ctx.gather && last == Last::Gather {
+    let planned = match ctx.gather && last != Last::Refuse {
         true => Err(Error::unsupported("rows whose types cannot be merged")),
         false => by_shard(query, ctx, &analysis, &block, directives.clone()),
     };
     match planned {
-        Err(reason) if last == Last::Gather && reason.condition() == Condition::Unsupported => {
-            if let Block::Select(block) = &block
-                && !ctx.gather
-                && let why = (reason.message(), directives.clone())
-                && let Some(planned) = gather::groups::plan(query, ctx, &analysis, block, why)
-            {
-                return Ok(planned);
-            }
-            gather::plan(query, ctx, &analysis, &reason, directives).map_err(|fault| {
-                match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
-                    true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-                    false => fault,
-                }
-            })
+        Err(reason) if last != Last::Refuse && reason.condition() == Condition::Unsupported => {
+            let seen = Seen { query, analysis: &analysis, block: &block };
+            not_by_shard(&seen, ctx, &reason, directives, last)
         }
         planned => planned,
     }
+}
+
+/// A query that was looked at.
+struct Seen<'a> {
+    query: &'a Query,
+    analysis: &'a Analysis,
+    block: &'a Block,
+}
+
+/// A plan of a query that shards cannot answer each for itself: `reason` says why.
+fn not_by_shard(
+    seen: &Seen<'_>,
+    ctx: &PlanContext<'_>,
+    reason: &Error,
+    directives: Directives,
+    last: Last,
+) -> Result<Planned> {
+    let Seen { query, analysis, block } = *seen;
+    let mut why_not = String::new();
+    if !ctx.gather {
+        match in_vtgate(seen, ctx, &directives) {
+            Ok(planned) => return Ok(planned),
+            Err(refusal) if last == Last::Join => return Err(refusal),
+            Err(refusal) if refusal.message() == reason.message() => {}
+            Err(refusal) => why_not = format!("; {}", refusal.message()),
+        }
+        if let Block::Select(block) = block
+            && let why = (&*format!("{}{why_not}", reason.message()), directives.clone())
+            && let Some(planned) = gather::groups::plan(query, ctx, analysis, block, why)
+        {
+            return Ok(planned);
+        }
+    }
+    let why = format!("{}{why_not}", reason.message());
+    gather::plan(query, ctx, analysis, why, directives).map_err(|fault| {
+        match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
+            true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+            false => fault,
+        }
+    })
+}
+
+/// A plan that puts the rows of several queries together in vtgate; an error says what stands against it.
+fn in_vtgate(seen: &Seen<'_>, ctx: &PlanContext<'_>, directives: &Directives) -> Result<Planned> {
+    let Seen { query, analysis, block } = *seen;
+    let Block::Select(block) = block else { return union::plan(query, ctx, analysis, directives) };
+    let refusal = match join::plan(query, ctx, analysis, block, directives.clone()) {
+        Err(refusal) => refusal,
+        planned => return planned,
+    };
+    if let Some((rest, first)) = join::values_first(query, ctx) {
+        return values_first(&rest, first, ctx, analysis).map_err(|_| refusal);
+    }
+    match join::flatten(query, ctx) {
+        Some(flat) => plan_with(&flat, ctx, Last::Join)
+            .map(|planned| Planned { tables_used: tables_used(analysis), ..planned })
+            .map_err(|_| refusal),
+        None => Err(refusal),
+    }
+}
+
+/// Subqueries whose values are put into the query before it is planned.
+fn values_first(
+    rest: &Query,
+    first: Vec<join::First>,
+    ctx: &PlanContext<'_>,
+    analysis: &Analysis,
+) -> Result<Planned> {
+    let mut planned = plan_with(rest, ctx, Last::Gather)?;
+    let mut subqueries = Vec::with_capacity(first.len());
+    for join::First { kind, bind, query } in first {
+        let input = plan_with(&query, ctx, Last::Gather)?;
+        planned.rewritten.add(input.rewritten);
+        planned.add_warnings(input.warnings);
+        subqueries.push(FirstSubquery { kind, bind, input: input.root });
+    }
+    planned.root = Primitive::ValuesFirst(Box::new(ValuesFirst { subqueries, input: planned.root }));
+    planned.tables_used = tables_used(analysis);
+    Ok(planned)
 }
 
 /// A plan of queries that shards answer each for itself.
@@ -99,6 +189,9 @@ fn by_shard(
     block: &Block,
     directives: Directives,
 ) -> Result<Planned> {
+    if let Some(planned) = vindex_func::plan(query, ctx, analysis, &directives)? {
+        return Ok(planned);
+    }
     match routing::place(ctx, analysis)? {
         Place::Anywhere => {
             let keyspace = ctx.any_keyspace()?;
@@ -136,7 +229,12 @@ fn whole(
     directives: Directives,
 ) -> Result<Planned> {
     let mut statement = Statement::Query(Box::new(query.clone()));
-    let rewritten = rewrite::rewrite(&mut statement, ctx, analysis.has_system_tables())?;
+    let assigned = outcome::assigned(query);
+    if !assigned.is_empty() && routing::sharded_tables(analysis).next().is_some() {
+        outcome::refuse_compared(query, &assigned)?;
+    }
+    let mut rewritten =
+        rewrite::rewrite_assigning(&mut statement, ctx, analysis.has_system_tables(), &assigned)?;
     let route = Route {
         keyspace,
         routing,
@@ -147,13 +245,11 @@ fn whole(
         system_schema: system_schema(analysis),
         is_sequence: is_sequence(query),
     };
-    Ok(Planned {
-        root: Primitive::Route(Box::new(route)),
-        tables_used: tables_used(analysis),
-        rewritten,
-        warnings: Vec::new(),
-        directives,
-    })
+    let mut root = Primitive::Route(Box::new(route));
+    if !assigned.is_empty() {
+        root = rewrite::assign_variables(root, ctx, &assigned, &mut rewritten)?;
+    }
+    Ok(Planned { root, tables_used: tables_used(analysis), rewritten, warnings: Vec::new(), directives })
 }
 
 /// The query to several shards, each for itself; what is left to do is done with their rows.
@@ -206,12 +302,11 @@ fn several(
         is_sequence: false,
     };
     let mut root = Primitive::Route(Box::new(route));
-    if let Some(aggregate::Fold { keys, columns, order_by, hidden }) = fold {
-        let aggregate = Aggregate { input: root, keys, columns, order_by, hidden_columns: hidden };
-        root = Primitive::Aggregate(Box::new(aggregate));
+    if let Some(fold) = fold {
+        root = fold.over(root);
     }
     if let Some((count, offset)) = limit {
-        root = Primitive::Limit(Box::new(Limit { input: root, count, offset }));
+        root = Primitive::Limit(Box::new(Limit { input: root, count, offset, count_all: false }));
     }
     Ok(Planned { root, tables_used: tables_used(analysis), rewritten, warnings, directives })
 }
@@ -249,9 +344,9 @@ fn push_limit(query: &mut Query) -> Result<Option<LimitValues>> {
 }
 
 /// Count and offset.
-type LimitValues = (ValueRef, Option<ValueRef>);
+pub(crate) type LimitValues = (ValueRef, Option<ValueRef>);
 
-fn limit_values(limit: &SqlLimit) -> Result<LimitValues> {
+pub(crate) fn limit_values(limit: &SqlLimit) -> Result<LimitValues> {
     let value = |expr: &Expr| value_of(expr).ok_or_else(|| Error::unsupported("a LIMIT that is no number"));
     Ok((value(&limit.count)?, limit.offset.as_ref().map(value).transpose()?))
 }
@@ -310,7 +405,7 @@ fn refuse_functions(query: &Query) -> Result<()> {
 fn refuse_into(query: &Query) -> Result<()> {
     match query.into.as_deref() {
         None => Ok(()),
-        Some(Into::Variables(_)) => Err(Error::unsupported("SELECT ... INTO a variable")),
+        Some(Into::Variables(_)) => Err(Error::unsupported("SELECT ... INTO a variable in this place")),
         Some(Into::DumpFile(_) | Into::OutFile(_)) => Err(Error::unsupported("SELECT ... INTO a file")),
     }
 }

@@ -6,16 +6,20 @@
 // A panic in a test is a failed test, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+#[path = "corpus/schema.rs"]
+mod schema;
+
 use std::collections::BTreeMap;
 
-use planner::{Normalized, Plan, PlanContext, Primitive, explain, plan};
-use proto::vschema as pb;
-use vschema::{VSchema, no_files};
+use planner::{Normalized, Plan, PlanContext, explain, plan};
 
 #[test]
 fn planner_statements_of_the_corpus() {
-    let vschema = VSchema::new(&srv_vschema(), &no_files);
-    assert_eq!(vschema.problems(), []);
+    let options = sqlast::ParseOptions::default();
+    let corpus = corpus();
+    let parsed: Vec<_> =
+        corpus.iter().filter_map(|sql| sqlast::parse(sql.as_bytes(), &options).ok()).collect();
+    let vschema = schema::vschema(&parsed);
     let ctx = PlanContext {
         vschema: &vschema,
         keyspace: None,
@@ -28,14 +32,18 @@ fn planner_statements_of_the_corpus() {
     };
     let mut table: BTreeMap<String, usize> = BTreeMap::new();
     let mut internal = Vec::new();
-    for sql in corpus() {
+    for sql in corpus {
         let outcome = Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default()).and_then(|n| {
             if planner::is_planned(&n.statement) { plan(&n, &ctx).map(Some) } else { Ok(None) }
         });
         let kind = match outcome {
             Ok(Some(plan)) => {
                 if std::env::var_os("SHOW_PLANS").is_some() {
-                    println!("PLAN {}: {sql}", kind(&plan));
+                    println!(
+                        "PLAN {}: {sql}\n  {}",
+                        kind(&plan),
+                        explain(&plan).lines().next().unwrap_or_default()
+                    );
                 }
                 kind(&plan)
             }
@@ -61,87 +69,26 @@ fn planner_statements_of_the_corpus() {
 /// How a plan reaches its shards, in a word; a plan must print, too.
 fn kind(plan: &Plan) -> String {
     assert!(!explain(plan).is_empty());
-    assert!(serde_json::to_string(plan).is_ok());
-    fn of(primitive: &Primitive) -> &'static str {
-        match primitive {
-            Primitive::Route(route) => route.routing.name(),
-            Primitive::Limit(limit) => of(&limit.input),
-            Primitive::Aggregate(_) => "Aggregate",
-            Primitive::Gather(_) => "Gather",
-            Primitive::Insert(_) => "Insert",
-            Primitive::InsertRowsOf(_) => "InsertRowsOf",
-            Primitive::KeyedDml(_) => "KeyedDml",
-            Primitive::MoveRows(_) => "MoveRows",
-            Primitive::Update(dml) | Primitive::Delete(dml) => dml.routing.name(),
-            Primitive::Send(_) => "Send",
-            Primitive::Rows(_) => "Rows",
+    let json = serde_json::to_string(plan).unwrap();
+    let has = |name: &str| json.contains(&format!("\"{name}\":{{"));
+    let way = if has("Gather") {
+        "gathered"
+    } else if has("Join") || has("ValuesFirst") {
+        "joined"
+    } else if has("Concat") {
+        "concatenated"
+    } else if json.contains("\"Scatter\"") || has("In") || has("MultiEqual") || has("SubShard") {
+        match has("Aggregate") {
+            true => "scattered and folded",
+            false => "scattered",
         }
-    }
-    format!("{} {}", plan.statement.name(), of(&plan.root))
+    } else {
+        "merged"
+    };
+    format!("{} {way}", plan.statement.name())
 }
 
 fn corpus() -> Vec<String> {
     let all = testkit::corpus::corpus().into_iter();
     all.filter(|statement| statement.source == "planbuilder").map(|statement| statement.text()).collect()
-}
-
-/// Tables as the corpus' statements expect them: `user` sharded, `main` not.
-fn srv_vschema() -> pb::SrvVSchema {
-    let vindex = |ty: &str, params: &[(&str, &str)]| pb::Vindex {
-        r#type: ty.into(),
-        params: params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-        owner: String::new(),
-    };
-    let sharded = |columns: &[&str], name: &str| pb::Table {
-        column_vindexes: vec![pb::ColumnVindex {
-            column: String::new(),
-            name: name.into(),
-            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
-        }],
-        ..Default::default()
-    };
-    let by_hash = [
-        ("user", "id"),
-        ("user_extra", "user_id"),
-        ("user_metadata", "user_id"),
-        ("music", "user_id"),
-        ("music_extra", "user_id"),
-        ("authoritative", "user_id"),
-        ("u_tbl", "id"),
-        ("customer", "id"),
-        ("orders", "o_custkey"),
-        ("lineitem", "l_orderkey"),
-        ("t", "id"),
-        ("tbl", "id"),
-        ("sbtest", "id"),
-        ("warehouse", "w_id"),
-        ("district", "d_w_id"),
-        ("stock", "s_w_id"),
-        ("order_line", "ol_w_id"),
-        ("new_orders", "no_w_id"),
-        ("history", "h_c_w_id"),
-    ];
-    let mut user = pb::Keyspace {
-        sharded: true,
-        vindexes: [
-            ("user_index".to_owned(), vindex("hash", &[])),
-            ("multicol".to_owned(), vindex("multicol", &[("column_count", "2")])),
-        ]
-        .into(),
-        ..Default::default()
-    };
-    user.tables.extend(by_hash.map(|(table, column)| (table.to_owned(), sharded(&[column], "user_index"))));
-    user.tables.insert("multicol_tbl".into(), sharded(&["cola", "colb"], "multicol"));
-    user.tables.insert("u_multicol_tbl".into(), sharded(&["a", "b"], "multicol"));
-    user.tables.insert("ref".into(), pb::Table { r#type: "reference".into(), ..Default::default() });
-    let of_type = |ty: &str| pb::Table { r#type: ty.into(), ..Default::default() };
-    let unsharded =
-        ["unsharded", "unsharded_a", "unsharded_b", "unsharded_auto", "unsharded_src", "source_of_ref"];
-    let mut main = pb::Keyspace::default();
-    main.tables.extend(unsharded.map(|table| (table.to_owned(), of_type(""))));
-    main.tables.insert("seq".into(), of_type("sequence"));
-    pb::SrvVSchema {
-        keyspaces: [("user".to_owned(), user), ("main".to_owned(), main)].into(),
-        ..Default::default()
-    }
 }

@@ -11,7 +11,6 @@ pub(super) fn refused(statement: &Statement) -> Option<&'static str> {
         Statement::CreateDatabase(_) | Statement::AlterDatabase(_) | Statement::DropDatabase(_) => {
             "CREATE, ALTER and DROP DATABASE: keyspaces are made with vtctldclient"
         }
-        Statement::AlterVschema(_) => "ALTER VSCHEMA: use vtctldclient ApplyVSchema",
         Statement::Migration(_) => "online schema changes",
         Statement::Other(other) => match other.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete => {

@@ -2,17 +2,24 @@
 
 mod aggregate;
 mod atomic;
+mod concat;
 mod gather;
 mod insert;
 mod insert_rows;
+mod join;
 mod keyed;
 mod limit;
 mod lookup;
 mod merge;
 mod move_rows;
+mod project;
 mod resolve;
 mod route;
 mod shards;
+mod sort;
+mod values_first;
+mod variables;
+mod vindex_func;
 mod write;
 
 use std::sync::Arc;
@@ -40,6 +47,8 @@ pub(super) struct Run<'a> {
     /// The client's text, from which a plan without the values can be made; `None` in that plan's own run.
     statement: Option<&'a [u8]>,
     binds: BindVars,
+    /// In the middle of several writes: entries of lookups are removed after the last of them.
+    deferred: Option<lookup::Deferred>,
 }
 
 /// Tells the session of what a user should know about a plan.
@@ -70,7 +79,7 @@ impl<'a> Run<'a> {
         if !session.autocommit && !session.in_transaction && !plan.tables_used.is_empty() {
             session.in_transaction = true;
         }
-        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds })
+        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds, deferred: None })
     }
 
     pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
@@ -102,7 +111,17 @@ impl<'a> Run<'a> {
             Primitive::Route(route) => self.route(route, sink).await,
             Primitive::Limit(limit) => Box::pin(self.limit(limit, sink)).await,
             Primitive::Aggregate(aggregate) => Box::pin(self.aggregate(aggregate, sink)).await,
+            Primitive::Sort(sort) => Box::pin(self.sort(sort, sink)).await,
+            Primitive::Join(join) => Box::pin(self.join(join, sink)).await,
+            Primitive::Project(project) => Box::pin(self.project(project, sink)).await,
+            Primitive::Concat(concat) => Box::pin(self.concat(concat, sink)).await,
+            Primitive::ValuesFirst(first) => Box::pin(self.values_first(first, sink)).await,
             Primitive::Gather(gather) => Box::pin(self.gather(gather, sink)).await,
+            Primitive::All(writes) => Box::pin(self.all(writes, sink)).await,
+            Primitive::ChangeTables(changes) => Box::pin(self.change_tables(changes)).await,
+            Primitive::IntoVariables(into) => Box::pin(self.into_variables(into)).await,
+            Primitive::AssignVariables(assign) => Box::pin(self.assign_variables(assign, sink)).await,
+            Primitive::VindexFunc(func) => Box::pin(self.vindex_func(func, sink)).await,
             Primitive::Insert(insert) => Box::pin(self.insert(insert)).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml, sink)).await,
             Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,
@@ -158,6 +177,7 @@ impl<'a> Run<'a> {
             plan: &plan,
             statement: None,
             binds: std::mem::take(&mut self.binds),
+            deferred: None,
         };
         Box::pin(again.run(sink)).await
     }

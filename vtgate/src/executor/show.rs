@@ -5,8 +5,11 @@ mod tables;
 
 use std::sync::Arc;
 
-use proto::query::{QueryResult, Type};
-use sqlast::ast::{Show, ShowFilter, ShowKind, ShowVitess};
+use proto::{
+    query::{QueryResult, Type},
+    vschema::keyspace::ForeignKeyMode,
+};
+use sqlast::ast::{Show, ShowFilter, ShowKind, ShowVitess, TableName};
 use sqltypes::{Field, Row, int_field, row_of, text_field};
 use vterrors::{Error, Result};
 use vtmodel::{TabletType, Target, tablet_type_name};
@@ -50,6 +53,11 @@ impl Executor {
             ShowKind::Variables { .. } => self.variables(session),
             ShowKind::Warnings { count, .. } => warnings(session, *count),
             ShowKind::Errors { count, .. } => warnings_of(Vec::new(), *count),
+            ShowKind::Vitess(ShowVitess::MetadataVariables) => {
+                let rows = self.schema.metadata().await?.into_iter();
+                let rows = rows.map(|(key, value)| row_of([Some(key), Some(value)])).collect();
+                Table { fields: texts(&["Key", "Value"]), rows }
+            }
             ShowKind::Vitess(vitess) => self.vitess(session, layout, vitess)?,
             ShowKind::Processlist { full } => self.processlist(session, *full),
             _ => return Ok(None),
@@ -130,10 +138,7 @@ impl Executor {
             }
             ShowVitess::VschemaTables => vschema_tables(session, layout)?,
             ShowVitess::VschemaKeyspaces => vschema_keyspaces(layout),
-            ShowVitess::VschemaVindexes { table } => {
-                let table = table.as_ref().map(|t| t.name.to_string_lossy().into_owned());
-                vindexes(session, layout, table.as_deref())?
-            }
+            ShowVitess::VschemaVindexes { table } => vindexes(session, layout, table.as_ref())?,
             ShowVitess::ReplicationStatus => self.replication(),
             _ => return Err(Error::unsupported("not supported yet: this SHOW of Vitess's")),
         })
@@ -206,40 +211,68 @@ fn shards(layout: &Layout) -> Table {
 
 fn vschema_tables(session: &Session, layout: &Layout) -> Result<Table> {
     let keyspace = layout.vschema.keyspace(session.keyspace()?)?;
-    let rows = keyspace.tables.keys().map(|t| row_of([Some(t)])).collect();
+    let tables = keyspace.tables.iter().filter(|(_, table)| table.view().is_none());
+    let rows = tables.map(|(name, _)| row_of([Some(name)])).collect();
     Ok(Table { fields: texts(&["Tables"]), rows })
 }
 
 fn vschema_keyspaces(layout: &Layout) -> Table {
     let row = |k: &Arc<vschema::Keyspace>| {
-        let error = layout.vschema.problems().iter().find(|p| p.to_string().contains(&k.name));
+        let error = layout.vschema.problems().iter().find(|p| p.keyspace == k.name);
+        let foreign_keys = match k.foreign_key_mode {
+            // What Vitess takes where nothing is said.
+            ForeignKeyMode::Unspecified => ForeignKeyMode::Unmanaged,
+            said => said,
+        };
         row_of([
             Some(k.name.clone()),
             Some(k.sharded.to_string()),
+            Some(foreign_keys.as_str_name().to_lowercase()),
             Some(error.map(ToString::to_string).unwrap_or_default()),
         ])
     };
     let rows = layout.vschema.keyspaces().map(row).collect();
-    Table { fields: texts(&["Keyspace", "Sharded", "Error"]), rows }
+    Table { fields: texts(&["Keyspace", "Sharded", "Foreign Key", "Comment"]), rows }
 }
 
-fn vindexes(session: &Session, layout: &Layout, table: Option<&str>) -> Result<Table> {
-    let keyspace = layout.vschema.keyspace(session.keyspace()?)?;
+/// The vindexes of the session's keyspace, or of a table.
+fn vindexes(session: &Session, layout: &Layout, table: Option<&TableName>) -> Result<Table> {
+    let named = table.and_then(|t| t.qualifier.as_ref()).map(|q| q.to_string_lossy().into_owned());
+    let keyspace = match &named {
+        Some(name) => layout.vschema.keyspace(name)?,
+        None => layout.vschema.keyspace(session.keyspace()?)?,
+    };
+    // Parameters and owner as the VSchema has them: the first as `name=value; name=value`.
+    let written = |name: &str| -> [Option<String>; 2] {
+        let described = layout.described_vindex(&keyspace.name, name);
+        let params = described.map(|d| {
+            let mut params: Vec<_> = d.params.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            params.sort();
+            params.join("; ")
+        });
+        let owner = described.map(|d| d.owner.clone());
+        [Some(params.unwrap_or_default()), Some(owner.unwrap_or_default())]
+    };
     if let Some(name) = table {
+        let name = name.name.to_string_lossy();
         let unknown =
             || Error::mysql(1146, *b"42S02", format!("Table '{}.{name}' doesn't exist", keyspace.name));
-        let table = keyspace.tables.get(name).ok_or_else(unknown)?;
+        let table = keyspace.tables.get(&*name).ok_or_else(unknown)?;
         let row = |v: &vschema::ColumnVindex| {
-            row_of([Some(v.columns.join(", ")), Some(v.name.clone()), Some(v.vindex.type_name().to_owned())])
+            let [params, owner] = written(&v.name);
+            let ty = v.vindex.type_name().to_owned();
+            row_of([Some(v.columns.join(", ")), Some(v.name.clone()), Some(ty), params, owner])
         };
         let rows = table.column_vindexes.iter().map(row).collect();
-        return Ok(Table { fields: texts(&["Columns", "Name", "Type"]), rows });
+        return Ok(Table { fields: texts(&["Columns", "Name", "Type", "Params", "Owner"]), rows });
     }
     let row = |(name, v): (&String, &Arc<vschema::Vindex>)| {
-        row_of([Some(keyspace.name.clone()), Some(name.clone()), Some(v.type_name().to_owned())])
+        let [params, owner] = written(name);
+        let ty = v.type_name().to_owned();
+        row_of([Some(keyspace.name.clone()), Some(name.clone()), Some(ty), params, owner])
     };
     Ok(Table {
-        fields: texts(&["Keyspace", "Name", "Type"]),
+        fields: texts(&["Keyspace", "Name", "Type", "Params", "Owner"]),
         rows: keyspace.vindexes.iter().map(row).collect(),
     })
 }

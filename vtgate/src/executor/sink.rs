@@ -21,6 +21,8 @@ pub struct Outcome {
     pub has_rows: bool,
     pub rows: u64,
     pub affected_rows: u64,
+    /// What `FOUND_ROWS()` tells, where it is not `rows`.
+    pub found_rows: Option<u64>,
     /// The first generated id, or the argument of `LAST_INSERT_ID(expr)`; 0 for none.
     pub insert_id: u64,
     pub info: String,

@@ -6,7 +6,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use proto::query as q;
-use sqltypes::Type;
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
@@ -36,12 +35,17 @@ const UNIQUE_KEYS: &str = "select table_name, index_name, \
      where table_schema = database() and non_unique = 0 \
      order by table_name, index_name <> 'PRIMARY', index_name, seq_in_index";
 
+/// Views, as MySQL keeps them: with the tablet's database in every name.
+const VIEWS: &str = "select table_name, view_definition, database() from information_schema.views \
+     where table_schema = database()";
+
 /// Which tablet's schema was read, and in which state of it.
 type Mark = (TabletAlias, u64);
 
 /// Runs until every handle on the schema is gone.
 pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mpsc::Receiver<Wish>) {
     let mut marks: BTreeMap<String, Mark> = BTreeMap::new();
+    // When the last look at each keyspace began.
     let mut last: BTreeMap<String, Instant> = BTreeMap::new();
     let mut changes = gateway.discovery().subscribe();
     loop {
@@ -56,9 +60,13 @@ pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mps
             },
         };
         match wish {
-            Some(Wish { keyspace, done }) => {
-                let recent = last.get(&keyspace).is_some_and(|at| at.elapsed() < MIN_INTERVAL);
-                if !recent {
+            Some(Wish { keyspace, at, done }) => {
+                // A look that began after the wish has what is wished for.
+                let begun = last.get(&keyspace).copied();
+                if begun.is_none_or(|begun| begun < at) {
+                    if let Some(begun) = begun {
+                        tokio::time::sleep_until(begun + MIN_INTERVAL).await;
+                    }
                     last.insert(keyspace.clone(), Instant::now());
                     look(&schema, &gateway, &keyspace).await;
                 }
@@ -127,7 +135,7 @@ async fn read(gateway: &Gateway, target: &Target) -> Result<TrackedTables> {
         let (Some(table), Some(name)) = (next(), next()) else { return };
         let (data_type, column_type) = (next().unwrap_or_default(), next().unwrap_or_default());
         let (collation, extra, nullable) = (next(), next(), next());
-        let ty = column_type_of(&data_type, &column_type);
+        let ty = sqltypes::type_of_name(&data_type, column_type.contains("unsigned"));
         let extra = extra.unwrap_or_default().to_uppercase();
         // (DEFAULT_GENERATED is a default, which may be overridden.)
         let generated = extra.contains("VIRTUAL GENERATED") || extra.contains("STORED GENERATED");
@@ -152,6 +160,14 @@ async fn read(gateway: &Gateway, target: &Target) -> Result<TrackedTables> {
             table.unique_keys.extend(key);
         }
     }
+    each_row(gateway, target, VIEWS, &mut |next| {
+        let (Some(name), Some(definition), Some(database)) = (next(), next(), next()) else { return };
+        // Without the right to see it the definition is empty.
+        if let (Some(view), false) = (tables.get_mut(&name), definition.is_empty()) {
+            view.view = Some(definition.replace(&format!("`{database}`."), ""));
+        }
+    })
+    .await?;
     Ok(tables)
 }
 
@@ -191,52 +207,4 @@ fn definition(column_type: &str, collation: Option<&str>, nullable: bool) -> Str
     let collate = collation.map(|c| format!(" collate {c}")).unwrap_or_default();
     // A TIMESTAMP without a word of it may be NOT NULL.
     format!("{column_type}{collate}{}", if nullable { " null" } else { " not null" })
-}
-
-/// From MySQL's `data_type` (`bigint`) and `column_type` (`bigint unsigned`).
-fn column_type_of(data_type: &str, column_type: &str) -> Option<Type> {
-    let unsigned = column_type.contains("unsigned");
-    let pick = |signed, other| if unsigned { other } else { signed };
-    Some(match data_type.to_ascii_lowercase().as_str() {
-        "tinyint" => pick(Type::Int8, Type::Uint8),
-        "smallint" => pick(Type::Int16, Type::Uint16),
-        "mediumint" => pick(Type::Int24, Type::Uint24),
-        "int" => pick(Type::Int32, Type::Uint32),
-        "bigint" => pick(Type::Int64, Type::Uint64),
-        "float" => Type::Float32,
-        "double" => Type::Float64,
-        "decimal" => Type::Decimal,
-        "date" => Type::Date,
-        "time" => Type::Time,
-        "datetime" => Type::Datetime,
-        "timestamp" => Type::Timestamp,
-        "year" => Type::Year,
-        "char" => Type::Char,
-        "varchar" => Type::Varchar,
-        "binary" => Type::Binary,
-        "varbinary" => Type::Varbinary,
-        "tinytext" | "text" | "mediumtext" | "longtext" => Type::Text,
-        "tinyblob" | "blob" | "mediumblob" | "longblob" => Type::Blob,
-        "bit" => Type::Bit,
-        "enum" => Type::Enum,
-        "set" => Type::Set,
-        "json" => Type::Json,
-        "vector" => Type::Vector,
-        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-        | "multipolygon" | "geomcollection" | "geometrycollection" => Type::Geometry,
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn types_are_read() {
-        assert_eq!(column_type_of("bigint", "bigint unsigned"), Some(Type::Uint64));
-        assert_eq!(column_type_of("bigint", "bigint"), Some(Type::Int64));
-        assert_eq!(column_type_of("longtext", "longtext"), Some(Type::Text));
-        assert_eq!(column_type_of("odd", "odd"), None);
-    }
 }

@@ -122,8 +122,12 @@ impl Mysqld {
             }
             FlavorKind::MariaDb => {
                 let mut c = process::detached(self.mariadb_installer()?);
-                c.arg(self.defaults_file())
-                    .args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+                // Whether names resolve (the machine's own, localhost) does not matter here.
+                c.arg(self.defaults_file()).args([
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                    "--force",
+                ]);
                 c
             }
         };

@@ -1,7 +1,11 @@
 //! Generated SELECTs.
 //!
 //! What MySQL leaves open is not asked for, but for what the comparison knows to be open: LIMIT stands only at
-//! the outer end, GROUP_CONCAT and window functions have an order, texts of groups are not worked on further.
+//! the outer end or over an order that tells rows apart, GROUP_CONCAT and window functions have an order, texts of
+//! groups are not worked on further.
+
+mod derived;
+pub(super) mod from;
 
 use super::{
     schema::Generated,
@@ -24,6 +28,8 @@ pub struct Scope {
     pub columns: Vec<Seen>,
     /// `id` columns: together they tell rows apart.
     pub ids: Vec<String>,
+    /// Conditions that belong into WHERE: joins that are written there.
+    pub wheres: Vec<String>,
 }
 
 /// A SELECT without ORDER BY and LIMIT, and its columns' names and types.
@@ -48,13 +54,15 @@ impl<'a> Reader<'a> {
 
     /// A whole SELECT.
     pub fn statement(&mut self) -> String {
-        let made = match self.dice.weighted(&[44, 26, 8, 8, 6, 6]) {
+        let made = match self.dice.weighted(&[41, 24, 5, 11, 7, 5, 6, 1]) {
             0 => self.plain(2),
             1 => self.grouped(2),
             2 => self.windowed(),
             3 => self.union(),
             4 => self.over_derived(),
-            _ => self.over_cte(),
+            5 => self.over_cte(),
+            6 => self.grouped_derived(),
+            _ => self.without_table(),
         };
         let mut sql = made.sql;
         let count = made.columns.len();
@@ -84,73 +92,6 @@ impl<'a> Reader<'a> {
         format!("t{}", self.next_alias - 1)
     }
 
-    /// One table with its alias.
-    pub fn simple_from(&mut self) -> (String, Scope) {
-        let table = self.dice.pick(self.tables);
-        let alias = self.alias();
-        let at = |i: usize| table.rows.iter().map(|r| r[i].clone()).filter(|v| v != "NULL").collect();
-        let seen = table.columns.iter().enumerate();
-        let columns = seen
-            .map(|(i, c)| Seen { sql: format!("{alias}.{}", c.name), kind: c.kind, values: at(i) })
-            .collect();
-        let name = if table.keyspace == "two" && self.dice.chance(50) {
-            table.name.clone()
-        } else {
-            table.full_name()
-        };
-        (format!("{name} AS {alias}"), Scope { columns, ids: vec![format!("{alias}.id")] })
-    }
-
-    /// One to three tables, joined.
-    fn from(&mut self) -> (String, Scope) {
-        let (mut sql, mut scope) = self.simple_from();
-        for _ in 0..self.dice.weighted(&[50, 38, 12]) {
-            let (right, other) = self.simple_from();
-            let on = self.join_condition(&scope, &other);
-            scope.columns.extend(other.columns);
-            scope.ids.extend(other.ids);
-            let kind =
-                *self.dice.pick(&["JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "STRAIGHT_JOIN"]);
-            let more = match self.dice.chance(20) {
-                true => format!(" AND {}", self.condition(&scope, 0)),
-                false => String::new(),
-            };
-            sql = format!("{sql} {kind} {right} ON {on}{more}");
-        }
-        (sql, scope)
-    }
-
-    fn join_condition(&mut self, left: &Scope, right: &Scope) -> String {
-        let mut pairs = Vec::new();
-        for l in &left.columns {
-            pairs.extend(right.columns.iter().filter(|r| r.kind.family() == l.kind.family()).map(|r| (l, r)));
-        }
-        // Keys are named id and k: half of the joins are on these.
-        let is_key = |c: &Seen| c.sql.ends_with(".id") || c.sql.ends_with(".k");
-        let keys: Vec<_> = pairs.iter().filter(|(l, r)| is_key(l) && is_key(r)).copied().collect();
-        let (l, r) = match !keys.is_empty() && self.dice.chance(60) {
-            true => *self.dice.pick(&keys),
-            false => *self.dice.pick(&pairs),
-        };
-        let op = if self.dice.chance(88) { "=" } else { *self.dice.pick(&["<", ">=", "<=>", "<>"]) };
-        format!("{} {op} {}", l.sql, r.sql)
-    }
-
-    pub fn seen(&mut self, scope: &Scope) -> Seen {
-        self.dice.pick(&scope.columns).clone()
-    }
-
-    pub fn column(&mut self, scope: &Scope) -> String {
-        self.seen(scope).sql
-    }
-
-    /// Another column that it may be compared with.
-    pub fn like(&mut self, scope: &Scope, column: &Seen) -> Option<String> {
-        let fits = |c: &&Seen| c.kind.family() == column.kind.family() && c.sql != column.sql;
-        let others: Vec<&Seen> = scope.columns.iter().filter(fits).collect();
-        if others.is_empty() { None } else { Some(self.dice.pick(&others).sql.clone()) }
-    }
-
     /// Mostly one that a row has.
     pub fn literal_of(&mut self, column: &Seen) -> String {
         match column.kind {
@@ -161,11 +102,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn without_table(&mut self) -> Made {
+        let (a, b) = (self.dice.below(9), self.dice.below(9));
+        let columns = vec![("x0".to_owned(), Kind::Int)];
+        Made { sql: format!("SELECT {a} + {b} AS x0, CONCAT('a', {b}) AS x1"), columns, plain: true }
+    }
+
     fn where_(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.dice.chance(65) {
-            true => format!(" WHERE {}", self.condition(scope, depth)),
-            false => String::new(),
+        let mut all = scope.wheres.clone();
+        if self.dice.chance(6) {
+            all.extend(self.one_row_of_each(scope));
+        } else if self.dice.chance(60) {
+            all.push(self.condition(scope, depth));
         }
+        if depth > 0 && self.dice.chance(8) {
+            all.extend(self.semi(scope));
+        }
+        if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
 
     fn plain(&mut self, depth: usize) -> Made {
@@ -207,10 +160,8 @@ impl<'a> Reader<'a> {
         if self.dice.chance(65) {
             return (sql, seen.kind);
         }
-        if depth > 0 && self.dice.chance(20) {
-            let (from, inner) = self.simple_from();
-            let condition = self.condition(&inner, 0);
-            return (format!("(SELECT COUNT(*) FROM {from} WHERE {condition})"), Kind::Int);
+        if depth > 0 && self.dice.chance(25) {
+            return self.scalar(scope);
         }
         match seen.kind.family() {
             Family::Number if seen.kind == Kind::Int => {
@@ -231,9 +182,13 @@ impl<'a> Reader<'a> {
 
     fn grouped(&mut self, depth: usize) -> Made {
         let (from, scope) = self.from();
+        self.grouped_of(&from, &scope, depth)
+    }
+
+    fn grouped_of(&mut self, from: &str, scope: &Scope, depth: usize) -> Made {
         let mut keys: Vec<Seen> = Vec::new();
         for _ in 0..self.dice.weighted(&[20, 50, 30]) {
-            let seen = self.seen(&scope);
+            let seen = self.seen(scope);
             if seen.kind != Kind::Json && keys.iter().all(|k| k.sql != seen.sql) {
                 keys.push(seen);
             }
@@ -246,12 +201,12 @@ impl<'a> Reader<'a> {
         }
         let mut last = String::new();
         for _ in 0..1 + self.dice.below(3) {
-            let (sql, kind) = self.aggregate(&scope);
+            let (sql, kind) = self.aggregate(scope);
             items.push(format!("{sql} AS x{}", items.len()));
             columns.push((format!("x{}", columns.len()), kind));
             last = sql;
         }
-        let mut sql = format!("SELECT {} FROM {from}{}", items.join(", "), self.where_(&scope, depth));
+        let mut sql = format!("SELECT {} FROM {from}{}", items.join(", "), self.where_(scope, depth));
         if !keys.is_empty() {
             let names: Vec<&str> = keys.iter().map(|k| k.sql.as_str()).collect();
             let rollup = if self.dice.chance(6) { " WITH ROLLUP" } else { "" };
@@ -322,99 +277,5 @@ impl<'a> Reader<'a> {
             columns: vec![("x0".to_owned(), shown.kind), ("x1".to_owned(), Kind::Int)],
             plain: true,
         }
-    }
-
-    fn union(&mut self) -> Made {
-        let (from, scope) = self.from();
-        let (other_from, other) = self.from();
-        let mut items = [Vec::new(), Vec::new()];
-        let mut columns = Vec::new();
-        for i in 0..1 + self.dice.below(3) {
-            let left = self.seen(&scope);
-            let fits: Vec<&Seen> = other.columns.iter().filter(|c| c.kind == left.kind).collect();
-            if fits.is_empty() || left.kind == Kind::Json {
-                continue;
-            }
-            items[0].push(format!("{} AS x{i}", left.sql));
-            items[1].push(self.dice.pick(&fits).sql.clone());
-            columns.push((format!("x{i}"), left.kind));
-        }
-        if columns.is_empty() {
-            items[0].push(format!("{} AS x0", scope.ids[0]));
-            items[1].push(other.ids[0].clone());
-            columns.push(("x0".to_owned(), Kind::Int));
-        }
-        let word = *self.dice.pick(&["UNION", "UNION", "UNION ALL", "UNION ALL", "INTERSECT", "EXCEPT"]);
-        let (first, second) = (self.where_(&scope, 1), self.where_(&other, 1));
-        let sql = format!(
-            "SELECT {} FROM {from}{first} {word} SELECT {} FROM {other_from}{second}",
-            items[0].join(", "),
-            items[1].join(", ")
-        );
-        Made { sql, columns, plain: false }
-    }
-
-    /// Something that may stand in FROM.
-    fn inner(&mut self) -> Made {
-        let made = if self.dice.chance(50) { self.plain(1) } else { self.grouped(1) };
-        if made.plain { made } else { self.plain_without_distinct() }
-    }
-
-    fn plain_without_distinct(&mut self) -> Made {
-        let (from, scope) = self.from();
-        let seen = self.seen(&scope);
-        let sql = format!(
-            "SELECT {} AS x0, {} AS x1 FROM {from}{}",
-            seen.sql,
-            scope.ids[0],
-            self.where_(&scope, 1)
-        );
-        Made { sql, columns: vec![("x0".to_owned(), seen.kind), ("x1".to_owned(), Kind::Int)], plain: true }
-    }
-
-    fn over(&mut self, made: &Made, alias: &str) -> (String, Scope) {
-        let columns = made.columns.iter();
-        let columns: Vec<Seen> = columns
-            .map(|(name, kind)| Seen { sql: format!("{alias}.{name}"), kind: *kind, values: Vec::new() })
-            .collect();
-        let items: Vec<String> =
-            columns.iter().enumerate().map(|(i, c)| format!("{} AS y{i}", c.sql)).collect();
-        (items.join(", "), Scope { columns, ids: Vec::new() })
-    }
-
-    fn outer_columns(made: &Made) -> Vec<(String, Kind)> {
-        made.columns.iter().enumerate().map(|(i, (_, kind))| (format!("y{i}"), *kind)).collect()
-    }
-
-    fn over_derived(&mut self) -> Made {
-        let made = self.inner();
-        let (items, scope) = self.over(&made, "d");
-        let (mut from, mut more) = (format!("({}) AS d", made.sql), String::new());
-        if self.dice.chance(40) {
-            let (right, other) = self.simple_from();
-            let fits = scope
-                .columns
-                .iter()
-                .any(|l| other.columns.iter().any(|r| r.kind.family() == l.kind.family()));
-            if fits {
-                let on = self.join_condition(&scope, &other);
-                from = format!("{from} JOIN {right} ON {on}");
-                more = format!(", {} AS z", other.ids[0]);
-            }
-        }
-        let where_ = if self.dice.chance(40) { self.where_(&scope, 0) } else { String::new() };
-        Made {
-            sql: format!("SELECT {items}{more} FROM {from}{where_}"),
-            columns: Self::outer_columns(&made),
-            plain: false,
-        }
-    }
-
-    fn over_cte(&mut self) -> Made {
-        let made = self.inner();
-        let (items, scope) = self.over(&made, "q");
-        let where_ = if self.dice.chance(40) { self.where_(&scope, 0) } else { String::new() };
-        let sql = format!("WITH q AS ({}) SELECT {items} FROM q{where_}", made.sql);
-        Made { sql, columns: Self::outer_columns(&made), plain: false }
     }
 }

@@ -113,6 +113,17 @@ impl Kind {
         }
     }
 
+    /// The collation of a text in utf8mb4.
+    pub fn collation(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Text(Collation::Ai) => "utf8mb4_0900_ai_ci",
+            Self::Text(Collation::General) => "utf8mb4_general_ci",
+            Self::Text(Collation::Bin) => "utf8mb4_bin",
+            Self::Text(Collation::NoPadBin) => "utf8mb4_0900_bin",
+            _ => return None,
+        })
+    }
+
     pub fn is_text(self) -> bool {
         matches!(self, Self::Text(_))
     }

@@ -2,7 +2,7 @@
 
 use super::{
     read::{Reader, Scope},
-    schema::{Column, Generated},
+    schema::{Column, Generated, UNIQUE, UNIQUE_ABOVE_ID},
     values::Kind,
 };
 use crate::dice::Dice;
@@ -50,7 +50,7 @@ fn insert(dice: &mut Dice, table: &mut Generated, word: &str) -> String {
 
 fn upsert(dice: &mut Dice, table: &mut Generated) -> String {
     let insert = insert(dice, table, "INSERT").replacen("INSERT IGNORE", "INSERT", 1);
-    let column = dice.pick(&table.columns[2..]).clone();
+    let column = (*dice.pick(&table.free_columns())).clone();
     let value = match dice.below(3) {
         0 => format!("VALUES({})", column.name),
         _ => value(dice, &column),
@@ -89,12 +89,17 @@ fn where_(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
 
 fn update(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
     let table = &tables[at];
-    // Changing the key is rare; so is moving a row to another shard.
-    let column = match dice.chance(6) {
+    // Changing the key moves rows to other shards.
+    let column = match dice.chance(25) {
         true if table.key == super::schema::Key::IdOnly => table.columns[1].clone(),
         _ => dice.pick(&table.columns[2..]).clone(),
     };
-    let set = format!("{} = {}", column.name, value(dice, &column));
+    let value = match column.name.as_str() {
+        // Far enough that it meets no other.
+        UNIQUE => format!("{UNIQUE} + {}", 1_000_000 * (1 + dice.below(9))),
+        _ => value(dice, &column),
+    };
+    let set = format!("{} = {value}", column.name);
     let mut sql = format!("UPDATE {} SET {set}", table.full_name());
     if dice.chance(88) {
         sql.push_str(&where_(dice, tables, at));
@@ -129,10 +134,19 @@ fn insert_select(dice: &mut Dice, tables: &mut [Generated], at: usize) -> String
     let mut names = vec!["id".to_owned(), "k".to_owned()];
     let mut items = vec![format!("id + {first}")];
     let same = |kind: Kind| {
-        from.columns.iter().skip(1).find(|c| c.kind == kind && !c.nullable).map(|c| c.name.clone())
+        from.columns
+            .iter()
+            .skip(1)
+            .find(|c| c.kind == kind && !c.nullable && c.name != UNIQUE)
+            .map(|c| c.name.clone())
     };
     items.push(same(table.columns[1].kind).unwrap_or_else(|| table.columns[1].kind.literal(dice).to_owned()));
     for column in &table.columns[2..] {
+        if column.name == UNIQUE {
+            names.push(column.name.clone());
+            items.push(format!("id + {}", first + UNIQUE_ABOVE_ID));
+            continue;
+        }
         if !column.nullable || dice.chance(60) {
             names.push(column.name.clone());
             items.push(same(column.kind).unwrap_or_else(|| column.kind.literal(dice).to_owned()));

@@ -30,6 +30,21 @@ fn what_is_not_understood_is_named() {
 fn the_sequences_are_in_the_keyspace_that_is_not_sharded() {
     let script = parse("x", "#! table t hash(a) sequence a\nCREATE TABLE t (a int);\n").unwrap();
     let one = vschema(&script.tables, "one");
-    assert_eq!(one.keys().collect::<Vec<_>>(), ["t", "t_two_seq", "t_four_seq"]);
-    assert_eq!(vschema(&script.tables, "two")["t"]["auto_increment"]["sequence"], "one.t_two_seq");
+    let names: Vec<_> = one["tables"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["t", "t_two_seq", "t_four_seq"]);
+    let two = vschema(&script.tables, "two");
+    assert_eq!(two["tables"]["t"]["auto_increment"]["sequence"], "one.t_two_seq");
+}
+
+#[test]
+fn a_lookup_is_a_vindex_and_a_table() {
+    let text = "#! table two.t multicol(a,b) lookup lookup_unique(u)\nCREATE TABLE t (a int);\n";
+    let script = parse("x", text).unwrap();
+    let two = vschema(&script.tables, "two");
+    assert_eq!(two["tables"]["t"]["column_vindexes"][0]["columns"], serde_json::json!(["a", "b"]));
+    assert_eq!(two["tables"]["t"]["column_vindexes"][1]["name"], "t_two_u");
+    assert_eq!(two["vindexes"]["multicol"]["params"]["column_count"], "2");
+    assert_eq!(two["vindexes"]["t_two_u"]["owner"], "t");
+    assert_eq!(two["vindexes"]["t_two_u"]["params"]["table"], "one.t_two_u");
+    assert!(vschema(&script.tables, "one")["tables"]["t_two_u"].is_object());
 }

@@ -26,7 +26,7 @@ fn text(rows: &[Row]) -> Vec<Vec<Option<String>>> {
 fn run(aggregator: Aggregator, input: &[&[Option<&str>]]) -> Vec<Vec<Option<String>>> {
     let mut aggregator = aggregator;
     rows(input).iter().for_each(|row| aggregator.push(row).unwrap());
-    text(&aggregator.finish(None).unwrap())
+    text(&aggregator.finish(None, None).unwrap())
 }
 
 fn some(values: &[&str]) -> Vec<Option<String>> {
@@ -63,6 +63,49 @@ fn no_keys_are_one_group_and_nulls_add_nothing() {
     let aggregator = Aggregator::new(&[], folds, &fields, 10).unwrap();
     let got = run(aggregator, &[&[Some("0"), None], &[Some("0"), None]]);
     assert_eq!(got, [vec![Some("0".to_owned()), None]]);
+}
+
+#[test]
+fn without_keys_there_is_a_group_of_nothing() {
+    let fields = [Type::Int64, Type::Decimal, Type::Int64].map(field);
+    let folds =
+        vec![fold(0, FoldFunction::Count), fold(1, FoldFunction::Sum), fold(2, FoldFunction::Max(key(2)))];
+    let aggregator = Aggregator::new(&[], folds.clone(), &fields, 10).unwrap();
+    assert_eq!(run(aggregator, &[]), [vec![Some("0".to_owned()), None, None]]);
+    let aggregator = Aggregator::new(&[key(0)], folds, &fields, 10).unwrap();
+    assert_eq!(run(aggregator, &[]), [] as [Vec<Option<String>>; 0]);
+}
+
+#[test]
+fn counts_of_nulls_alone_are_zero() {
+    let fields = [Type::Int64, Type::Int64].map(field);
+    let aggregator = Aggregator::new(&[key(0)], vec![fold(1, FoldFunction::Count)], &fields, 10).unwrap();
+    assert_eq!(run(aggregator, &[&[Some("7"), None], &[Some("7"), None]]), [some(&["7", "0"])]);
+}
+
+#[test]
+fn rows_count_whatever_they_hold() {
+    let fields = [Type::Varchar].map(field);
+    let aggregator = || Aggregator::new(&[], vec![fold(0, FoldFunction::CountRows)], &fields, 10).unwrap();
+    assert_eq!(run(aggregator(), &[&[Some("x")], &[None]]), [some(&["2"])]);
+    assert_eq!(run(aggregator(), &[]), [some(&["0"])]);
+}
+
+#[test]
+fn bits_and_texts() {
+    let fields = [Type::Uint64, Type::Uint64, Type::Text].map(field);
+    let concat = FoldFunction::Concat { separator: b"; ".to_vec(), longest: 12 };
+    let folds = vec![fold(0, FoldFunction::BitAnd), fold(1, FoldFunction::BitXor), fold(2, concat)];
+    let aggregator = || Aggregator::new(&[], folds.clone(), &fields, 10).unwrap();
+    let rows_: &[&[Option<&str>]] = &[
+        &[Some("6"), Some("6"), Some("a,b")],
+        &[Some("3"), Some("3"), None],
+        &[Some("2"), Some("1"), Some("c")],
+    ];
+    assert_eq!(run(aggregator(), rows_), [some(&["2", "4", "a,b; c"])]);
+    let mut long = aggregator();
+    let error = long.push(&rows(&[&[None, None, Some("abcdefghijkl")]])[0]).unwrap_err();
+    assert!(error.message().contains("GROUP_CONCAT of 12 bytes"), "{error}");
 }
 
 #[test]
@@ -126,7 +169,7 @@ fn groups_can_be_sorted_and_are_bounded() {
     let error = aggregator.push(&rows(&[&[Some("5")]])[0]).unwrap_err();
     assert!(error.message().contains("limit of 3"), "{error}");
     let order = Comparator::new(&[SortKey { desc: true, ..key(0) }], &fields).unwrap();
-    let sorted = text(&aggregator.finish(Some(&order)).unwrap());
+    let sorted = text(&aggregator.finish(None, Some(&order)).unwrap());
     assert_eq!(sorted, [vec![Some("10".to_owned())], vec![Some("2".to_owned())], vec![None]]);
 }
 

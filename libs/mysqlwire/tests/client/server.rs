@@ -66,7 +66,8 @@ impl Server {
             Family::MariaDb => {
                 let mut command = Command::new("mariadb-install-db");
                 command.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-                command.args(["--user=root", &data]);
+                // Whether names resolve (the machine's own, localhost) does not matter here.
+                command.args(["--user=root", "--force", &data]);
                 command
             }
         };

@@ -85,7 +85,7 @@ fn tracked_columns_fill_tables_that_have_none() {
         definition: Some("bigint not null".into()),
         generated: false,
     };
-    let found = TrackedTable { columns: vec![column], unique_keys: vec![vec!["id".into()]] };
+    let found = TrackedTable { columns: vec![column], unique_keys: vec![vec!["id".into()]], view: None };
     let found = [("product".to_owned(), found.clone()), ("new".to_owned(), found)].into();
     let schema = schema().with_tracked("commerce", &found);
     let table = schema.table(None, "product", None, TabletType::Primary).unwrap();

@@ -33,10 +33,10 @@ pub(crate) struct ApplyVSchema {
     /// File that holds the VSchema as JSON
     #[arg(long)]
     vschema_file: Option<PathBuf>,
-    /// An ALTER VSCHEMA statement (not supported yet)
+    /// An ALTER VSCHEMA statement
     #[arg(long)]
     sql: Option<String>,
-    /// File that holds an ALTER VSCHEMA statement (not supported yet)
+    /// File that holds an ALTER VSCHEMA statement
     #[arg(long)]
     sql_file: Option<PathBuf>,
     /// Only show what would be written

@@ -1,7 +1,6 @@
 //! A column of CREATE TABLE as information_schema would show it: type, collation, definition.
 
 use sqlast::ast::{ColumnAttribute, ColumnDef, DataType};
-use sqltypes::Type;
 use vschema::Column;
 
 /// The character set and collation of text.
@@ -79,7 +78,7 @@ pub fn column(column: &ColumnDef, table: &Charset, in_primary_key: bool) -> Colu
     let null = if not_null { " not null" } else { " null" };
     Column {
         name: name.to_string_lossy().into_owned(),
-        ty: wire_type(&base, unsigned),
+        ty: sqltypes::type_of_name(&base, unsigned),
         definition: Some(format!("{}{collate}{null}", column_type(data_type, &base))),
         collation,
         invisible: has(&ColumnAttribute::Visible(false)),
@@ -194,39 +193,4 @@ fn zerofill_width(base: &str) -> &'static str {
         "int" => "10",
         _ => "20",
     }
-}
-
-/// None for a type that is not MySQL's.
-fn wire_type(base: &str, unsigned: bool) -> Option<Type> {
-    let pick = |signed, other| if unsigned { other } else { signed };
-    Some(match base {
-        "tinyint" => pick(Type::Int8, Type::Uint8),
-        "smallint" => pick(Type::Int16, Type::Uint16),
-        "mediumint" => pick(Type::Int24, Type::Uint24),
-        "int" => pick(Type::Int32, Type::Uint32),
-        "bigint" => pick(Type::Int64, Type::Uint64),
-        "serial" => Type::Uint64,
-        "float" => Type::Float32,
-        "double" => Type::Float64,
-        "decimal" => Type::Decimal,
-        "date" => Type::Date,
-        "time" => Type::Time,
-        "datetime" => Type::Datetime,
-        "timestamp" => Type::Timestamp,
-        "year" => Type::Year,
-        "char" => Type::Char,
-        "varchar" => Type::Varchar,
-        "binary" => Type::Binary,
-        "varbinary" => Type::Varbinary,
-        "tinytext" | "text" | "mediumtext" | "longtext" => Type::Text,
-        "tinyblob" | "blob" | "mediumblob" | "longblob" => Type::Blob,
-        "bit" => Type::Bit,
-        "enum" => Type::Enum,
-        "set" => Type::Set,
-        "json" => Type::Json,
-        "vector" => Type::Vector,
-        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-        | "multipolygon" | "geomcollection" => Type::Geometry,
-        _ => return None,
-    })
 }

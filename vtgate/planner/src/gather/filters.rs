@@ -244,12 +244,12 @@ impl Block {
     }
 }
 
-fn equal_to(left: Expr, right: Expr) -> Expr {
+pub(crate) fn equal_to(left: Expr, right: Expr) -> Expr {
     Expr::Comparison(Box::new(Comparison { op: ComparisonOp::Equal, left, right, quantifier: None }))
 }
 
 /// Whether two columns compare in the same way as one of them does with a literal of the other's value.
-fn same_values(a: &Column, b: &Column) -> bool {
+pub(crate) fn same_values(a: &Column, b: &Column) -> bool {
     let (Some(x), Some(y)) = (a.ty, b.ty) else { return false };
     if sqltypes::is_integral(x) || sqltypes::is_integral(y) {
         return sqltypes::is_integral(x) && sqltypes::is_integral(y);
@@ -276,7 +276,7 @@ impl Visitor for Columns {
 }
 
 /// Whether a condition is never true where its columns are NULL. Only plain comparisons are looked at.
-fn rejects_nulls(condition: &Expr) -> bool {
+pub(crate) fn rejects_nulls(condition: &Expr) -> bool {
     let column = |e: &Expr| matches!(e, Expr::Column(_));
     let plain = |e: &Expr| column(e) || value_of(e).is_some();
     match condition {

@@ -147,7 +147,7 @@ fn way(select: &Select, query: &Query, having: Option<&Expr>) -> Option<Way> {
 }
 
 /// The grouping expressions, positions and aliases resolved.
-fn keys(select: &Select, block: &SelectBlock) -> Option<Vec<Expr>> {
+pub(crate) fn keys(select: &Select, block: &SelectBlock) -> Option<Vec<Expr>> {
     let items = select.group_by.iter().flat_map(|g| &g.exprs).enumerate();
     items
         .map(|(at, item)| match &item.expr {
@@ -179,7 +179,7 @@ fn alias_of<'a>(select: &'a Select, name: &Ident) -> Option<&'a Expr> {
 
 /// An expression with the select list's expressions in place of their aliases; `None` where a name may be either
 /// an alias or a column.
-fn without_aliases(having: &Expr, select: &Select, analysis: &Analysis) -> Option<Expr> {
+pub(crate) fn without_aliases(having: &Expr, select: &Select, analysis: &Analysis) -> Option<Expr> {
     struct Aliases<'a> {
         select: &'a Select,
         analysis: &'a Analysis,

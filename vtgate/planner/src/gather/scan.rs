@@ -15,7 +15,7 @@ use super::{Gatherer, filters::Filters};
 use crate::{
     Load, LoadColumn, LoadShape, PlanContext, PlanWarning, Primitive,
     rewrite::{self, Rewritten},
-    select,
+    select, vindex_func,
 };
 
 /// What is to be read, and what the read needs and tells.
@@ -44,7 +44,10 @@ pub(super) fn scan(
     let all = known.all_columns || gatherer.natural;
     let columns = wanted(&table, all, gatherer)?;
     let items = columns.iter().map(|c| SelectItem::Expr(read_column(c))).collect();
-    let condition = condition(&known.conditions);
+    let condition = match table.is_vindex() {
+        true => condition(&vindex_func::answered(&known.conditions)),
+        false => condition(&known.conditions),
+    };
     let from = AliasedTable { alias: None, hints: Vec::new(), ..reference.clone() };
     let query = Query {
         locks: gatherer.lock_of(alias).into_iter().map(|l| Locking { of: Vec::new(), ..l }).collect(),

@@ -15,6 +15,8 @@ pub struct LookupTable {
     pub to: String,
     /// The keyspace id is held as the number whose `hash` it is.
     pub is_hash: bool,
+    /// The values are held as numbers made of them ([`vschema::loose_md5_number`]).
+    pub is_loose: bool,
     /// A value has one keyspace id at most.
     pub unique: bool,
     pub order: LookupOrder,

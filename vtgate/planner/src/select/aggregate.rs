@@ -1,26 +1,69 @@
 //! Groups over several shards: each shard groups its own rows, and vtgate folds groups of equal keys.
 //!
 //! Counts and sums are added, smallest and largest values compared, averages made of a sum and a count.
-//! DISTINCT is grouping by every column. What cannot be folded from partial values (DISTINCT inside of an
-//! aggregate, GROUP_CONCAT, deviations, expressions of aggregates, HAVING) is refused by name. The order
-//! and the limit are left to vtgate: a shard does not know which groups are the first.
+//! DISTINCT is grouping by every column. For `COUNT(DISTINCT a)` and its like the shards group by `a`, too, and
+//! vtgate folds twice: equal values of a group into one, then these into the group. What cannot be folded from
+//! partial values (GROUP_CONCAT with an order, expressions of aggregates) is refused by name. The order and the
+//! limit are left to vtgate: a shard does not know which groups are the first.
 
-use sqlast::ast::{Direction, Expr, FuncCall, Ident, Literal, Query, QueryBody, Select, SelectItem};
+use sqlast::ast::{
+    Binary, BinaryOp, Direction, Expr, FuncCall, GroupBy, GroupItem, Ident, Literal, Query, QueryBody,
+    Select, SelectItem,
+};
 use vterrors::{Error, Result};
 
+use super::having;
 use super::merge::{Hidden, Target, output_key, same_expr, target};
+use crate::gather::groups;
 use crate::{
-    AggregateColumn, AggregateFunction, ColumnAt, OrderBy,
+    Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Having, OrderBy, Primitive, ValueRef,
     semantics::{Aggregation, Analysis, SelectBlock, has_aggregate, has_subquery, is_aggregate, value_of},
 };
 
 /// What is left to do with the shards' groups.
 #[derive(Debug)]
 pub(super) struct Fold {
+    /// Where an aggregate is of different values: what is done first.
+    pub values: Option<FoldValues>,
     pub keys: Vec<OrderBy>,
     pub columns: Vec<AggregateColumn>,
+    pub having: Option<Having>,
     pub order_by: Vec<OrderBy>,
     pub hidden: usize,
+}
+
+impl Fold {
+    /// The folding of the rows of `input`.
+    pub fn over(self, mut input: Primitive) -> Primitive {
+        let Self { values, keys, columns, having, order_by, hidden } = self;
+        if let Some(FoldValues { keys, columns }) = values {
+            input = Primitive::Aggregate(Box::new(Aggregate {
+                input,
+                keys,
+                columns,
+                having: None,
+                order_by: Vec::new(),
+                hidden_columns: hidden,
+                keeps_hidden: true,
+            }));
+        }
+        Primitive::Aggregate(Box::new(Aggregate {
+            input,
+            keys,
+            columns,
+            having,
+            order_by,
+            hidden_columns: hidden,
+            keeps_hidden: false,
+        }))
+    }
+}
+
+/// Equal values of a group become one row.
+#[derive(Debug)]
+pub(super) struct FoldValues {
+    pub keys: Vec<OrderBy>,
+    pub columns: Vec<AggregateColumn>,
 }
 
 /// Makes `query` the shards' part: no order, and the hidden columns that folding needs.
@@ -28,14 +71,12 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
     let order_by = std::mem::take(&mut query.order_by);
     let QueryBody::Select(select) = &query.body else { return Err(refused("a query in parentheses")) };
     let select = select.clone();
-    if select.having.is_some() {
-        return Err(refused("HAVING"));
-    }
-    let hidden = match select.group_by {
-        Some(_) => Hidden::of_groups(analysis),
-        None => Hidden::new(analysis),
+    let hidden = match select.group_by.is_some() || select.items.iter().any(is_of_values) {
+        true => Hidden::of_groups(analysis),
+        false => Hidden::new(analysis),
     };
-    let mut folder = Folder { select: &select, block, hidden, columns: Vec::new() };
+    let (columns, of_values) = (Vec::new(), OfValues::default());
+    let mut folder = Folder { select: &select, block, hidden, columns, of_values };
     for (at, item) in select.items.iter().enumerate() {
         folder.item(at, item)?;
     }
@@ -48,9 +89,74 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
             order.push(folder.order(at, &item.expr, item.direction == Direction::Desc)?);
         }
     }
+    let having = match &select.having {
+        Some(having) => Some(folder.having(having, analysis)?),
+        None => None,
+    };
+    let values = folder.values(&keys)?;
     let columns = folder.columns;
     let hidden = folder.hidden.append_to(query);
-    Ok(Fold { keys, columns, order_by: order, hidden })
+    if let Some(select) = crate::rewrite::only_select(query) {
+        select.having = None;
+        group_by_too(select, folder.of_values.args);
+    }
+    Ok(Fold { values, keys, columns, having, order_by: order, hidden })
+}
+
+/// `COUNT(DISTINCT a)` and its like; the smallest of different values is that of all.
+fn is_distinct(call: &FuncCall) -> bool {
+    call.distinct && !call.name.is(b"min") && !call.name.is(b"max")
+}
+
+fn is_of_values(item: &SelectItem) -> bool {
+    match item {
+        SelectItem::Expr(item) => {
+            matches!(&item.expr, Expr::Func(call) if is_aggregate(call) && is_distinct(call))
+        }
+        _ => false,
+    }
+}
+
+fn group_by_too(select: &mut Select, exprs: Vec<Expr>) {
+    if exprs.is_empty() {
+        return;
+    }
+    let nothing = || GroupBy { exprs: Vec::new(), with_rollup: false, cube: false };
+    let items = exprs.into_iter().map(|expr| GroupItem { expr, direction: None });
+    select.group_by.get_or_insert_with(nothing).exprs.extend(items);
+}
+
+/// The aggregates of different values: all of the same expressions.
+#[derive(Debug, Default)]
+struct OfValues {
+    args: Vec<Expr>,
+    columns: Vec<ColumnAt>,
+}
+
+/// What GROUP_CONCAT puts between values. With an order of its own the shards' parts are no parts of the whole.
+fn separator(call: &FuncCall) -> Result<Option<ValueRef>> {
+    let Some(concat) = &call.group_concat else { return Ok(None) };
+    if !concat.order_by.is_empty() || concat.limit.is_some() {
+        return Err(refused("GROUP_CONCAT with an order"));
+    }
+    match &concat.separator {
+        None => Ok(None),
+        Some(text) => match value_of(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(refused("GROUP_CONCAT with such a separator")),
+        },
+    }
+}
+
+/// Whether a function is of a sample, and whether it is a root, where it is a variance or a deviation.
+fn spread(name: &str) -> Option<(bool, bool)> {
+    Some(match name {
+        "var_pop" | "variance" => (false, false),
+        "var_samp" => (true, false),
+        "std" | "stddev" | "stddev_pop" => (false, true),
+        "stddev_samp" => (true, true),
+        _ => return None,
+    })
 }
 
 fn refused(what: impl std::fmt::Display) -> Error {
@@ -62,9 +168,47 @@ struct Folder<'a> {
     block: &'a SelectBlock,
     hidden: Hidden<'a>,
     columns: Vec<AggregateColumn>,
+    of_values: OfValues,
 }
 
 impl Folder<'_> {
+    /// How the values of a group are folded before the group is.
+    fn values(&mut self, keys: &[OrderBy]) -> Result<Option<FoldValues>> {
+        if self.of_values.args.is_empty() {
+            return Ok(None);
+        }
+        let is_constant = |item: &SelectItem| matches!(item, SelectItem::Expr(i) if !has_aggregate(&i.expr));
+        if self.block.aggregation == Aggregation::Scalar && self.select.items.iter().any(is_constant) {
+            return Err(refused("a constant beside aggregates of different values"));
+        }
+        if self.columns.iter().any(|c| matches!(c.function, AggregateFunction::Variance { .. })) {
+            return Err(refused("a deviation beside aggregates of different values"));
+        }
+        let mut all = keys.to_vec();
+        for arg in self.of_values.args.clone() {
+            all.push(self.hidden.order_by(Target { expr: arg, item: None, at: None, key: None }, false)?);
+        }
+        let is_first = |column: &&AggregateColumn| {
+            let average = matches!(column.function, AggregateFunction::Avg { .. });
+            !average && !self.of_values.columns.contains(&column.column)
+        };
+        let columns = self.columns.iter().filter(is_first).cloned().collect();
+        Ok(Some(FoldValues { keys: all, columns }))
+    }
+
+    /// Notes an aggregate of different values.
+    fn of_values(&mut self, column: ColumnAt, call: &FuncCall) -> Result<()> {
+        if call.args.iter().any(has_subquery) || call.args.contains(&Expr::Star) {
+            return Err(refused("a subquery"));
+        }
+        if !self.of_values.args.is_empty() && self.of_values.args != call.args {
+            return Err(refused("aggregates of different values of several expressions"));
+        }
+        self.of_values.args.clone_from(&call.args);
+        self.of_values.columns.push(column);
+        Ok(())
+    }
+
     /// A column of the client's: folded, or that of the group's first row.
     fn item(&mut self, at: usize, item: &SelectItem) -> Result<()> {
         let SelectItem::Expr(item) = item else { return Err(refused("* in the select list")) };
@@ -84,9 +228,8 @@ impl Folder<'_> {
 
     fn fold(&mut self, column: ColumnAt, call: &FuncCall) -> Result<()> {
         let lower = call.name.to_lower();
-        let extreme = matches!(lower.as_str(), "min" | "max");
-        if call.distinct && !extreme {
-            return Err(refused(format_args!("{}(DISTINCT ...)", call.name)));
+        if is_distinct(call) {
+            self.of_values(column, call)?;
         }
         let function = match lower.as_str() {
             "any_value" => return Ok(()),
@@ -101,17 +244,38 @@ impl Folder<'_> {
                 let by = self.hidden.order_by(Target { expr, item: at, at, key: None }, false)?;
                 if lower == "min" { AggregateFunction::Min(by) } else { AggregateFunction::Max(by) }
             }
+            "bit_and" => AggregateFunction::BitAnd,
+            "bit_or" => AggregateFunction::BitOr,
+            "bit_xor" => AggregateFunction::BitXor,
+            "group_concat" => AggregateFunction::Concat { separator: separator(call)? },
             "avg" => {
                 let sum = self.hidden_call("sum", call);
                 let count = self.hidden_call("count", call);
+                if is_distinct(call) {
+                    self.of_values.columns.extend([sum, count]);
+                }
                 self.add(sum, AggregateFunction::Sum);
                 self.add(count, AggregateFunction::Count);
                 AggregateFunction::Avg { sum, count }
             }
-            _ => return Err(refused(format_args!("the function {}", call.name))),
+            name => match spread(name) {
+                Some((sample, root)) => self.variance(call, sample, root),
+                None => return Err(refused(format_args!("the function {}", call.name))),
+            },
         };
         self.add(column, function);
         Ok(())
+    }
+
+    /// Asks the shards for counts, means (as doubles: a decimal's would be rounded) and variances.
+    fn variance(&mut self, call: &FuncCall, sample: bool, root: bool) -> AggregateFunction {
+        let count = self.hidden_call("count", call);
+        let of = call.args.first().cloned().unwrap_or(Expr::Star);
+        let zero = Expr::Literal(Literal::Float("0e0".into()));
+        let double = Expr::Binary(Box::new(Binary { op: BinaryOp::Plus, left: of, right: zero }));
+        let mean = self.hidden_call("avg", &FuncCall { args: vec![double], ..call.clone() });
+        let variance = self.hidden_call("var_pop", call);
+        AggregateFunction::Variance { count, mean, variance, sample, root }
     }
 
     fn hidden_call(&mut self, name: &str, of: &FuncCall) -> ColumnAt {
@@ -195,6 +359,36 @@ impl Folder<'_> {
             _ => None,
         };
         Ok(Target { expr: expr.clone(), item: None, at: None, key })
+    }
+
+    fn having(&mut self, condition: &Expr, analysis: &Analysis) -> Result<Having> {
+        let plain = groups::without_aliases(condition, self.select, analysis);
+        let keys = groups::keys(self.select, self.block);
+        let (Some(plain), Some(keys)) = (plain, keys) else { return Err(refused("such a HAVING")) };
+        having::plan(&plain, &mut |operand| self.operand(operand, &keys))
+    }
+
+    /// The column of an operand of HAVING: an aggregate, or a key of the groups, selected or not.
+    fn operand(&mut self, expr: &Expr, keys: &[Expr]) -> Result<ColumnAt> {
+        let is_it = |item: &SelectItem| matches!(item, SelectItem::Expr(item) if same_expr(&item.expr, expr));
+        let only_aggregates = self.block.aggregation == Aggregation::Scalar;
+        match expr {
+            Expr::Func(call) if is_aggregate(call) => {
+                if let Some(at) = self.select.items.iter().position(is_it) {
+                    return Ok(ColumnAt::Start(at));
+                }
+                let column = self.hidden.hide(expr.clone());
+                self.fold(column, call)?;
+                Ok(column)
+            }
+            key if !only_aggregates && keys.iter().any(|known| same_expr(known, key)) => {
+                match self.select.items.iter().position(is_it) {
+                    Some(at) => Ok(ColumnAt::Start(at)),
+                    None => Ok(self.hidden.hide(key.clone())),
+                }
+            }
+            _ => Err(refused("HAVING with such an operand")),
+        }
     }
 
     /// An item of the order of groups: selected, or computed beside.

@@ -62,7 +62,7 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
 }
 
 /// What an ORDER BY item orders by.
-pub(super) struct Target {
+pub(crate) struct Target {
     pub expr: Expr,
     /// Its item in the select list.
     pub item: Option<usize>,
@@ -79,7 +79,7 @@ pub(super) fn output_key(block: &SelectBlock, item: usize) -> Option<ColumnKey> 
     }
 }
 
-pub(super) fn target(expr: &Expr, select: &Select) -> Result<Target> {
+pub(crate) fn target(expr: &Expr, select: &Select) -> Result<Target> {
     let no_star_before = |at: usize| select.items[..at].iter().all(|i| matches!(i, SelectItem::Expr(_)));
     let item = |at: usize, item: &AliasedExpr| Target {
         expr: item.expr.clone(),
@@ -173,7 +173,7 @@ pub(super) struct Hidden<'a> {
 }
 
 /// How values of a type are compared.
-enum Compare {
+pub(crate) enum Compare {
     /// By their own text.
     Itself,
     /// By the number in this expression.
@@ -259,7 +259,7 @@ impl<'a> Hidden<'a> {
     }
 }
 
-fn compare(expr: &Expr, known: Option<&Column>) -> Result<Compare> {
+pub(crate) fn compare(expr: &Expr, known: Option<&Column>) -> Result<Compare> {
     use ColumnType as T;
     let Some(column) = known else {
         return Ok(if is_number(expr) { Compare::Itself } else { Compare::Weight(None) });
@@ -292,6 +292,6 @@ fn is_number(expr: &Expr) -> bool {
     }
 }
 
-fn call(name: &str, arg: Expr) -> Expr {
+pub(crate) fn call(name: &str, arg: Expr) -> Expr {
     Expr::Func(Box::new(FuncCall::new(Ident::from(name), vec![arg])))
 }

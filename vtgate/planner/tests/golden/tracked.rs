@@ -3,6 +3,14 @@
 use proto::query::Type;
 use vschema::{Column, TrackedTable, VSchema};
 
+/// A view with a join.
+const RICH: &str = "select `c`.`customer_id` AS `id`,`corder`.`total` AS `total` from (`customer` `c` join `corder` \
+                    on((`corder`.`customer_id` = `c`.`customer_id`))) where (`corder`.`total` > 100)";
+
+/// A view of a view, with groups, and with other names of its columns.
+const NAMED: &str = "select `customer`.`name` AS `name`,count(0) AS `count(*)` from (`customer` join `rich`) where \
+                     (`rich`.`id` = `customer`.`customer_id`) group by `customer`.`name`";
+
 /// The same with the columns that schema tracking would find.
 pub fn tracked(vschema: &VSchema) -> VSchema {
     const ID: (Type, &str) = (Type::Int64, "bigint not null");
@@ -22,6 +30,7 @@ pub fn tracked(vschema: &VSchema) -> VSchema {
             })
             .collect(),
         unique_keys: vec![vec![columns[0].0.to_owned()]],
+        view: None,
     };
     let customer = [
         (
@@ -38,6 +47,11 @@ pub fn tracked(vschema: &VSchema) -> VSchema {
             "corder".to_owned(),
             table(&[("order_id", ID), ("customer_id", ID), ("total", MONEY), ("weight", FLOAT)]),
         ),
+        (
+            "rich".to_owned(),
+            TrackedTable { view: Some(RICH.into()), ..table(&[("id", ID), ("total", MONEY)]) },
+        ),
+        ("named".to_owned(), TrackedTable { view: Some(NAMED.into()), ..table(&[("who", TEXT), ("n", ID)]) }),
         ("country".to_owned(), table(&[("id", ID), ("country_name", TEXT)])),
     ];
     let commerce = [("product".to_owned(), table(&[("id", ID), ("name", TEXT), ("price", MONEY)]))];

@@ -2,36 +2,87 @@
 
 use async_trait::async_trait;
 use eval::{Aggregator, Comparator};
-use planner::{Aggregate, Primitive};
-use sqltypes::{Field, Row};
+use planner::{Aggregate, AggregateColumn, AggregateFunction, FoldContext, Primitive, ValueRef};
+use sqltypes::{BindVars, Field, Row, Type};
 use vterrors::{Error, Result};
 
 use super::{Run, merge::truncate};
-use crate::executor::{Outcome, Sink, sink::give};
+use crate::executor::{Outcome, Sink, binds, sink::give};
 
 impl Run<'_> {
     pub(super) async fn aggregate(&mut self, aggregate: &Aggregate, sink: &mut dyn Sink) -> Result<Outcome> {
-        let Primitive::Route(route) = &aggregate.input else {
-            return Err(Error::internal(format!("groups of {:?}", aggregate.input)));
+        // The separators of GROUP_CONCAT and the numbers of HAVING are the statement's own.
+        let asks = |column: &AggregateColumn| matches!(column.function, AggregateFunction::Concat { .. });
+        let asked = aggregate.having.is_some() || aggregate.columns.iter().any(asks);
+        let own = if asked { self.binds.clone() } else { BindVars::new() };
+        let value = move |reference: &ValueRef| {
+            let (ty, bytes) = binds::value(reference, &own)?;
+            Ok((ty != Type::NullType).then(|| bytes.to_vec()))
         };
-        let max_groups = self.executor.config.max_memory_rows;
-        let mut folding = Folding { aggregate, max_groups, fields: Vec::new(), running: None };
-        self.route(route, &mut folding).await?;
+        let group_concat_max_len = self
+            .session
+            .system_variables
+            .get("group_concat_max_len")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(GROUP_CONCAT_MAX_LEN);
+        let max_groups = self.collector().most;
+        let context = FoldContext { max_groups, group_concat_max_len, value: &value };
+        let mut folding = Folding { aggregate, context, fields: Vec::new(), running: None };
+        match &aggregate.input {
+            Primitive::Route(route) => self.route(route, &mut folding).await?,
+            other => Box::pin(self.primitive(other, &mut folding)).await?,
+        };
         let Some((aggregator, order)) = folding.running else {
             return Err(Error::internal("the shards gave no columns to group"));
         };
-        let keep = folding.fields.len().saturating_sub(aggregate.hidden_columns);
-        let mut rows = aggregator.finish(order.as_ref())?;
+        let hidden = if aggregate.keeps_hidden { 0 } else { aggregate.hidden_columns };
+        let all = folding.fields.len();
+        let keep = all.saturating_sub(hidden);
+        let having = aggregate.test(folding.fields.len(), &value)?;
+        having.iter().try_for_each(|test| test.check(&folding.fields))?;
+        let mut rows = aggregator.finish(having.as_ref(), order.as_ref())?;
         rows.iter_mut().for_each(|row| truncate(row, keep));
         folding.fields.truncate(keep);
+        for column in &aggregate.columns {
+            let at = column.column.index(all, aggregate.hidden_columns);
+            if let Some(field) = folding.fields.get_mut(at) {
+                as_function(field, &column.function);
+            }
+        }
         give(sink, folding.fields, rows).await
     }
 }
 
+/// A column that was folded from rows is none of a table's.
+fn as_function(field: &mut Field, function: &AggregateFunction) {
+    if matches!(function, AggregateFunction::CountRows) {
+        *field = sqltypes::int_field(&field.name, Type::Int64);
+    }
+    if field.org_table.is_empty() && field.org_name.is_empty() {
+        return;
+    }
+    for name in [&mut field.table, &mut field.org_table, &mut field.database, &mut field.org_name] {
+        name.clear();
+    }
+    field.flags &= !COLUMN_FLAGS;
+    if matches!(function, AggregateFunction::Count | AggregateFunction::CountRows) {
+        field.column_length = COUNT_LENGTH;
+    }
+}
+
+/// NOT NULL, keys, auto-increment, no default, on update now, part of a key (MySQL's `mysql_com.h`).
+pub(super) const COLUMN_FLAGS: u32 = 1 | 2 | 4 | 8 | 512 | 4096 | 8192 | 16384;
+
+/// MySQL's own `group_concat_max_len`, in bytes.
+const GROUP_CONCAT_MAX_LEN: usize = 1024;
+
+/// The length that MySQL gives a COUNT.
+const COUNT_LENGTH: u32 = 21;
+
 /// Takes the shards' rows.
 struct Folding<'a> {
     aggregate: &'a Aggregate,
-    max_groups: usize,
+    context: FoldContext<'a>,
     fields: Vec<Field>,
     running: Option<(Aggregator, Option<Comparator>)>,
 }
@@ -39,7 +90,7 @@ struct Folding<'a> {
 #[async_trait]
 impl Sink for Folding<'_> {
     async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
-        let aggregator = self.aggregate.aggregator(&fields, self.max_groups)?;
+        let aggregator = self.aggregate.aggregator(&fields, &self.context)?;
         self.running = Some((aggregator, self.aggregate.order(&fields)?));
         self.fields = fields;
         Ok(())

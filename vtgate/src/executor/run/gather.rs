@@ -7,6 +7,8 @@
 mod load;
 mod site;
 
+use std::{sync::Arc, time::Instant};
+
 use futures::StreamExt;
 use planner::{Gather, GatherStep, Load};
 use sqltypes::{BindValue, Field};
@@ -18,7 +20,7 @@ use self::{
     site::Site,
 };
 use super::Run;
-use crate::executor::{Outcome, Sink, binds};
+use crate::executor::{Outcome, Sink, Traced, binds};
 
 /// How much one statement may put together.
 #[derive(Debug, Clone, Copy)]
@@ -56,15 +58,36 @@ impl Run<'_> {
                     site.execute_text(&format!("insert into `{name}` select * from `{from}`")).await?;
                 }
             }
+            self.trace_site(&site);
         }
         let mode = self.session.system_variables.get("sql_mode").map_or("default", String::as_str);
         site.execute_text(&format!("set sql_mode = {mode}")).await?;
         if !keys {
             site.execute_text("set sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')").await?;
         }
+        let started = Instant::now();
         let outcome = answer(&site, gather, binds::used(&gather.query, &self.binds), sink).await;
+        site.note(started, || gather.query.clone(), outcome.as_ref().ok().map(|o| o.rows));
+        self.trace_site(&site);
         site.close().await;
         outcome
+    }
+
+    /// Tells a VEXPLAIN of what happened on the connection.
+    fn trace_site(&mut self, site: &Site) {
+        let Some(trace) = &mut self.session.trace else { return };
+        for note in site.take_notes() {
+            let call = trace.next_call();
+            trace.add(Traced {
+                call,
+                target: site.target().clone(),
+                sql: note.sql,
+                binds: Arc::default(),
+                rows: note.rows,
+                microseconds: note.microseconds,
+                on_site: true,
+            });
+        }
     }
 
     /// A connection of a tablet that is busy with reads: a replica where one serves, on any shard.

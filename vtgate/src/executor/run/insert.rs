@@ -36,6 +36,7 @@ impl Run<'_> {
             None => 0,
         };
         let shards = self.layout.shards(&insert.keyspace, self.session.tablet_type())?;
+        let mut entered = Vec::new();
         let queries = match &insert.rows {
             InsertRows::Whole { routing, query } => {
                 let Resolved::Shards(destinations) = resolve(routing, &shards, &self.binds)? else {
@@ -45,7 +46,7 @@ impl Run<'_> {
             }
             InsertRows::Sharded { vindex, prefix, rows, suffix } => {
                 let mut dealt = self.deal(insert, vindex, rows)?;
-                self.add_new_entries(insert, &mut dealt).await?;
+                entered = self.add_new_entries(insert, &mut dealt).await?;
                 let mut by_shard: BTreeMap<usize, Vec<&InsertRow>> = BTreeMap::new();
                 for (id, row) in dealt {
                     by_shard.entry(shards.index_of(&id)).or_default().push(row);
@@ -67,6 +68,11 @@ impl Run<'_> {
         if insert.is_reference {
             results.truncate(1);
         }
+        if insert.may_exist {
+            for (change, entries) in insert.lookups.iter().zip(&entered) {
+                self.remove_strays(change, entries).await?;
+            }
+        }
         let mut outcome = written(results);
         if generated != 0 {
             outcome.insert_id = generated;
@@ -74,12 +80,13 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// The entries of the rows in the table's own lookups.
+    /// Writes the entries of the rows in the table's own lookups; gives them back by lookup.
     async fn add_new_entries(
         &mut self,
         insert: &Insert,
         rows: &mut Vec<(Vec<u8>, &InsertRow)>,
-    ) -> Result<()> {
+    ) -> Result<Vec<Vec<Entry>>> {
+        let mut all = Vec::with_capacity(insert.lookups.len());
         for (at, change) in insert.lookups.iter().enumerate() {
             let entry = |(id, row): &(Vec<u8>, &InsertRow)| -> Result<Entry> {
                 let values = row.lookup_values.get(at).into_iter().flatten();
@@ -89,8 +96,11 @@ impl Run<'_> {
             let entries = rows.iter().map(entry).collect::<Result<Vec<_>>>()?;
             let taken = self.add_entries(change, &entries, insert.may_exist).await?;
             self.leave_out(insert.ignore, &taken, rows)?;
+            // Those that are taken belong to other rows.
+            let own = entries.into_iter().enumerate().filter(|(at, _)| !taken.contains(at));
+            all.push(own.map(|(_, entry)| entry).collect());
         }
-        Ok(())
+        Ok(all)
     }
 
     /// The rows with their keyspace ids. Sets the bind variables of the vindex's columns.

@@ -47,18 +47,28 @@ impl Run<'_> {
                 Err(e) => return Err(e.context(format!("table {}.{}", insert.keyspace, insert.table))),
             }
         }
+        let mut entered = Vec::with_capacity(insert.lookups.len());
         for change in &insert.lookups {
             let mut entries = Entries::new(std::slice::from_ref(change));
             for (id, row) in &dealt {
                 entries.take(std::slice::from_ref(change), row, id)?;
             }
-            let taken = self.add_entries(change, &entries.entries[0].1, insert.may_exist).await?;
+            let new = entries.entries.pop().map(|(_, new)| new).unwrap_or_default();
+            let taken = self.add_entries(change, &new, insert.may_exist).await?;
             self.leave_out(insert.ignore, &taken, &mut dealt)?;
+            // Those that are taken belong to other rows.
+            let own = new.into_iter().enumerate().filter(|(at, _)| !taken.contains(at));
+            entered.push(own.map(|(_, entry)| entry).collect::<Vec<_>>());
         }
         let place = |id: &[u8]| if insert.vindex.is_some() { shards.index_of(id) } else { 0 };
         let rows = by_shard(dealt.into_iter().map(|(id, row)| (place(&id), row)));
         let text = (insert.keyspace.as_str(), insert.prefix.as_str(), insert.suffix.as_str());
         let results = self.insert_dealt(text, &shards, rows).await?;
+        if insert.may_exist {
+            for (change, entries) in insert.lookups.iter().zip(&entered) {
+                self.remove_strays(change, entries).await?;
+            }
+        }
         let mut outcome = written(results);
         if first_id != 0 {
             outcome.insert_id = first_id;

@@ -15,7 +15,11 @@ use sqltypes::{BindValue, BindVars, Field, Row, Type};
 use vschema::{ShardTable, VindexValue};
 use vterrors::{Condition, Error, Result};
 
-use super::{Run, lookup::Entry, write::written};
+use super::{
+    Run,
+    lookup::{Deferred, Entry},
+    write::written,
+};
 use crate::{
     executor::{Outcome, Sink, binds},
     tx::{ShardQuery, Work},
@@ -34,8 +38,53 @@ impl Run<'_> {
         self.end_atomic(undo, result).await
     }
 
+    /// Changes of several tables. MySQL finds all their rows before it changes any.
+    pub(super) async fn change_tables(&mut self, changes: &[KeyedDml]) -> Result<Outcome> {
+        let undo = self.begin_atomic().await?;
+        let result = self.change_all(changes).await;
+        self.end_atomic(undo, result).await
+    }
+
+    async fn change_all(&mut self, changes: &[KeyedDml]) -> Result<Outcome> {
+        let mut rows = Vec::with_capacity(changes.len());
+        for change in changes {
+            rows.push(self.read_rows(&change.input).await?);
+        }
+        let mut outcome = Outcome::default();
+        for (change, rows) in changes.iter().zip(rows) {
+            outcome.affected_rows += self.change_these(change, rows).await?.affected_rows;
+        }
+        Ok(outcome)
+    }
+
+    /// Several writes as one.
+    pub(super) async fn all(&mut self, writes: &[Primitive], sink: &mut dyn Sink) -> Result<Outcome> {
+        let undo = self.begin_atomic().await?;
+        let outer = self.deferred.replace(Deferred::default());
+        let result = async {
+            let mut outcome = Outcome::default();
+            for write in writes {
+                let done = Box::pin(self.primitive(write, sink)).await?;
+                outcome.affected_rows += done.affected_rows;
+                if outcome.insert_id == 0 {
+                    outcome.insert_id = done.insert_id;
+                }
+            }
+            let deferred = self.deferred.take();
+            self.remove_deferred(deferred.unwrap_or_default()).await?;
+            Ok(outcome)
+        }
+        .await;
+        self.deferred = outer;
+        self.end_atomic(undo, result).await
+    }
+
     async fn change_by_keys(&mut self, dml: &KeyedDml) -> Result<Outcome> {
         let rows = self.read_rows(&dml.input).await?;
+        self.change_these(dml, rows).await
+    }
+
+    async fn change_these(&mut self, dml: &KeyedDml, rows: Vec<Vec<Typed>>) -> Result<Outcome> {
         let shards = self.layout.shards(&dml.keyspace, self.session.tablet_type())?;
         let vindex_columns = dml.vindex.as_ref().map_or(0, |v| v.column_types.len());
         let key_end = vindex_columns + dml.key.len();

@@ -14,14 +14,14 @@ impl Run<'_> {
         let offset = limit.offset.as_ref().map_or(Ok(0), |o| self.whole_number(o))?;
         let upper = BindValue::uint64(count.saturating_add(offset));
         self.binds.insert(UPPER_LIMIT.to_owned(), upper.into());
-        let mut window = Window { inner: sink, skip: offset, take: count, given: 0 };
+        let mut window =
+            Window { inner: sink, skip: offset, take: count, given: 0, seen: 0, all: limit.count_all };
         let outcome = match &limit.input {
             Primitive::Route(route) => self.route(route, &mut window).await?,
-            Primitive::Rows(rows) => self.rows(rows, &mut window).await?,
-            Primitive::Aggregate(aggregate) => self.aggregate(aggregate, &mut window).await?,
-            other => return Err(Error::internal(format!("LIMIT over {other:?}"))),
+            other => Box::pin(self.primitive(other, &mut window)).await?,
         };
-        Ok(Outcome { rows: window.given, ..outcome })
+        let found_rows = limit.count_all.then_some(window.seen);
+        Ok(Outcome { rows: window.given, found_rows, ..outcome })
     }
 
     fn whole_number(&self, reference: &planner::ValueRef) -> Result<u64> {
@@ -37,6 +37,10 @@ struct Window<'a> {
     skip: u64,
     take: u64,
     given: u64,
+    /// All rows that came.
+    seen: u64,
+    /// They are counted to the last.
+    all: bool,
 }
 
 #[async_trait]
@@ -46,6 +50,7 @@ impl Sink for Window<'_> {
     }
 
     async fn rows(&mut self, mut rows: Vec<Row>) -> Result<bool> {
+        self.seen += rows.len() as u64;
         let skip = self.skip.min(rows.len() as u64);
         self.skip -= skip;
         rows.drain(..skip as usize);
@@ -53,6 +58,6 @@ impl Sink for Window<'_> {
         self.take -= rows.len() as u64;
         self.given += rows.len() as u64;
         let more = rows.is_empty() || self.inner.rows(rows).await?;
-        Ok(more && self.take > 0)
+        Ok(self.all || (more && self.take > 0))
     }
 }

@@ -6,7 +6,7 @@
 //! costs a look at a shard, no more. An entry of a unique lookup that is in the way is taken over when no row
 //! stands behind it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use bytes::Bytes;
 use planner::{
@@ -38,6 +38,32 @@ pub(super) struct Entry {
     pub keyspace_id: Vec<u8>,
 }
 
+/// What several writes of one statement do to entries. A value that goes with one row and comes with another
+/// keeps its entry, which is taken over: the part of the transaction that removes entries would wait for the
+/// part that writes them.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    removed: Vec<(LookupChange, Vec<Entry>)>,
+    /// The table, the values and the keyspace id of each entry that was written.
+    written: HashSet<(String, Vec<Bytes>, Vec<u8>)>,
+}
+
+impl Deferred {
+    fn write(&mut self, lookup: &LookupTable, entry: &Entry) {
+        let (table, values) = name_of(lookup, entry);
+        self.written.insert((table, values, entry.keyspace_id.clone()));
+    }
+
+    /// Whether an entry is in use again.
+    fn is_written(&self, lookup: &LookupTable, entry: &Entry) -> bool {
+        let (table, values) = name_of(lookup, entry);
+        match lookup.unique {
+            true => self.written.iter().any(|(t, v, _)| *t == table && *v == values),
+            false => self.written.contains(&(table, values, entry.keyspace_id.clone())),
+        }
+    }
+}
+
 /// On which of a session's transactions a statement runs; none: it commits by itself.
 type Part = Option<CommitOrder>;
 
@@ -62,16 +88,26 @@ impl Run<'_> {
             list @ (ValueRef::ListBind(_) | ValueRef::List(_)) => binds::list(list, &self.binds)?,
             one => vec![binds::value(one, &self.binds)?],
         };
-        let values: Vec<_> = values.into_iter().filter(|(ty, _)| *ty != Type::NullType).collect();
-        let LookupTable { table, from, to, .. } = &read.lookup;
+        self.keyspace_ids_of(&read.lookup, values).await
+    }
+
+    /// The keyspace ids that a lookup has for any of these values; NULL has none.
+    pub(super) async fn keyspace_ids_of(
+        &mut self,
+        lookup: &LookupTable,
+        values: Vec<Typed>,
+    ) -> Result<Vec<Vec<u8>>> {
+        let values = values.into_iter().filter(|(ty, _)| *ty != Type::NullType);
+        let values = values.map(|value| held(lookup, value)).collect::<Result<Vec<_>>>()?;
+        let LookupTable { table, from, to, .. } = lookup;
         let from = from.first().map(String::as_str).unwrap_or_default();
         let sql = format!("select {to} from {table} where {from} in ::__vt_values");
         let mut out = Vec::new();
         for values in values.chunks(BATCH) {
             let list = BindValue::List(values.to_vec());
             let own = BindVars::from([("__vt_values".to_owned(), list.into())]);
-            for row in self.read_nested(part_of(&read.lookup, false), &sql, own).await? {
-                let id = row.first().and_then(|value| keyspace_id(&read.lookup, value));
+            for row in self.read_nested(part_of(lookup, false), &sql, own).await? {
+                let id = row.first().and_then(|value| keyspace_id(lookup, value));
                 out.extend(id);
             }
         }
@@ -87,8 +123,6 @@ impl Run<'_> {
         may_exist: bool,
     ) -> Result<Vec<usize>> {
         let mut taken = Vec::new();
-        // NULL is found by nobody.
-        let is_null = |e: &Entry| e.values.iter().any(|(ty, _)| *ty == Type::NullType);
         let wanted: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, e)| !is_null(e)).collect();
         for some in wanted.chunks(BATCH) {
             let batch: Vec<&Entry> = some.iter().map(|(_, e)| *e).collect();
@@ -113,14 +147,20 @@ impl Run<'_> {
             done => return done,
         };
         let lookup = &change.lookup;
-        let (condition, own) = condition(&lookup.from, &entry.values);
+        let values = entry.values.iter().map(|v| held(lookup, v.clone())).collect::<Result<Vec<_>>>()?;
+        let (condition, own) = condition(&lookup.from, &values);
         let held = format!("select {} from {} where {condition} for update", lookup.to, lookup.table);
         let part = part_of(lookup, false);
         let rows = self.read_nested(part, &held, own.clone()).await?;
         let known = rows.first().and_then(|row| row.first()).and_then(|value| keyspace_id(lookup, value));
         match known {
             // The row's own shard knows whether it is a duplicate.
-            Some(id) if id == entry.keyspace_id => Ok(()),
+            Some(id) if id == entry.keyspace_id => {
+                if let Some(deferred) = &mut self.deferred {
+                    deferred.write(lookup, entry);
+                }
+                Ok(())
+            }
             Some(_) => {
                 let (owner_condition, owner_binds) = self::condition(&change.owner_columns, &entry.values);
                 let owner =
@@ -131,7 +171,9 @@ impl Run<'_> {
                 let sql = format!("update {} set {} = :__vt_to where {condition}", lookup.table, lookup.to);
                 let mut own = own;
                 own.insert("__vt_to".to_owned(), stored(lookup, &entry.keyspace_id)?.into());
-                self.write_nested(part, &sql, own).await.map(drop)
+                self.write_nested(part, &sql, own).await?;
+                self.entered(lookup, &[entry]);
+                Ok(())
             }
             None => Err(duplicate),
         }
@@ -139,6 +181,19 @@ impl Run<'_> {
 
     async fn insert_entries(&mut self, change: &LookupChange, entries: &[&Entry]) -> Result<()> {
         let lookup = &change.lookup;
+        // One that this very transaction removed is locked by the part that removed it, and comes back there.
+        let is_back =
+            |e: &&Entry| self.session.left.get(&name_of(lookup, e)).is_some_and(|id| *id == e.keyspace_id);
+        let (back, fresh): (Vec<&Entry>, Vec<&Entry>) = entries.iter().copied().partition(is_back);
+        for (entries, removes) in [(back, true), (fresh, false)] {
+            if !entries.is_empty() {
+                self.insert_on_part(lookup, &entries, part_of(lookup, removes)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert_on_part(&mut self, lookup: &LookupTable, entries: &[&Entry], part: Part) -> Result<()> {
         let (rows, own) = tuples(lookup, entries)?;
         // Without uniqueness an entry that is there says the same.
         let again = match lookup.unique && !lookup.no_verify {
@@ -151,29 +206,82 @@ impl Run<'_> {
             lookup.from.join(", "),
             lookup.to,
         );
-        self.write_nested(part_of(lookup, false), &sql, own).await?;
-        if lookup.order == LookupOrder::Around {
-            self.session.entered.extend(entries.iter().map(|entry| name_of(lookup, entry)));
+        self.write_nested(part, &sql, own).await?;
+        if part == Some(CommitOrder::After) {
+            entries.iter().for_each(|entry| {
+                self.session.left.remove(&name_of(lookup, entry));
+            });
+            self.written_of_deferred(lookup, entries);
+        } else {
+            self.entered(lookup, entries);
         }
         Ok(())
     }
 
+    /// Remembers entries that were written.
+    fn entered(&mut self, lookup: &LookupTable, entries: &[&Entry]) {
+        if lookup.order == LookupOrder::Around {
+            self.session.entered.extend(entries.iter().map(|entry| name_of(lookup, entry)));
+        }
+        self.written_of_deferred(lookup, entries);
+    }
+
+    fn written_of_deferred(&mut self, lookup: &LookupTable, entries: &[&Entry]) {
+        if let Some(deferred) = &mut self.deferred {
+            entries.iter().for_each(|entry| deferred.write(lookup, entry));
+        }
+    }
+
+    /// Removes what writes that were done together left for the end.
+    pub(super) async fn remove_deferred(&mut self, deferred: Deferred) -> Result<()> {
+        for (change, entries) in &deferred.removed {
+            let gone = entries.iter().filter(|e| !deferred.is_written(&change.lookup, e));
+            let gone: Vec<Entry> = gone.cloned().collect();
+            self.remove_entries(change, &gone).await?;
+        }
+        Ok(())
+    }
+
+    /// After an INSERT of rows that may have been there already: entries without a row are removed.
+    pub(super) async fn remove_strays(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
+        let mut strays = Vec::new();
+        for entry in entries.iter().filter(|e| !is_null(e)) {
+            let (condition, own) = condition(&change.owner_columns, &entry.values);
+            // With a lock, or a row that came after the transaction's first read would not be seen.
+            let sql = format!("select 1 from {} where {condition} limit 1 for update", change.owner);
+            if self.read_nested(Some(CommitOrder::Main), &sql, own).await?.is_empty() {
+                strays.push(entry.clone());
+            }
+        }
+        self.remove_entries(change, &strays).await
+    }
+
     /// Removes the entries of rows that go.
     pub(super) async fn remove_entries(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
+        if let Some(deferred) = &mut self.deferred {
+            deferred.removed.push((change.clone(), entries.to_vec()));
+            return Ok(());
+        }
         let lookup = &change.lookup;
-        let is_null = |e: &&Entry| e.values.iter().any(|(ty, _)| *ty == Type::NullType);
         // One that this very transaction wrote is locked by the part that wrote it.
         let (own, others): (Vec<&Entry>, Vec<&Entry>) = entries
             .iter()
             .filter(|e| !is_null(e))
             .partition(|e| self.session.entered.contains(&name_of(lookup, e)));
+        // MySQL reads a small table whole for several tuples, and then waits for what the other part has locked.
+        let batch = if lookup.order == LookupOrder::Around { 1 } else { BATCH };
         for (entries, removes) in [(own, false), (others, true)] {
-            for some in entries.chunks(BATCH) {
+            for some in entries.chunks(batch) {
                 let (rows, own) = tuples(lookup, some)?;
                 let columns = lookup.from.join(", ");
                 let sql =
                     format!("delete from {} where ({columns}, {}) in ({rows})", lookup.table, lookup.to);
-                self.write_nested(part_of(lookup, removes), &sql, own).await?;
+                let part = part_of(lookup, removes);
+                self.write_nested(part, &sql, own).await?;
+                if part == Some(CommitOrder::After) {
+                    let left = some.iter().map(|e| (name_of(lookup, e), e.keyspace_id.clone()));
+                    self.session.left.extend(left);
+                }
             }
         }
         Ok(())
@@ -231,8 +339,13 @@ async fn run_nested(
     let mut values = binds::of_normalized(&normalized.values);
     values.extend(own);
     let statement = Some(sql.as_bytes());
-    let run = Run { executor, session, layout, plan: &plan, statement, binds: values };
+    let run = Run { executor, session, layout, plan: &plan, statement, binds: values, deferred: None };
     Box::pin(run.run(sink)).await
+}
+
+/// NULL is found by nobody, so it has no entry.
+fn is_null(entry: &Entry) -> bool {
+    entry.values.iter().any(|(ty, _)| *ty == Type::NullType)
 }
 
 /// What a session remembers an entry by.
@@ -247,8 +360,9 @@ fn tuples(lookup: &LookupTable, entries: &[&Entry]) -> Result<(String, BindVars)
     for (row, entry) in entries.iter().enumerate() {
         let mut names = Vec::with_capacity(entry.values.len() + 1);
         for (at, (ty, value)) in entry.values.iter().enumerate() {
+            let (ty, value) = held(lookup, (*ty, value.clone()))?;
             names.push(format!(":__vt_f{row}_{at}"));
-            own.insert(format!("__vt_f{row}_{at}"), BindValue::Scalar(*ty, value.clone()).into());
+            own.insert(format!("__vt_f{row}_{at}"), BindValue::Scalar(ty, value).into());
         }
         names.push(format!(":__vt_t{row}"));
         own.insert(format!("__vt_t{row}"), stored(lookup, &entry.keyspace_id)?.into());
@@ -279,6 +393,17 @@ fn keyspace_id(lookup: &LookupTable, (ty, value): &Typed) -> Option<Vec<u8>> {
             Some(vschema::hash_of_number(number as u64))
         }
     }
+}
+
+/// What a lookup holds of a value.
+fn held(lookup: &LookupTable, (ty, value): Typed) -> Result<Typed> {
+    if !lookup.is_loose || ty == Type::NullType {
+        return Ok((ty, value));
+    }
+    let text = vschema::VindexValue::new(ty, &value).raw().into_owned();
+    let number =
+        vschema::loose_md5_number(&text).map_err(|e| e.context(format!("lookup vindex {}", lookup.name)))?;
+    Ok((Type::Uint64, number.to_string().into()))
 }
 
 /// What a lookup holds of a keyspace id.

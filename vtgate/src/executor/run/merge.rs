@@ -1,7 +1,14 @@
 //! Rows of several shards, streamed and merged. Each shard's rows come in the order wanted; the merge takes
 //! the smallest of the heads again and again. Without an order, rows are passed on as they come.
 
-use std::{cmp::Ordering, collections::VecDeque};
+use std::{
+    cmp::Ordering,
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use eval::{Comparator, SortKey};
 use futures::{StreamExt, future::select_all};
@@ -22,11 +29,18 @@ pub(super) struct Source {
     fields: Vec<Field>,
     rows: VecDeque<Row>,
     ended: bool,
+    /// How many rows came, where somebody wants to know.
+    count: Option<Arc<AtomicU64>>,
 }
 
 impl Source {
     pub(super) fn new(stream: RowStream<StreamExecuteResponse>) -> Self {
-        Self { stream, fields: Vec::new(), rows: VecDeque::new(), ended: false }
+        Self { stream, fields: Vec::new(), rows: VecDeque::new(), ended: false, count: None }
+    }
+
+    /// Counts its rows from here on.
+    pub(super) fn count_rows(&mut self) -> Arc<AtomicU64> {
+        self.count.insert(Arc::default()).clone()
     }
 
     /// Takes one more message; `false` at the end.
@@ -40,6 +54,9 @@ impl Source {
                 let result = message?.result.unwrap_or_default();
                 if !result.fields.is_empty() {
                     self.fields = result.fields;
+                }
+                if let Some(count) = &self.count {
+                    count.fetch_add(result.rows.len() as u64, Relaxed);
                 }
                 self.rows.extend(result.rows);
                 Ok(true)

@@ -1,6 +1,8 @@
 //! A query on the shards of its routing. One shard's answer is passed on; several shards' rows are streamed
 //! and merged, so that the memory taken does not grow with the result.
 
+use std::sync::atomic::Ordering;
+
 use planner::{Route, Routing};
 use sqltypes::{BindValue, BindVars};
 use vterrors::{Condition, Error, Result};
@@ -143,17 +145,25 @@ impl Run<'_> {
         if !openings.is_empty() {
             self.execute_all(&openings, in_transaction, work).await?;
         }
+        let traced = self.trace_call();
         let call = self.call(in_transaction, work);
-        let started = self.session.trace.is_some().then(std::time::Instant::now);
         let streams = futures::future::join_all(queries.iter().map(|q| call.stream(q))).await;
-        if let Some(started) = started {
-            queries.iter().for_each(|query| self.traced(query, None, started));
+        let mut sources: Vec<Source> =
+            streams.into_iter().collect::<Result<Vec<_>>>()?.into_iter().map(Source::new).collect();
+        let mut counts = Vec::new();
+        if let Some(traced) = traced {
+            queries.iter().for_each(|query| self.traced(query, None, traced));
+            counts = sources.iter_mut().map(Source::count_rows).collect();
         }
-        let sources = streams.into_iter().collect::<Result<Vec<_>>>()?.into_iter().map(Source::new).collect();
         let mut merge = Merge::new(sources, route);
         let fields = merge.fields().await?;
         sink.fields(self.client_fields(&route.keyspace, fields)).await?;
         let rows = merge.run(sink).await?;
+        if let (Some(call), Some(trace)) = (traced, &mut self.session.trace) {
+            for (query, count) in queries.iter().zip(counts) {
+                trace.set_rows(call.number, &query.target, count.load(Ordering::Relaxed));
+            }
+        }
         Ok(Outcome { has_rows: true, rows, ..Outcome::default() })
     }
 

@@ -1,6 +1,6 @@
 //! Statements on several shards at once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use planner::LIST_VALUES;
 use proto::query::QueryResult;
@@ -13,6 +13,19 @@ use crate::{
     executor::{Traced, binds},
     tx::{self, Answer, ShardCall, ShardQuery, Work},
 };
+
+/// Queries that are sent together, as VEXPLAIN tells of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    pub number: usize,
+    started: Instant,
+}
+
+impl Call {
+    pub(super) fn microseconds(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
 
 impl Run<'_> {
     /// The queries of a text for its shards; each gets the bind variables that the text names, and its own
@@ -53,7 +66,7 @@ impl Run<'_> {
         work: Work,
     ) -> Result<Vec<QueryResult>> {
         self.check_transaction_mode(queries, in_transaction)?;
-        let started = self.session.trace.is_some().then(std::time::Instant::now);
+        let started = self.trace_call();
         let answers: Vec<Answer<QueryResult>> = {
             let call =
                 ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work };
@@ -64,10 +77,9 @@ impl Run<'_> {
         };
         if let Some(started) = started {
             let rows = |a: &Answer<QueryResult>| a.result.as_ref().ok().map(|r| r.rows.len() as u64);
-            queries
-                .iter()
-                .zip(&answers)
-                .for_each(|(query, answer)| self.traced(query, rows(answer), started));
+            for (query, answer) in queries.iter().zip(&answers) {
+                self.traced(query, rows(answer), started);
+            }
         }
         let mut results = Vec::with_capacity(answers.len());
         let mut fault = None;
@@ -86,16 +98,23 @@ impl Run<'_> {
         }
     }
 
+    /// A VEXPLAIN notes what is sent now; none where nobody asked.
+    pub(super) fn trace_call(&mut self) -> Option<Call> {
+        let number = self.session.trace.as_mut()?.next_call();
+        Some(Call { number, started: Instant::now() })
+    }
+
     /// Notes for VEXPLAIN what went to a shard.
-    pub(super) fn traced(&mut self, query: &ShardQuery, rows: Option<u64>, started: std::time::Instant) {
+    pub(super) fn traced(&mut self, query: &ShardQuery, rows: Option<u64>, call: Call) {
         let Some(trace) = &mut self.session.trace else { return };
         trace.add(Traced {
-            keyspace: query.target.keyspace.clone(),
-            shard: query.target.shard.clone(),
-            tablet_type: vtmodel::tablet_type_lower(query.target.tablet_type).to_owned(),
+            call: call.number,
+            target: query.target.clone(),
             sql: query.sql.to_string(),
+            binds: query.binds.clone(),
             rows,
-            microseconds: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            microseconds: call.microseconds(),
+            on_site: false,
         });
     }
 

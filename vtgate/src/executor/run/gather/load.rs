@@ -48,6 +48,8 @@ pub(super) struct Loader<'a> {
     head: String,
     types: Vec<Type>,
     text: Vec<u8>,
+    /// How many rows are in `text`.
+    rows: u64,
     keys: &'a mut Keys,
 }
 
@@ -120,7 +122,7 @@ impl<'a> Loader<'a> {
     ) -> Self {
         let columns: Vec<_> = load.shape.names().into_iter().map(quoted).collect();
         let head = format!("insert into {} ({}) values ", quoted(&load.name), columns.join(", "));
-        Self { site, load, limits, left, head, types: Vec::new(), text: Vec::new(), keys }
+        Self { site, load, limits, left, head, types: Vec::new(), text: Vec::new(), rows: 0, keys }
     }
 
     pub(super) async fn finish(mut self) -> Result<()> {
@@ -133,7 +135,7 @@ impl<'a> Loader<'a> {
         }
         let text = String::from_utf8(std::mem::take(&mut self.text))
             .map_err(|_| Error::internal("an INSERT of gathered rows is not UTF-8"))?;
-        self.site.execute_text(&text).await
+        self.site.insert(&self.head, text, std::mem::take(&mut self.rows)).await
     }
 
     fn push(&mut self, row: &Row) -> Result<()> {
@@ -161,6 +163,7 @@ impl<'a> Loader<'a> {
             true => self.text.extend_from_slice(self.head.as_bytes()),
             false => self.text.push(b','),
         }
+        self.rows += 1;
         self.text.push(b'(');
         for (at, value) in sqltypes::values(row).enumerate() {
             if at > 0 {

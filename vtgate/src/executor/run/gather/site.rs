@@ -1,6 +1,9 @@
 //! The connection of a tablet where rows are put together.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use proto::query as q;
 use sqltypes::BindVars;
@@ -26,7 +29,18 @@ pub(super) struct Site {
     service: Arc<dyn QueryService>,
     /// What every request says; its query and ids vary.
     request: q::ExecuteRequest,
+    target: Target,
     open: bool,
+    /// What was sent, where a VEXPLAIN asks for it, until [`Site::take_notes`].
+    notes: Option<Mutex<Vec<Note>>>,
+}
+
+/// A statement that was sent, as VEXPLAIN tells of it.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub sql: String,
+    pub rows: Option<u64>,
+    pub microseconds: u64,
 }
 
 impl Site {
@@ -66,7 +80,8 @@ impl Site {
             })
             .await?;
         let request = q::ExecuteRequest { reserved_id: answer.reserved_id, ..request };
-        let site = Self { service, request, open: true };
+        let notes = session.trace.is_some().then(Mutex::default);
+        let site = Self { service, request, target, open: true, notes };
         match answer.error {
             Some(e) => Err(e.into()),
             None => Ok(site),
@@ -74,8 +89,39 @@ impl Site {
     }
 
     pub(super) async fn execute(&self, sql: &str, bind_variables: BindVars) -> Result<()> {
+        let started = Instant::now();
         let query = Some(q::BoundQuery { sql: sql.to_owned(), bind_variables });
-        self.service.execute(q::ExecuteRequest { query, ..self.request.clone() }).await.map(drop)
+        self.service.execute(q::ExecuteRequest { query, ..self.request.clone() }).await?;
+        self.note(started, || sql.to_owned(), None);
+        Ok(())
+    }
+
+    /// An INSERT of so many rows: `head` is what it begins with.
+    pub(super) async fn insert(&self, head: &str, sql: String, rows: u64) -> Result<()> {
+        let started = Instant::now();
+        let query = Some(q::BoundQuery { sql, ..q::BoundQuery::default() });
+        self.service.execute(q::ExecuteRequest { query, ..self.request.clone() }).await?;
+        self.note(started, || format!("{head}..."), Some(rows));
+        Ok(())
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(super) fn note(&self, started: Instant, sql: impl FnOnce() -> String, rows: Option<u64>) {
+        let Some(notes) = &self.notes else { return };
+        let microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let note = Note { sql: sql(), rows, microseconds };
+        notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    /// What was sent since the last time.
+    pub(super) fn take_notes(&self) -> Vec<Note> {
+        match &self.notes {
+            Some(notes) => std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => Vec::new(),
+        }
     }
 
     /// A text without bind variables.
