@@ -50,8 +50,8 @@ pub struct Options {
     /// First pause before a broken health stream is opened again
     #[arg(long, default_value = "2ms", value_parser = parse_duration)]
     pub healthcheck_retry_delay: Duration,
-    /// HTTP/2 connections to each tablet
-    #[arg(long, default_value_t = 2)]
+    /// HTTP/2 connections to each tablet, for each thread that serves
+    #[arg(long, default_value_t = 1)]
     pub tablet_grpc_connections: usize,
     /// How often a query that no tablet has begun to execute is tried again
     #[arg(long, default_value_t = 2)]

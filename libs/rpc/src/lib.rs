@@ -23,9 +23,11 @@ pub use status::{error_of, status};
 /// The largest message in both directions, as Vitess's `--grpc-max-message-size` has it.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
-/// HTTP/2 windows: large enough that a stream of rows does not wait for acknowledgements.
+/// HTTP/2 windows: large enough that a stream of rows does not wait for acknowledgements. What is received and not
+/// read yet is bounded for each stream; the connection's window is so large that a few streams that nobody reads
+/// do not hold up the others.
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 30;
 /// The largest frame that is taken: rows come in few.
 const FRAME_BYTES: u32 = 256 << 10;
 /// The largest head or trailers that are taken: a text of an error has to fit, escaped.

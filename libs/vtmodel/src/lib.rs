@@ -23,6 +23,11 @@ pub type KeyspaceId = Vec<u8>;
 /// The name of the sidecar database where a keyspace names none.
 pub const DEFAULT_SIDECAR_DB: &str = "_vt";
 
+/// Whether `name` is the keyspace's [`default_db_name`].
+pub fn is_default_db_name(name: &str, keyspace: &str) -> bool {
+    name.strip_prefix("vt_") == Some(keyspace)
+}
+
 /// The database of a keyspace on its mysqlds, where the tablet's record names none.
 pub fn default_db_name(keyspace: &str) -> String {
     format!("vt_{keyspace}")

@@ -3,10 +3,19 @@
 //! A connection whose query was given up is of no use here, but mysqld goes on working for it until it is
 //! killed. Kills go through connections of the dba user, a few at a time, each within a limit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use mysqlwire::client::{Conn, ConnectOptions};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, Sleep, sleep_until},
+};
 use tracing::{debug, warn};
 use vterrors::{Condition, Error, Result};
 
@@ -18,6 +27,8 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 const KILLS_AT_ONCE: usize = 8;
 /// Kills that may wait; past that a connection that was given up is left to mysqld.
 const KILLS_WAITING: usize = 1000;
+/// Timers that are kept for the next query.
+const ALARMS_KEPT: usize = 1000;
 
 /// Kills queries and connections. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +36,28 @@ pub struct Killer {
     options: Arc<ConnectOptions>,
     slots: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    alarms: Arc<Mutex<Vec<Alarm>>>,
+}
+
+/// A timer that is set once for many queries. Nearly all end long before their deadlines, which lie further and
+/// further away: setting a timer anew for each costs more than looking again, once in a while, at one that rings
+/// too early.
+#[derive(Debug)]
+struct Alarm(Pin<Box<Sleep>>);
+
+impl Alarm {
+    fn poll_until(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.deadline() > at {
+            self.0.as_mut().reset(at);
+        }
+        loop {
+            ready!(self.0.as_mut().poll(cx));
+            if self.0.deadline() >= at {
+                return Poll::Ready(());
+            }
+            self.0.as_mut().reset(at);
+        }
+    }
 }
 
 impl Killer {
@@ -34,6 +67,20 @@ impl Killer {
             options,
             slots: Arc::new(Semaphore::new(KILLS_AT_ONCE)),
             waiting: Arc::new(Semaphore::new(KILLS_WAITING)),
+            alarms: Arc::default(),
+        }
+    }
+
+    /// A timer; `at` is when it is to ring if there is none yet.
+    fn alarm(&self, at: Instant) -> Alarm {
+        let kept = self.alarms.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| Alarm(Box::pin(sleep_until(at))))
+    }
+
+    fn keep(&self, alarm: Alarm) {
+        let mut alarms = self.alarms.lock().unwrap_or_else(PoisonError::into_inner);
+        if alarms.len() < ALARMS_KEPT {
+            alarms.push(alarm);
         }
     }
 
@@ -113,10 +160,15 @@ pub async fn within<T>(
 ) -> Result<T> {
     let Some(deadline) = deadline else { return work.await };
     tokio::pin!(work);
-    tokio::select! {
-        biased;
-        result = &mut work => return result,
-        () = tokio::time::sleep_until(deadline.at) => {}
+    let mut alarm = killer.alarm(deadline.at);
+    let ended = poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => alarm.poll_until(deadline.at, cx).map(|()| None),
+    });
+    let ended = ended.await;
+    killer.keep(alarm);
+    if let Some(result) = ended {
+        return result;
     }
     let over = || {
         Error::new(
@@ -137,5 +189,37 @@ pub async fn within<T>(
         // Its own error, were it not for the kill (1317, or what KILL makes of some statements).
         Ok(Err(e)) if e.errno() != 1317 => Err(e),
         Ok(Err(_)) | Err(_) => Err(over()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysqlwire::client::Address;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kept_timer_rings_at_each_querys_own_deadline() {
+        let nobody = Address::Unix("/nowhere/mysql.sock".into());
+        let killer = Killer::new(Arc::new(ConnectOptions::new(nobody, "dba")));
+        for seconds in [10, 3, 20, 20] {
+            let limit = Duration::from_secs(seconds);
+            for takes in [Duration::from_secs(2), Duration::from_secs(60)] {
+                let started = Instant::now();
+                let work = async {
+                    tokio::time::sleep(takes).await;
+                    Ok(())
+                };
+                let result = within(Deadline::after(limit), &killer, 7, work).await;
+                if takes < limit {
+                    result.unwrap();
+                    continue;
+                }
+                assert_eq!(result.unwrap_err().condition(), Condition::Timeout);
+                let took = started.elapsed();
+                assert!(took >= limit && took < limit + Duration::from_secs(1), "{limit:?}: {took:?}");
+            }
+        }
+        assert_eq!(killer.alarms.lock().unwrap().len(), 1);
     }
 }

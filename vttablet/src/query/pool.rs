@@ -410,8 +410,8 @@ impl Lent {
     }
 
     /// Takes the connection out of the pool for good; the pool may open another in its place.
-    pub fn detach(mut self) -> Conn {
-        *self.conn.take().expect("a lent connection is there until it is dropped")
+    pub fn detach(mut self) -> Box<Conn> {
+        self.conn.take().expect("a lent connection is there until it is dropped")
     }
 
     /// Who can end a query on it.

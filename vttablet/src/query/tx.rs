@@ -44,7 +44,7 @@ pub(super) enum Holder {
     /// Out of a pool, to go back to it.
     Lent(Lent),
     /// Taken out of its pool: a reserved connection.
-    Own(Conn, Killer),
+    Own(Box<Conn>, Killer),
 }
 
 impl Holder {

@@ -164,10 +164,9 @@ impl Run<'_> {
 
     /// Fields as clients see them: the database is the keyspace, not the tablet's database.
     pub(super) fn client_fields(&self, keyspace: &str, mut fields: Vec<Field>) -> Vec<Field> {
-        let tablet_name = vtmodel::default_db_name(keyspace);
         fields
             .iter_mut()
-            .filter(|f| f.database == tablet_name)
+            .filter(|f| vtmodel::is_default_db_name(&f.database, keyspace))
             .for_each(|f| f.database = keyspace.to_owned());
         fields
     }

@@ -115,11 +115,11 @@ impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(on!(&*self, s => s.poll_read_ready(cx)))?;
-            match on!(&*self, s => s.try_read(buf.initialize_unfilled())) {
+            let room = buf.remaining();
+            // Into memory as it is: filling it with zeros first would cost more than the read.
+            match on!(&*self, s => s.try_read_buf(buf)) {
                 Ok(n) => {
-                    let is_drained = n > 0 && n < buf.remaining();
-                    buf.advance(n);
-                    if is_drained {
+                    if n > 0 && n < room {
                         self.note_drained();
                     }
                     return Poll::Ready(Ok(()));
