@@ -44,7 +44,7 @@ async fn compare(options: &Options, stand: &stand::Stand) -> Result<()> {
     if options.first {
         reports.extend(generated(options, &mut run).await?);
     }
-    if !no_suite && !(options.first && !reports.is_empty()) {
+    if !no_suite && (!options.first || reports.is_empty()) {
         cases.load(stand).await?;
         let begun = std::time::Instant::now();
         let found = cases.run(&mut run).await?;
