@@ -244,6 +244,17 @@ mod tests {
         assert!(bugs.iter().all(|bug| bug.breaks.len() > 10), "{bugs:#?}");
     }
 
+    /// A patch that the code has left behind would be found only by the next long run.
+    #[test]
+    fn every_planted_bug_can_be_planted() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for bug in bugs(&root.join("e2e/difftest/planted")).unwrap() {
+            let check = ["apply", "--check", "-C1", "--recount"];
+            let checked = done(Command::new("git").args(check).arg(&bug.patch).current_dir(&root));
+            assert!(checked.is_ok(), "{}: {}", bug.name, checked.unwrap_err());
+        }
+    }
+
     #[test]
     fn flags_come_in_pairs() {
         let options = Options::parse(&["--only", "merge", "--seeds", "3"]).unwrap();
