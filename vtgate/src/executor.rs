@@ -246,6 +246,7 @@ impl Executor {
             tablet_type: session.tablet_type(),
             no_scatter: self.config.no_scatter,
             ignore_values: false,
+            by_rows: false,
             gather: false,
             // Tablets read text in MySQL's default mode, whatever mode the client writes in.
             sql_mode: sqlast::SqlMode::default(),

@@ -136,6 +136,10 @@ impl Walk<'_> {
             Primitive::KeyedDml(dml) => self.keyed(dml),
             Primitive::MoveRows(moved) => self.moved(moved),
             Primitive::InsertRowsOf(insert) => self.insert_rows(insert),
+            Primitive::Upsert(upsert) => upsert.rows.iter().try_for_each(|row| {
+                row.conflicts.iter().try_for_each(|c| self.primitive(&c.find))?;
+                self.primitive(&row.insert)
+            }),
             Primitive::Send(send) => self.send(send),
             Primitive::Rows(_) => Ok(()),
         }

@@ -109,6 +109,7 @@ impl<'a> Session<'a> {
             tablet_type: self.target.tablet_type(),
             no_scatter: false,
             ignore_values,
+            by_rows: false,
             gather: false,
             sql_mode: sqlast::SqlMode::default(),
         }

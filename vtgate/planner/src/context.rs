@@ -21,6 +21,8 @@ pub struct PlanContext<'a> {
     /// Plans as if no condition named a shard. The executor asks for such a plan when a value of
     /// `EqualUnique` or `SameShard` could be on any shard ([`vschema::Mapped::Anywhere`]).
     pub ignore_values: bool,
+    /// `INSERT ... ON DUPLICATE KEY UPDATE` goes row by row: see [`crate::Upsert`].
+    pub by_rows: bool,
     /// Takes the last choice ([`Gather`](crate::Gather)) at once. The executor asks for such a plan when the
     /// rows that came cannot be put together otherwise: their types are known only then.
     pub gather: bool,

@@ -8,7 +8,8 @@ use crate::plan::sign_of;
 use crate::{
     Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Dml, Gather, GatherStep, Generate,
     Having, HavingSide, Insert, InsertRows, InsertRowsOf, KeyedDml, LiteralValue, LoadShape, LookupChange,
-    MoveRows, OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
+    MoveRows, OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, Upsert,
+    ValueRef,
 };
 
 /// The plan, one step or property a line, two spaces deeper for what a step works on.
@@ -138,6 +139,7 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         Primitive::KeyedDml(dml) => print_keyed(dml, depth, out),
         Primitive::MoveRows(moved) => print_move(moved, depth, out),
         Primitive::InsertRowsOf(insert) => print_insert_rows(insert, depth, out),
+        Primitive::Upsert(upsert) => print_upsert(upsert, depth, out),
         Primitive::Send(send) => print_send(send, depth, out),
         Primitive::Rows(rows) => {
             let names: Vec<_> = rows.fields.iter().map(|f| f.name.as_str()).collect();
@@ -191,6 +193,25 @@ fn print_move(moved: &MoveRows, depth: usize, out: &mut String) -> fmt::Result {
     line(out, deeper, format_args!("{insert}(...)"))?;
     print_lookups(&moved.lookups, deeper, out)?;
     primitive(&moved.input, deeper, out)
+}
+
+fn print_upsert(upsert: &Upsert, depth: usize, out: &mut String) -> fmt::Result {
+    let Upsert { keyspace, table, rows } = upsert;
+    line(out, depth, format_args!("Upsert {keyspace} {table}"))?;
+    for row in rows {
+        line(out, depth + 1, "row")?;
+        for conflict in &row.conflicts {
+            line(out, depth + 2, "in the way")?;
+            primitive(&conflict.find, depth + 3, out)?;
+            match &conflict.update {
+                Some(update) => primitive(update, depth + 3, out)?,
+                None => line(out, depth + 3, "nothing changes")?,
+            }
+        }
+        line(out, depth + 2, "else")?;
+        primitive(&row.insert, depth + 3, out)?;
+    }
+    Ok(())
 }
 
 fn print_insert_rows(insert: &InsertRowsOf, depth: usize, out: &mut String) -> fmt::Result {

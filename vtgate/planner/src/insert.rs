@@ -16,7 +16,7 @@ use crate::{
     routing::{self, Place},
     select::{Planned, tables_used},
     semantics::{Analysis, Analyzer, value_of},
-    sequence_bind, views, vindex_func,
+    sequence_bind, upsert, views, vindex_func,
 };
 
 /// Plans an INSERT or REPLACE.
@@ -47,13 +47,23 @@ pub(crate) fn plan_alone(insert: ast::Insert, table: &Table, ctx: &PlanContext<'
     plan_rows(insert, table, ctx, true)
 }
 
-fn plan_rows(mut insert: ast::Insert, table: &Table, ctx: &PlanContext<'_>, alone: bool) -> Result<Planned> {
+/// Plans it where the rows can be in one statement for each shard, and row by row or as what a query gives
+/// where they cannot.
+pub(crate) fn plan_rows(
+    mut insert: ast::Insert,
+    table: &Table,
+    ctx: &PlanContext<'_>,
+    alone: bool,
+) -> Result<Planned> {
+    if ctx.by_rows && upsert::is_possible(&insert, table, ctx) {
+        return upsert::plan(&insert, table, ctx);
+    }
     let analysis = analyze(&insert, ctx)?;
     let planner = Planner { ctx, table, analysis: &analysis, alone };
     let given = insert.clone();
     let (rows, generate) = match planner.rows(&mut insert) {
         Err(reason) if reason.condition() == Condition::Unsupported && ctx.shard.is_none() => {
-            return insert_rows::plan(&given, table, ctx, &reason);
+            return plan_otherwise(&given, table, ctx, &reason);
         }
         rows => rows?,
     };
@@ -81,6 +91,35 @@ fn plan_rows(mut insert: ast::Insert, table: &Table, ctx: &PlanContext<'_>, alon
         warnings: lookup_warning(table, |_| true).into_iter().collect(),
         directives: directives(&insert.comments),
     })
+}
+
+/// What `reason` says against one statement for each shard does not stand against other ways.
+fn plan_otherwise(
+    insert: &ast::Insert,
+    table: &Table,
+    ctx: &PlanContext<'_>,
+    reason: &Error,
+) -> Result<Planned> {
+    if !upsert::is_possible(insert, table, ctx) {
+        return insert_rows::plan(insert, table, ctx, reason);
+    }
+    match upsert::plan(insert, table, ctx) {
+        Err(fault) if fault.condition() == Condition::Unsupported => {
+            let both = Error::unsupported(format!("{}; {}", reason.message(), fault.message()));
+            insert_rows::plan(insert, table, ctx, &both)
+        }
+        planned => planned,
+    }
+}
+
+/// Each row has as many values as columns are named.
+pub(crate) fn check_count(row: &[Expr], columns: &[ColName]) -> Result<()> {
+    match row.len() == columns.len() {
+        true => Ok(()),
+        false => {
+            Err(Error::new(Condition::WrongValueCount, "Column count doesn't match value count at row 1"))
+        }
+    }
 }
 
 /// The owned lookups of a table, as those of new rows whose values come in the lookup's own order.

@@ -177,7 +177,7 @@ fn refused(table: &Table, why: &str) -> Error {
 }
 
 /// A unique key without NULLs.
-fn key(table: &Table) -> Result<&[String]> {
+pub(crate) fn key(table: &Table) -> Result<&[String]> {
     let exact = |column: &String| {
         table.column(column).is_some_and(|c| {
             let float = c.ty.is_none_or(sqltypes::is_float);

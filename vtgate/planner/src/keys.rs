@@ -298,6 +298,7 @@ mod tests {
             tablet_type: vtmodel::TabletType::Primary,
             no_scatter: false,
             ignore_values: false,
+            by_rows: false,
             gather: false,
             sql_mode: sqlast::SqlMode::default(),
         };

@@ -13,6 +13,7 @@ mod context;
 mod dml;
 mod explain;
 mod gather;
+mod in_the_way;
 mod insert;
 mod insert_rows;
 mod join;
@@ -27,6 +28,7 @@ mod routing;
 mod select;
 mod semantics;
 mod send;
+mod upsert;
 mod views;
 mod vindex_func;
 

@@ -32,7 +32,7 @@ pub use join::{
     SubqueryKind, ValuesFirst, has_values_bind,
 };
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
-pub use rows::{GenerateRows, InsertRowsOf, KeyedDml, MoveRows};
+pub use rows::{Conflict, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, Upsert, UpsertRow};
 pub use variables::{AssignVariables, IntoVariables};
 pub use vindex_func::{VindexColumn, VindexFunc};
 
@@ -204,6 +204,7 @@ pub enum Primitive {
     KeyedDml(Box<KeyedDml>),
     MoveRows(Box<MoveRows>),
     InsertRowsOf(Box<InsertRowsOf>),
+    Upsert(Box<Upsert>),
     Send(Box<Send>),
     Rows(Rows),
 }

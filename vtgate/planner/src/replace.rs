@@ -5,15 +5,17 @@
 //! are deleted first, as by a DELETE, and then the row is inserted. Row by row, because one row of the
 //! statement may be in the way of the next.
 
-use sqlast::ast::{
-    self, AliasedTable, ColName, Comparison, ComparisonOp, Expr, Ident, InsertSource, Literal, TableExpr,
-    TableName,
-};
+use sqlast::ast::{self, AliasedTable, Expr, InsertSource, TableExpr};
 use vschema::Table;
 use vterrors::{Error, Result};
 
 use crate::{
-    PlanContext, Primitive, dml, insert, lookup, normalized::directives, rewrite::Rewritten, select::Planned,
+    PlanContext, Primitive, dml,
+    in_the_way::{NewRow, rows_of, whole_name},
+    insert, lookup,
+    normalized::directives,
+    rewrite::Rewritten,
+    select::Planned,
 };
 
 /// Whether a REPLACE has to look after entries.
@@ -33,26 +35,20 @@ pub(crate) fn plan(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -
     if table.unique_keys.is_empty() || !table.column_list_authoritative {
         return refuse("its keys are not known");
     }
-    let InsertSource::Values(rows) = &insert.source else {
+    let Some((columns, rows)) = rows_of(insert, table) else {
         return refuse("rows that are not values");
     };
-    let mut insert = insert.clone();
-    if insert.columns.is_empty() {
-        let visible = table.columns.iter().filter(|c| !c.invisible);
-        insert.columns = visible.map(|c| ColName::unqualified(c.name.as_str())).collect();
-    }
     let mut writes = Vec::with_capacity(2 * rows.len());
     let mut out: Option<Planned> = None;
     let mut rewritten = Rewritten::default();
-    for row in rows {
-        if row.len() != insert.columns.len() {
-            return Err(Error::new(
-                vterrors::Condition::WrongValueCount,
-                "Column count doesn't match value count at row 1",
-            ));
-        }
-        let one = ast::Insert { source: InsertSource::Values(vec![row.clone()]), ..insert.clone() };
-        if let Some(condition) = in_the_way(table, &insert.columns, row) {
+    for values in rows {
+        insert::check_count(values, &columns)?;
+        let source = InsertSource::Values(vec![values.clone()]);
+        let one = ast::Insert { source, columns: columns.clone(), ..insert.clone() };
+        let row = NewRow { table, columns: &columns, values };
+        let mut ways: Vec<Expr> = row.ways().into_iter().map(|way| way.condition).collect();
+        let condition = if ways.len() > 1 { Some(Expr::Or(ways)) } else { ways.pop() };
+        if let Some(condition) = condition {
             let planned = dml::plan_delete(&delete(table, condition), ctx)?;
             rewritten.add(planned.rewritten);
             writes.push(planned.root);
@@ -71,54 +67,7 @@ pub(crate) fn plan(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -
     Ok(out)
 }
 
-/// Rows that have the values of a new row in a unique key: the table's, or that of a unique lookup.
-fn in_the_way(table: &Table, columns: &[ColName], row: &[Expr]) -> Option<Expr> {
-    let lookups = table.owned_vindexes().filter(|v| v.vindex.is_unique()).map(|v| &v.columns);
-    let mut keys: Vec<&Vec<String>> = table.unique_keys.iter().chain(lookups).collect();
-    keys.dedup();
-    let mut ways: Vec<Expr> = Vec::new();
-    for key in keys {
-        let parts: Option<Vec<Expr>> = key.iter().map(|name| equal(table, columns, row, name)).collect();
-        let condition = match parts {
-            Some(mut parts) if parts.len() == 1 => parts.pop(),
-            Some(parts) => Some(Expr::And(parts)),
-            None => None,
-        };
-        if let Some(condition) = condition.filter(|c| !ways.contains(c)) {
-            ways.push(condition);
-        }
-    }
-    match ways.len() {
-        0 | 1 => ways.pop(),
-        _ => Some(Expr::Or(ways)),
-    }
-}
-
-/// `column = value`; none where the value is NULL or comes from a sequence, which is in nobody's way.
-fn equal(table: &Table, columns: &[ColName], row: &[Expr], name: &str) -> Option<Expr> {
-    let column = ColName::unqualified(name);
-    let generated = table.auto_increment.as_ref().is_some_and(|a| a.column.eq_ignore_ascii_case(name));
-    let at = columns.iter().position(|c| c.name.is(name.as_bytes()));
-    let default = || Expr::Default(Some(Box::new(column.clone())));
-    let value = match at.and_then(|at| row.get(at)) {
-        Some(Expr::Literal(Literal::Null)) => return None,
-        Some(Expr::Default(None)) | None if generated => return None,
-        Some(Expr::Default(None)) | None => default(),
-        Some(value) => value.clone(),
-    };
-    Some(Expr::Comparison(Box::new(Comparison {
-        op: ComparisonOp::Equal,
-        left: Expr::Column(column),
-        right: value,
-        quantifier: None,
-    })))
-}
-
 fn delete(table: &Table, condition: Expr) -> ast::Delete {
-    let name = TableName {
-        qualifier: Some(Ident::from(table.keyspace.as_str())),
-        name: Ident::from(table.name.as_str()),
-    };
     ast::Delete {
         comments: ast::Comments::default(),
         with: None,
@@ -126,7 +75,7 @@ fn delete(table: &Table, condition: Expr) -> ast::Delete {
         quick: false,
         ignore: false,
         targets: Vec::new(),
-        tables: vec![TableExpr::Table(Box::new(AliasedTable::new(name)))],
+        tables: vec![TableExpr::Table(Box::new(AliasedTable::new(whole_name(table))))],
         where_: Some(condition),
         order_by: Vec::new(),
         limit: None,

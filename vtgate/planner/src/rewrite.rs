@@ -175,7 +175,8 @@ pub(crate) fn assign_variables(
         let variable = Expr::UserVar(Ident::from(name.as_str()));
         let printed = print(ctx, &variable)?;
         let Some((bind, value)) = session_value(&variable) else { continue };
-        set.push(format!("{printed} := :{bind}"));
+        // A NULL leaves the variable the type of what was last in it, on a connection that others had before.
+        set.push(format!("{printed} := '', {printed} := :{bind}"));
         get.push(printed);
         rewritten.add(Rewritten { session_values: vec![SessionBind { bind, value }] });
     }

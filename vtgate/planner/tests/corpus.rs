@@ -27,6 +27,7 @@ fn planner_statements_of_the_corpus() {
         tablet_type: vtmodel::TabletType::Primary,
         no_scatter: false,
         ignore_values: false,
+        by_rows: false,
         gather: false,
         sql_mode: sqlast::SqlMode::default(),
     };

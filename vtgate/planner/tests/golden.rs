@@ -75,6 +75,7 @@ fn answer(block: &str, [vschema, tracked]: [&VSchema; 2]) -> String {
         },
         no_scatter: flag("no_scatter"),
         ignore_values: flag("ignore_values"),
+        by_rows: flag("by_rows"),
         gather: flag("gather"),
         sql_mode: sqlast::SqlMode::default(),
     };

@@ -21,6 +21,7 @@ fn planned(sql: String) -> Result<Plan> {
             tablet_type: vtmodel::TabletType::Primary,
             no_scatter: false,
             ignore_values: false,
+            by_rows: false,
             gather: false,
             sql_mode: sqlast::SqlMode::default(),
         };

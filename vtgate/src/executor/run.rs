@@ -17,6 +17,7 @@ mod resolve;
 mod route;
 mod shards;
 mod sort;
+mod upsert;
 mod values_first;
 mod variables;
 mod vindex_func;
@@ -49,6 +50,17 @@ pub(super) struct Run<'a> {
     binds: BindVars,
     /// In the middle of several writes: entries of lookups are removed after the last of them.
     deferred: Option<lookup::Deferred>,
+    /// Set with the error that ends a plan which is not right for what came while it ran.
+    again: Option<Again>,
+}
+
+/// Another plan of the same statement, which is made and run after what the first one did is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// A value could be on any shard, or values are on several shards that the plan wants on one.
+    AnyShard,
+    /// A unique lookup says that a value of a new row belongs to a row of another keyspace id.
+    ByRows,
 }
 
 /// Tells the session of what a user should know about a plan.
@@ -79,7 +91,16 @@ impl<'a> Run<'a> {
         if !session.autocommit && !session.in_transaction && !plan.tables_used.is_empty() {
             session.in_transaction = true;
         }
-        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds, deferred: None })
+        Ok(Self {
+            executor,
+            session,
+            layout,
+            plan,
+            statement: Some(statement),
+            binds,
+            deferred: None,
+            again: None,
+        })
     }
 
     pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
@@ -87,6 +108,7 @@ impl<'a> Run<'a> {
         let mut watched = Watched { inner: sink, begun: false };
         let result = self.primitive(&self.plan.root, &mut watched).await;
         match result {
+            Err(e) if self.again.is_some() && !watched.begun => self.plan_again(e, sink).await,
             // What merges is known only when the shards say their columns' types.
             Err(e)
                 if e.condition() == Condition::Unsupported
@@ -123,10 +145,11 @@ impl<'a> Run<'a> {
             Primitive::AssignVariables(assign) => Box::pin(self.assign_variables(assign, sink)).await,
             Primitive::VindexFunc(func) => Box::pin(self.vindex_func(func, sink)).await,
             Primitive::Insert(insert) => Box::pin(self.insert(insert)).await,
-            Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml, sink)).await,
+            Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml)).await,
             Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,
             Primitive::KeyedDml(dml) => Box::pin(self.keyed_dml(dml)).await,
             Primitive::InsertRowsOf(insert) => Box::pin(self.insert_rows(insert)).await,
+            Primitive::Upsert(upsert) => Box::pin(self.upsert(upsert, sink)).await,
             Primitive::Send(send) => Box::pin(self.send(send, sink)).await,
             Primitive::Rows(rows) => self.rows(rows, sink).await,
         }
@@ -150,11 +173,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The values of this run do not fit the plan: a plan that does not rely on them is made and run instead.
-    async fn plan_again(&mut self, sink: &mut dyn Sink) -> Result<Outcome> {
-        let statement =
-            self.statement.ok_or_else(|| Error::internal("a plan for any values does not fit"))?;
-        self.run_other(statement, |context| context.ignore_values = true, sink).await
+    /// The error for values that do not fit the plan. It goes up to where the statement began, and undoes on its
+    /// way what was written.
+    fn does_not_fit(&mut self, again: Again) -> Error {
+        self.again = Some(again);
+        Error::unsupported("the values of the statement are on several shards")
+    }
+
+    /// Runs the plan that does not rely on what did not fit.
+    async fn plan_again(&mut self, fault: Error, sink: &mut dyn Sink) -> Result<Outcome> {
+        let (Some(statement), Some(again)) = (self.statement, self.again) else { return Err(fault) };
+        let change = |context: &mut planner::PlanContext<'_>| match again {
+            Again::AnyShard => context.ignore_values = true,
+            Again::ByRows => context.by_rows = true,
+        };
+        self.run_other(statement, change, sink).await
     }
 
     /// Runs another plan of the statement, which is not planned once more.
@@ -178,6 +211,7 @@ impl<'a> Run<'a> {
             statement: None,
             binds: std::mem::take(&mut self.binds),
             deferred: None,
+            again: None,
         };
         Box::pin(again.run(sink)).await
     }

@@ -2,7 +2,7 @@
 
 use super::{
     read::{Reader, Scope},
-    schema::{Column, Generated, UNIQUE, UNIQUE_ABOVE_ID},
+    schema::{Column, Generated, Key, UNIQUE, UNIQUE_ABOVE_ID},
     values::Kind,
 };
 use crate::dice::Dice;
@@ -27,10 +27,14 @@ fn rows(dice: &mut Dice, table: &mut Generated) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for _ in 0..count {
         let mut row = table.new_row(dice);
-        if again && !known.is_empty() && dice.chance(25) {
-            // The key of a row that is or was there.
+        if !known.is_empty() && dice.chance(25) {
+            // A key of a row that is or was there.
             let old = dice.pick(&known);
-            row[..2].clone_from_slice(&old[..2]);
+            match table.columns.iter().position(|c| c.name == UNIQUE) {
+                Some(at) if dice.chance(50) => row[at].clone_from(&old[at]),
+                _ if again => row[..2].clone_from_slice(&old[..2]),
+                _ => {}
+            }
         }
         rows.push(row);
     }
@@ -50,12 +54,26 @@ fn insert(dice: &mut Dice, table: &mut Generated, word: &str) -> String {
 
 fn upsert(dice: &mut Dice, table: &mut Generated) -> String {
     let insert = insert(dice, table, "INSERT").replacen("INSERT IGNORE", "INSERT", 1);
-    let column = (*dice.pick(&table.free_columns())).clone();
-    let value = match dice.below(3) {
-        0 => format!("VALUES({})", column.name),
-        _ => value(dice, &column),
-    };
-    format!("{insert} ON DUPLICATE KEY UPDATE {} = {value}", column.name)
+    let mut set = Vec::new();
+    for _ in 0..1 + dice.below(2) {
+        let column = (*dice.pick(&table.free_columns())).clone();
+        let value = match dice.below(3) {
+            0 => format!("VALUES({})", column.name),
+            _ => value(dice, &column),
+        };
+        if set.iter().all(|(name, _)| *name != column.name) {
+            set.push((column.name, value));
+        }
+    }
+    if dice.chance(20) {
+        // A row that is found by another key than this one moves.
+        let at = usize::from(table.key == Key::IdOnly);
+        let name = &table.columns[at].name;
+        let value = if dice.chance(30) { name.clone() } else { format!("VALUES({name})") };
+        set.insert(0, (name.clone(), value));
+    }
+    let set: Vec<String> = set.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    format!("{insert} ON DUPLICATE KEY UPDATE {}", set.join(", "))
 }
 
 fn value(dice: &mut Dice, column: &Column) -> String {
@@ -91,7 +109,7 @@ fn update(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
     let table = &tables[at];
     // Changing the key moves rows to other shards.
     let column = match dice.chance(25) {
-        true if table.key == super::schema::Key::IdOnly => table.columns[1].clone(),
+        true if table.key == Key::IdOnly => table.columns[1].clone(),
         _ => dice.pick(&table.columns[2..]).clone(),
     };
     let value = match column.name.as_str() {

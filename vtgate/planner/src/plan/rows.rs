@@ -84,3 +84,28 @@ pub struct GenerateRows {
     /// Its position among the rows' columns; none: it comes after them.
     pub at: Option<usize>,
 }
+
+/// `INSERT ... ON DUPLICATE KEY UPDATE`, row by row, all or nothing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Upsert {
+    pub keyspace: String,
+    pub table: String,
+    pub rows: Vec<UpsertRow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UpsertRow {
+    /// By the table's keys in their order.
+    pub conflicts: Vec<Conflict>,
+    /// Where there is no row in the way.
+    pub insert: Primitive,
+}
+
+/// The row that is in the way by one key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conflict {
+    /// Gives its primary key and locks it.
+    pub find: Primitive,
+    /// None where nothing changes.
+    pub update: Option<Primitive>,
+}

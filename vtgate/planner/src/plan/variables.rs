@@ -21,7 +21,7 @@ pub struct AssignVariables {
     pub input: Primitive,
     /// In lower case; the session's value of each is in the bind variable of [`super::SessionValue`].
     pub variables: Vec<String>,
-    /// Sets them: `select @a := :__vtudva from dual`.
+    /// Sets them: `select @a := '', @a := :__vtudva from dual`.
     pub set: String,
     /// Reads them: `select @a from dual`.
     pub get: String,

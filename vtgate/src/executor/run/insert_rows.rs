@@ -9,7 +9,7 @@ use vschema::ShardTable;
 use vterrors::{Condition, Error, Result};
 
 use super::{
-    Run,
+    Again, Run,
     keyed::{Entries, Typed, by_shard, keyspace_id_of},
     write::written,
 };
@@ -116,6 +116,7 @@ impl Run<'_> {
             return Ok(());
         }
         if !ignore {
+            self.again = Some(Again::ByRows);
             return Err(Error::unsupported(
                 "ON DUPLICATE KEY UPDATE of a row on another shard than the new one",
             ));

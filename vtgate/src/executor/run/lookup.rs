@@ -332,6 +332,7 @@ async fn run_nested(
         tablet_type: session.tablet_type(),
         no_scatter: false,
         ignore_values: false,
+        by_rows: false,
         gather: false,
         sql_mode: sqlast::SqlMode::default(),
     };
@@ -339,7 +340,8 @@ async fn run_nested(
     let mut values = binds::of_normalized(&normalized.values);
     values.extend(own);
     let statement = Some(sql.as_bytes());
-    let run = Run { executor, session, layout, plan: &plan, statement, binds: values, deferred: None };
+    let run =
+        Run { executor, session, layout, plan: &plan, statement, binds: values, deferred: None, again: None };
     Box::pin(run.run(sink)).await
 }
 

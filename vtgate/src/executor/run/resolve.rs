@@ -28,7 +28,8 @@ fn whole(shard: usize) -> Destination {
 pub enum Resolved {
     /// These shards, in the order of the shard table.
     Shards(Vec<Destination>),
-    /// The plan does not fit these values, which could be on any shard: plan again without them.
+    /// The plan does not fit these values, which could be on any shard, or are on several: plan again without
+    /// them.
     PlanAgain,
 }
 
@@ -92,11 +93,7 @@ fn same_shard(parts: &[SameShardPart], shards: &Arc<ShardTable>, values: &BindVa
             ([], _) => {}
             ([one], None) => place = Some(*one),
             ([one], Some(other)) if *one == other => {}
-            _ => {
-                return Err(Error::unsupported(
-                    "not supported yet: a statement that needs rows of several shards at once",
-                ));
-            }
+            _ => return Ok(Resolved::PlanAgain),
         }
     }
     Ok(Resolved::Shards(vec![whole(place.unwrap_or(0))]))

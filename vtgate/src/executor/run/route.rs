@@ -9,7 +9,7 @@ use vterrors::{Condition, Error, Result};
 use vtmodel::TabletType;
 
 use super::{
-    Run,
+    Again, Run,
     merge::{Merge, Source},
     resolve::{Destination, Resolved, resolve},
 };
@@ -26,7 +26,7 @@ impl Run<'_> {
             let routing = self.looked_up(&route.routing).await?;
             match resolve(&routing, &shards, &self.binds)? {
                 Resolved::Shards(destinations) => destinations,
-                Resolved::PlanAgain => return self.plan_again(sink).await,
+                Resolved::PlanAgain => return Err(self.does_not_fit(Again::AnyShard)),
             }
         } else {
             vec![Destination { shard: 0, list: None }]
