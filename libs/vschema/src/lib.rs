@@ -19,8 +19,8 @@ mod vindex;
 pub use alter::{alter, named_keyspace};
 pub use resolve::{Files, no_files};
 pub use schema::{
-    AutoIncrement, Column, ColumnVindex, Keyspace, Table, TableKind, TrackedTable, VINDEX_COLUMN_BYTES,
-    VINDEX_COLUMNS, VSchema,
+    AutoIncrement, Column, ColumnDefault, ColumnVindex, Keyspace, Table, TableKind, TrackedTable,
+    VINDEX_COLUMN_BYTES, VINDEX_COLUMNS, VSchema,
 };
 pub use shards::{ShardRef, ShardTable};
 pub use validate::{Problem, Subject, unknown_params, validate};

@@ -251,6 +251,7 @@ fn columns(table: &pb::Table) -> Result<Vec<Column>, String> {
             invisible: column.invisible,
             definition: None,
             generated: false,
+            default: crate::ColumnDefault::Unknown,
         });
     }
     Ok(columns)

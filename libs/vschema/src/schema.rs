@@ -113,6 +113,20 @@ pub struct Column {
     pub definition: Option<String>,
     /// MySQL computes it: no statement may give it a value. Known only by schema tracking.
     pub generated: bool,
+    pub default: ColumnDefault,
+}
+
+/// What a row has in a column to which a statement gives no value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ColumnDefault {
+    /// Not known to schema tracking, or an expression.
+    #[default]
+    Unknown,
+    /// NOT NULL without a default: the statement is an error.
+    Missing,
+    Null,
+    /// As MySQL prints it, without quotes.
+    Value(String),
 }
 
 /// A table as schema tracking found it on a tablet.
@@ -203,6 +217,7 @@ impl Table {
             invisible: false,
             definition: Some(format!("varbinary({VINDEX_COLUMN_BYTES}) null")),
             generated: false,
+            default: ColumnDefault::Unknown,
         };
         let on_id = ColumnVindex {
             name: name.to_owned(),

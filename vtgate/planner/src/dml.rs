@@ -172,7 +172,7 @@ fn by_keys(
     (written, bare): (&[(TableId, &Table)], impl Fn(&Table) -> Statement),
     reason: Error,
 ) -> Result<Planned> {
-    if written.iter().any(|(_, table)| table.is_reference()) {
+    if written.iter().any(|(_, table)| has_source(table)) {
         return Err(reason);
     }
     let moves = refuse_vindex_change(parts, analysis, written);

@@ -1,15 +1,15 @@
 //! A plan as a printed tree: for golden tests, `VEXPLAIN PLAN` and `/debug/query_plans`.
 
 mod join;
+mod writes;
 
 use std::fmt::{self, Display, Write};
 
 use crate::plan::sign_of;
 use crate::{
     Aggregate, AggregateColumn, AggregateFunction, ColumnAt, Directives, Dml, Gather, GatherStep, Generate,
-    Having, HavingSide, Insert, InsertRows, InsertRowsOf, KeyedDml, LiteralValue, LoadShape, LookupChange,
-    MoveRows, OrderBy, Plan, Primitive, Route, Routing, SameShardPart, Send, SendTo, SessionValue, Upsert,
-    ValueRef,
+    Having, HavingSide, Insert, InsertRows, LiteralValue, LoadShape, OrderBy, Plan, Primitive, Route,
+    Routing, SameShardPart, Send, SendTo, SessionValue, ValueRef,
 };
 
 /// The plan, one step or property a line, two spaces deeper for what a step works on.
@@ -113,7 +113,7 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         }
         Primitive::ChangeTables(changes) => {
             line(out, depth, "Change tables")?;
-            changes.iter().try_for_each(|change| print_keyed(change, depth + 1, out))
+            changes.iter().try_for_each(|change| writes::print_keyed(change, depth + 1, out))
         }
         Primitive::IntoVariables(into) => {
             let names: Vec<_> = into.variables.iter().map(|v| format!("@{v}")).collect();
@@ -136,10 +136,10 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),
-        Primitive::KeyedDml(dml) => print_keyed(dml, depth, out),
-        Primitive::MoveRows(moved) => print_move(moved, depth, out),
-        Primitive::InsertRowsOf(insert) => print_insert_rows(insert, depth, out),
-        Primitive::Upsert(upsert) => print_upsert(upsert, depth, out),
+        Primitive::KeyedDml(dml) => writes::print_keyed(dml, depth, out),
+        Primitive::MoveRows(moved) => writes::print_move(moved, depth, out),
+        Primitive::InsertRowsOf(insert) => writes::print_insert_rows(insert, depth, out),
+        Primitive::Upsert(upsert) => writes::print_upsert(upsert, depth, out),
         Primitive::Send(send) => print_send(send, depth, out),
         Primitive::Rows(rows) => {
             let names: Vec<_> = rows.fields.iter().map(|f| f.name.as_str()).collect();
@@ -171,71 +171,6 @@ fn print_gather(gather: &Gather, depth: usize, out: &mut String) -> fmt::Result 
         }
     }
     line(out, deeper, &gather.query)
-}
-
-fn print_keyed(dml: &KeyedDml, depth: usize, out: &mut String) -> fmt::Result {
-    let vindex = dml.vindex.as_ref().map(|v| format!(" by {}", v.name)).unwrap_or_default();
-    line(out, depth, format_args!("Change rows of {}.{}{vindex}", dml.keyspace, dml.table))?;
-    let set = match dml.new_values.as_slice() {
-        [] => String::new(),
-        columns => format!(" set {} = ...", columns.join(" = ..., ")),
-    };
-    line(out, depth + 1, format_args!("{}{set} where ({}) in (...)", dml.query, dml.key.join(", ")))?;
-    print_lookups(&dml.lookups, depth + 1, out)?;
-    primitive(&dml.input, depth + 1, out)
-}
-
-fn print_move(moved: &MoveRows, depth: usize, out: &mut String) -> fmt::Result {
-    let MoveRows { keyspace, table, vindex, delete, insert, key, new_vindex, .. } = moved;
-    line(out, depth, format_args!("Move rows of {keyspace}.{table} by {}({new_vindex:?})", vindex.name))?;
-    let deeper = depth + 1;
-    line(out, deeper, format_args!("{delete} where ({}) in (...)", key.join(", ")))?;
-    line(out, deeper, format_args!("{insert}(...)"))?;
-    print_lookups(&moved.lookups, deeper, out)?;
-    primitive(&moved.input, deeper, out)
-}
-
-fn print_upsert(upsert: &Upsert, depth: usize, out: &mut String) -> fmt::Result {
-    let Upsert { keyspace, table, rows } = upsert;
-    line(out, depth, format_args!("Upsert {keyspace} {table}"))?;
-    for row in rows {
-        line(out, depth + 1, "row")?;
-        for conflict in &row.conflicts {
-            line(out, depth + 2, "in the way")?;
-            primitive(&conflict.find, depth + 3, out)?;
-            match &conflict.update {
-                Some(update) => primitive(update, depth + 3, out)?,
-                None => line(out, depth + 3, "nothing changes")?,
-            }
-        }
-        line(out, depth + 2, "else")?;
-        primitive(&row.insert, depth + 3, out)?;
-    }
-    Ok(())
-}
-
-fn print_insert_rows(insert: &InsertRowsOf, depth: usize, out: &mut String) -> fmt::Result {
-    let vindex = insert.vindex.as_ref().map(|(v, at)| format!(" by {}({at:?})", v.name)).unwrap_or_default();
-    line(out, depth, format_args!("Insert rows into {}.{}{vindex}", insert.keyspace, insert.table))?;
-    let deeper = depth + 1;
-    line(out, deeper, format_args!("{}(...){}", insert.prefix, insert.suffix))?;
-    if let Some(generate) = &insert.generate {
-        let text = format_args!("{} from {}: {}", generate.column, generate.keyspace, generate.query);
-        line(out, deeper, text)?;
-    }
-    print_lookups(&insert.lookups, deeper, out)?;
-    primitive(&insert.input, deeper, out)
-}
-
-fn print_lookups(lookups: &[LookupChange], depth: usize, out: &mut String) -> fmt::Result {
-    lookups.iter().try_for_each(|change| {
-        let LookupChange { lookup, old, new, .. } = change;
-        let at = |positions: &Option<Vec<usize>>| match positions {
-            Some(positions) => format!("{positions:?}"),
-            None => "none".to_owned(),
-        };
-        line(out, depth, format_args!("lookup {}: {} to {}", lookup.name, at(old), at(new)))
-    })
 }
 
 struct Shape<'a>(&'a LoadShape);

@@ -5,7 +5,7 @@
 //! would say: no two shards may give the same number.
 
 use sqlast::ast::{self, ColName, Expr, InsertSource, Literal, Param, QueryBody, Statement, TableName};
-use vschema::{AutoIncrement, Table, TableKind};
+use vschema::{AutoIncrement, ColumnDefault, Table, TableKind};
 use vterrors::{Condition, Error, Result};
 
 use crate::{
@@ -222,6 +222,9 @@ impl Planner<'_> {
         if self.table.is_reference() {
             return Ok((Split::Whole(Routing::Scatter), generate));
         }
+        for column in self.table.primary_vindex().iter().flat_map(|v| &v.columns) {
+            self.give_default(insert, column, None)?;
+        }
         Ok((Split::Rows(self.split(insert)?), generate))
     }
 
@@ -299,15 +302,52 @@ impl Planner<'_> {
                 ));
             }
             let generated = self.table.auto_increment.as_ref().is_some_and(|a| a.column == *column);
-            if generated || self.column_at(insert, column).is_some() {
-                continue;
-            }
-            insert.columns.push(ColName::unqualified(column.as_str()));
-            if let InsertSource::Values(rows) = &mut insert.source {
-                rows.iter_mut().for_each(|row| row.push(Expr::Literal(Literal::Null)));
+            if !generated {
+                self.give_default(insert, column, Some(Expr::Literal(Literal::Null)))?;
             }
         }
         Ok(())
+    }
+
+    /// Gives rows the value that MySQL would give them by itself in a column that must be known; `unknown` stands
+    /// for it where nothing is known of it.
+    fn give_default(&self, insert: &mut ast::Insert, column: &str, unknown: Option<Expr>) -> Result<()> {
+        let at = self.column_at(insert, column);
+        let InsertSource::Values(rows) = &mut insert.source else { return Ok(()) };
+        let lacks = |row: &[Expr]| at.is_none_or(|at| matches!(row.get(at), Some(Expr::Default(None))));
+        if !rows.iter().any(|row| lacks(row)) {
+            return Ok(());
+        }
+        let Some(default) = self.default_of(column)?.or(unknown) else { return Ok(()) };
+        for row in rows.iter_mut().filter(|row| lacks(row)) {
+            match at {
+                Some(at) => row[at] = default.clone(),
+                None => row.push(default.clone()),
+            }
+        }
+        if at.is_none() {
+            insert.columns.push(ColName::unqualified(column));
+        }
+        Ok(())
+    }
+
+    /// What a row has in a column that the INSERT gives no value; none where nothing is known of it.
+    fn default_of(&self, name: &str) -> Result<Option<Expr>> {
+        let Some(column) = self.table.column(name) else { return Ok(None) };
+        match &column.default {
+            ColumnDefault::Null => Ok(Some(Expr::Literal(Literal::Null))),
+            ColumnDefault::Value(text) => Ok(Some(Expr::Literal(Literal::String(text.as_str().into())))),
+            ColumnDefault::Missing => Err(Error::mysql(
+                1364,
+                *b"HY000",
+                format!("Field '{}' doesn't have a default value", column.name),
+            )),
+            // A definition comes only with what is known of the default.
+            ColumnDefault::Unknown if column.definition.is_some() => self.refuse(format_args!(
+                "the default of the column {name}, which a vindex has, is an expression"
+            )),
+            ColumnDefault::Unknown => Ok(None),
+        }
     }
 
     /// The values by which a row is found in each owned lookup.

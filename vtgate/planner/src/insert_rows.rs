@@ -9,9 +9,9 @@ use vschema::Table;
 use vterrors::{Error, Result};
 
 use crate::{
-    GenerateRows, InsertRowsOf, LookupChange, PlanContext, Primitive, lookup,
+    GenerateRows, InsertRowsOf, LookupChange, PlanContext, Primitive, keyed, lookup,
     normalized::directives,
-    rewrite, routing,
+    rewrite,
     select::{self, Planned},
     semantics::has_subquery,
 };
@@ -36,7 +36,7 @@ pub(crate) fn plan(
         },
         InsertSource::Set(_) => return Err(reason.clone()),
     };
-    if table.pinned.is_some() || table.is_reference() || insert.row_alias.is_some() {
+    if insert.row_alias.is_some() {
         return Err(reason.clone());
     }
     if !on_duplicate_is_own(insert, table) {
@@ -64,16 +64,9 @@ pub(crate) fn plan(
             Some(GenerateRows { keyspace, query, column, at })
         }
     };
-    let vindex = match table.primary_vindex() {
-        Some(vindex) if table.sharded => {
-            let places: Option<Vec<_>> = vindex.columns.iter().map(|c| place(&columns, c)).collect();
-            match places {
-                Some(places) => Some((routing::vindex_ref(table, vindex), places)),
-                None => return refuse("a column that decides the row's shard has no value"),
-            }
-        }
-        None if table.sharded => return refuse("the table has no vindex"),
-        _ => None,
+    let places = |v: &vschema::ColumnVindex| v.columns.iter().map(|c| place(&columns, c)).collect();
+    let Some(at) = keyed::rows_at(table, places) else {
+        return refuse("a column that decides the row's shard has no value");
     };
     let lookups = match entries(insert, table, &columns) {
         Ok(lookups) => lookups,
@@ -95,7 +88,7 @@ pub(crate) fn plan(
         prefix,
         suffix,
         ignore: insert.ignore,
-        vindex,
+        at,
         generate,
         lookups,
         may_exist: insert.ignore || !insert.on_duplicate.is_empty(),

@@ -9,7 +9,7 @@ use vschema::Table;
 use vterrors::{Error, Result};
 
 use crate::{
-    KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, VindexRef, lookup, rewrite, routing,
+    KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, RowsAt, lookup, rewrite, routing,
     select::{self, Planned},
     semantics::{conjuncts, has_subquery},
 };
@@ -32,11 +32,9 @@ pub(crate) struct Change<'a> {
 pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned> {
     let table = change.table;
     let key = key(table)?;
-    let vindex = match table.primary_vindex() {
-        Some(vindex) if table.sharded => Some(vindex),
-        None if table.sharded => return Err(refused(table, "it has no vindex")),
-        _ => None,
-    };
+    let at = rows_at(table, |vindex| Some((0..vindex.columns.len()).collect()))
+        .ok_or_else(|| refused(table, "it has no vindex"))?;
+    let vindex = table.primary_vindex().filter(|_| matches!(at, RowsAt::Vindex(..)));
     let each = needs_values(change);
     let mut exprs: Vec<Expr> = Vec::new();
     let columns = vindex.iter().flat_map(|v| &v.columns).chain(key);
@@ -78,7 +76,7 @@ pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned
         keyspace: table.keyspace.clone(),
         table: table.name.clone(),
         input: input.root,
-        vindex: vindex.map(|v| -> VindexRef { routing::vindex_ref(table, v) }),
+        at,
         key,
         query,
         new_values,
@@ -91,6 +89,25 @@ pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned
         warnings: input.warnings,
         directives: input.directives,
     })
+}
+
+/// Where rows of a table are written; `places` says where the columns of its vindex are in them. None where
+/// that is not known.
+pub(crate) fn rows_at(
+    table: &Table,
+    places: impl FnOnce(&vschema::ColumnVindex) -> Option<Vec<usize>>,
+) -> Option<RowsAt> {
+    if !table.sharded {
+        return Some(RowsAt::OnlyShard);
+    }
+    if let Some(keyspace_id) = &table.pinned {
+        return Some(RowsAt::KeyspaceId(keyspace_id.clone()));
+    }
+    if table.is_reference() {
+        return Some(RowsAt::EveryShard);
+    }
+    let vindex = table.primary_vindex()?;
+    Some(RowsAt::Vindex(routing::vindex_ref(table, vindex), places(vindex)?))
 }
 
 /// An UPDATE that may change a row's shard.

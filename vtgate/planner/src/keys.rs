@@ -280,6 +280,7 @@ mod tests {
             invisible: false,
             definition: None,
             generated: false,
+            default: vschema::ColumnDefault::Unknown,
         };
         let tracked = |columns: &[&str]| vschema::TrackedTable {
             columns: columns.iter().map(column).collect(),

@@ -32,7 +32,7 @@ pub use join::{
     SubqueryKind, ValuesFirst, has_values_bind,
 };
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
-pub use rows::{Conflict, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, Upsert, UpsertRow};
+pub use rows::{Conflict, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, RowsAt, Upsert, UpsertRow};
 pub use variables::{AssignVariables, IntoVariables};
 pub use vindex_func::{VindexColumn, VindexFunc};
 

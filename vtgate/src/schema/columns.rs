@@ -11,7 +11,7 @@ use tokio::{
     time::Instant,
 };
 use tracing::{debug, warn};
-use vschema::Column;
+use vschema::{Column, ColumnDefault};
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, TabletType, Target};
 
@@ -26,7 +26,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(30);
 const MAX_COLUMNS: usize = 5_000_000;
 
 const COLUMNS: &str = "select table_name, column_name, data_type, column_type, collation_name, extra, \
-     is_nullable from information_schema.columns where table_schema = database() order by table_name, ordinal_position";
+     is_nullable, column_default from information_schema.columns where table_schema = database() order by table_name, ordinal_position";
 
 /// Keys over parts of columns or over expressions make no column unique: those with any such part are left
 /// out by the NULL in its place.
@@ -134,14 +134,15 @@ async fn read(gateway: &Gateway, target: &Target) -> Result<TrackedTables> {
     each_row(gateway, target, COLUMNS, &mut |next| {
         let (Some(table), Some(name)) = (next(), next()) else { return };
         let (data_type, column_type) = (next().unwrap_or_default(), next().unwrap_or_default());
-        let (collation, extra, nullable) = (next(), next(), next());
+        let (collation, extra, nullable) = (next(), next(), next().as_deref() == Some("YES"));
         let ty = sqltypes::type_of_name(&data_type, column_type.contains("unsigned"));
         let extra = extra.unwrap_or_default().to_uppercase();
         // (DEFAULT_GENERATED is a default, which may be overridden.)
         let generated = extra.contains("VIRTUAL GENERATED") || extra.contains("STORED GENERATED");
         let invisible = extra.contains("INVISIBLE");
-        let definition = definition(&column_type, collation.as_deref(), nullable.as_deref() == Some("YES"));
-        let column = Column { name, ty, collation, invisible, definition: Some(definition), generated };
+        let default = default_of(next(), nullable, &extra);
+        let definition = Some(definition(&column_type, collation.as_deref(), nullable));
+        let column = Column { name, ty, collation, invisible, definition, generated, default };
         tables.entry(table).or_default().columns.push(column);
     })
     .await?;
@@ -200,6 +201,26 @@ async fn each_row(
         }
     }
     Ok(())
+}
+
+/// What `information_schema` says of a default: MySQL gives a value as plain text and marks expressions, MariaDB
+/// gives it as SQL.
+fn default_of(text: Option<String>, nullable: bool, extra: &str) -> ColumnDefault {
+    // A word without quotes is a text of MySQL; MariaDB's functions have parentheses.
+    let plain = |t: &str| t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._ ".contains(&b));
+    match text {
+        _ if extra.contains("DEFAULT_GENERATED") || extra.contains("AUTO_INCREMENT") => {
+            ColumnDefault::Unknown
+        }
+        None if nullable => ColumnDefault::Null,
+        None => ColumnDefault::Missing,
+        Some(text) if text == "NULL" && nullable => ColumnDefault::Null,
+        Some(text) if plain(&text) => ColumnDefault::Value(text),
+        Some(text) => match text.strip_prefix('\'').and_then(|t| t.strip_suffix('\'')) {
+            Some(inner) if !inner.contains(['\'', '\\']) => ColumnDefault::Value(inner.to_owned()),
+            _ => ColumnDefault::Unknown,
+        },
+    }
 }
 
 /// A column's type as CREATE TABLE takes it.

@@ -33,6 +33,14 @@ const TOLERATED: &[Tolerated] = &[
             year(vivace) && year(mysql)
         },
     },
+    Tolerated {
+        reason: "a JSON has the collation of a binary column where MySQL reads it from a table or a temporary table, \
+                 and the client's where it is the column of a derived table that MySQL merged: that depends on the plan",
+        holds: |vivace, mysql| {
+            let json = |c: &Column| c.kind == 245 && [63, 45, 255].contains(&c.charset);
+            json(vivace) && json(mysql) && Column { charset: mysql.charset, ..vivace.clone() } == *mysql
+        },
+    },
 ];
 
 /// Compares types, signs, collations and decimals, column by column.

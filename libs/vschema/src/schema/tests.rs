@@ -84,6 +84,7 @@ fn tracked_columns_fill_tables_that_have_none() {
         invisible: false,
         definition: Some("bigint not null".into()),
         generated: false,
+        default: crate::ColumnDefault::Unknown,
     };
     let found = TrackedTable { columns: vec![column], unique_keys: vec![vec!["id".into()]], view: None };
     let found = [("product".to_owned(), found.clone()), ("new".to_owned(), found)].into();

@@ -1,7 +1,7 @@
 //! A column of CREATE TABLE as information_schema would show it: type, collation, definition.
 
-use sqlast::ast::{ColumnAttribute, ColumnDef, DataType};
-use vschema::Column;
+use sqlast::ast::{ColumnAttribute, ColumnDef, DataType, Expr, Literal};
+use vschema::{Column, ColumnDefault};
 
 /// The character set and collation of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,24 @@ pub fn column(column: &ColumnDef, table: &Charset, in_primary_key: bool) -> Colu
         collation,
         invisible: has(&ColumnAttribute::Visible(false)),
         generated: attributes.iter().any(|a| matches!(a, ColumnAttribute::Generated(_))),
+        default: default_of(attributes, not_null),
+    }
+}
+
+/// What schema tracking would find of it.
+fn default_of(attributes: &[ColumnAttribute], not_null: bool) -> ColumnDefault {
+    let given = attributes.iter().find_map(|a| match a {
+        ColumnAttribute::Default(expr) | ColumnAttribute::DefaultExpr(expr) => Some(Some(expr)),
+        ColumnAttribute::AutoIncrement => Some(None),
+        _ => None,
+    });
+    match given {
+        None if not_null => ColumnDefault::Missing,
+        None | Some(Some(Expr::Literal(Literal::Null))) => ColumnDefault::Null,
+        Some(Some(Expr::Literal(
+            Literal::Integer(text) | Literal::Decimal(text) | Literal::String(text),
+        ))) => ColumnDefault::Value(text.to_string_lossy().into_owned()),
+        Some(_) => ColumnDefault::Unknown,
     }
 }
 

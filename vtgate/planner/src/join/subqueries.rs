@@ -344,6 +344,7 @@ fn number(ty: Type) -> Column {
         invisible: false,
         definition: None,
         generated: false,
+        default: vschema::ColumnDefault::Unknown,
     }
 }
 

@@ -4,6 +4,29 @@ use serde::Serialize;
 
 use super::{LookupChange, Primitive, VindexRef};
 
+/// Where rows that were read first are written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum RowsAt {
+    /// The one shard of an unsharded keyspace.
+    OnlyShard,
+    /// Each at the keyspace id of its values at these places.
+    Vindex(VindexRef, Vec<usize>),
+    /// The shard of this keyspace id: a pinned table.
+    KeyspaceId(Vec<u8>),
+    /// All of them on every shard: a reference table. They count once.
+    EveryShard,
+}
+
+impl RowsAt {
+    /// How many of a row's first columns are the vindex's in a [`KeyedDml`].
+    pub fn vindex_columns(&self) -> usize {
+        match self {
+            Self::Vindex(_, places) => places.len(),
+            Self::OnlyShard | Self::KeyspaceId(_) | Self::EveryShard => 0,
+        }
+    }
+}
+
 /// An UPDATE or DELETE of rows that no shard can find for itself: they are read, and locked, by a query
 /// over all shards, and then changed by their keys, each where it is. All in one transaction.
 ///
@@ -15,8 +38,8 @@ pub struct KeyedDml {
     pub keyspace: String,
     pub table: String,
     pub input: Primitive,
-    /// None for a table of an unsharded keyspace.
-    pub vindex: Option<VindexRef>,
+    /// The vindex's columns are the row's first.
+    pub at: RowsAt,
     /// The columns of the key, printed.
     pub key: Vec<String>,
     /// The statement up to its conditions: the executor adds `where (<key>) in (...)`.
@@ -65,8 +88,7 @@ pub struct InsertRowsOf {
     /// ` on duplicate key update ...`
     pub suffix: String,
     pub ignore: bool,
-    /// Where the vindex's columns are among the rows' columns; none for a table of an unsharded keyspace.
-    pub vindex: Option<(VindexRef, Vec<usize>)>,
+    pub at: RowsAt,
     /// The column that a sequence gives values to, where the rows have none.
     pub generate: Option<GenerateRows>,
     /// The lookups that get entries of the rows; positions in a row.

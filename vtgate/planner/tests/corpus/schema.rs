@@ -51,6 +51,7 @@ fn tracked_column(name: &str) -> Column {
         invisible: false,
         definition: Some(definition.to_owned()),
         generated: false,
+        default: vschema::ColumnDefault::Unknown,
     }
 }
 

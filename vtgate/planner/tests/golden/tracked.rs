@@ -27,6 +27,10 @@ pub fn tracked(vschema: &VSchema) -> VSchema {
                 invisible: *name == "secret",
                 definition: Some((*definition).into()),
                 generated: false,
+                default: match definition.ends_with(" not null") {
+                    true => vschema::ColumnDefault::Missing,
+                    false => vschema::ColumnDefault::Null,
+                },
             })
             .collect(),
         unique_keys: vec![vec![columns[0].0.to_owned()]],

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use planner::{Generate, InsertRowsOf};
+use planner::{Generate, InsertRowsOf, RowsAt};
 use proto::query::QueryResult;
 use sqltypes::{BindValue, Type};
 use vschema::ShardTable;
@@ -35,7 +35,7 @@ impl Run<'_> {
         let shards = self.layout.shards(&insert.keyspace, self.session.tablet_type())?;
         let mut dealt: Vec<(Vec<u8>, Vec<Typed>)> = Vec::with_capacity(rows.len());
         for row in rows {
-            let Some((vindex, places)) = &insert.vindex else {
+            let RowsAt::Vindex(vindex, places) = &insert.at else {
                 dealt.push((Vec::new(), row));
                 continue;
             };
@@ -60,16 +60,21 @@ impl Run<'_> {
             let own = new.into_iter().enumerate().filter(|(at, _)| !taken.contains(at));
             entered.push(own.map(|(_, entry)| entry).collect::<Vec<_>>());
         }
-        let place = |id: &[u8]| if insert.vindex.is_some() { shards.index_of(id) } else { 0 };
-        let rows = by_shard(dealt.into_iter().map(|(id, row)| (place(&id), row)));
+        let rows =
+            by_shard(dealt.into_iter().flat_map(|(id, row)| {
+                places(&insert.at, &shards, &id).map(move |shard| (shard, row.clone()))
+            }));
         let text = (insert.keyspace.as_str(), insert.prefix.as_str(), insert.suffix.as_str());
-        let results = self.insert_dealt(text, &shards, rows).await?;
+        let mut outcome = Outcome::default();
+        for (shard, rows) in rows {
+            let results = self.insert_dealt(text, &shards, BTreeMap::from([(shard, rows)])).await?;
+            add_written(&insert.at, shard, written(results), &mut outcome);
+        }
         if insert.may_exist {
             for (change, entries) in insert.lookups.iter().zip(&entered) {
                 self.remove_strays(change, entries).await?;
             }
         }
-        let mut outcome = written(results);
         if first_id != 0 {
             outcome.insert_id = first_id;
         }
@@ -160,6 +165,31 @@ impl Run<'_> {
             row[at] = (Type::Uint64, next.to_string().into());
         }
         Ok(first)
+    }
+}
+
+/// The shards that a row with this keyspace id is written to.
+pub(super) fn places(at: &RowsAt, shards: &ShardTable, id: &[u8]) -> std::ops::Range<usize> {
+    let one = |shard| shard..shard + 1;
+    match at {
+        RowsAt::OnlyShard => one(0),
+        RowsAt::Vindex(..) => one(shards.index_of(id)),
+        RowsAt::KeyspaceId(pinned) => one(shards.index_of(pinned)),
+        RowsAt::EveryShard => 0..shards.all().len(),
+    }
+}
+
+/// Adds what a shard did; the rows of a reference table count on the first alone.
+pub(super) fn add_written(at: &RowsAt, shard: usize, done: Outcome, sum: &mut Outcome) {
+    if *at == RowsAt::EveryShard && shard > 0 {
+        return;
+    }
+    sum.affected_rows += done.affected_rows;
+    if sum.insert_id == 0 {
+        sum.insert_id = done.insert_id;
+    }
+    if sum.info.is_empty() {
+        sum.info = done.info;
     }
 }
 

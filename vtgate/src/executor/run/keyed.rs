@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use planner::{KeyedDml, LookupChange, Primitive, VindexRef};
+use planner::{KeyedDml, LookupChange, Primitive, RowsAt, VindexRef};
 use proto::query::QueryResult;
 use sqltypes::{BindValue, BindVars, Field, Row, Type};
 use vschema::{ShardTable, VindexValue};
@@ -17,6 +17,7 @@ use vterrors::{Condition, Error, Result};
 
 use super::{
     Run,
+    insert_rows::{add_written, places},
     lookup::{Deferred, Entry},
     write::written,
 };
@@ -86,7 +87,7 @@ impl Run<'_> {
 
     async fn change_these(&mut self, dml: &KeyedDml, rows: Vec<Vec<Typed>>) -> Result<Outcome> {
         let shards = self.layout.shards(&dml.keyspace, self.session.tablet_type())?;
-        let vindex_columns = dml.vindex.as_ref().map_or(0, |v| v.column_types.len());
+        let vindex_columns = dml.at.vindex_columns();
         let key_end = vindex_columns + dml.key.len();
         let mut seen: HashSet<Vec<Bytes>> = HashSet::new();
         let mut by_shard: BTreeMap<usize, Vec<Vec<Typed>>> = BTreeMap::new();
@@ -102,29 +103,31 @@ impl Run<'_> {
             if !seen.insert(key.iter().map(|(_, value)| value.clone()).collect()) {
                 continue;
             }
-            let shard = match &dml.vindex {
-                Some(vindex) => {
-                    let id = keyspace_id_of(vindex, &row[..vindex_columns])?;
-                    let shard = shards.index_of(&id);
-                    changes.take(&dml.lookups, &row, &id)?;
-                    shard
-                }
-                None => 0,
+            let id = match &dml.at {
+                RowsAt::Vindex(vindex, _) => keyspace_id_of(vindex, &row[..vindex_columns])?,
+                _ => Vec::new(),
             };
-            by_shard.entry(shard).or_default().push(row[vindex_columns..].to_vec());
+            changes.take(&dml.lookups, &row, &id)?;
+            for shard in places(&dml.at, &shards, &id) {
+                by_shard.entry(shard).or_default().push(row[vindex_columns..].to_vec());
+            }
         }
         for (change, (_, new)) in dml.lookups.iter().zip(&changes.entries) {
             if change.new.is_some() {
                 self.add_entries(change, new, false).await?;
             }
         }
-        let results = self.change_rows(dml, &shards, by_shard).await?;
+        let mut outcome = Outcome::default();
+        for (shard, rows) in by_shard {
+            let results = self.change_rows(dml, &shards, BTreeMap::from([(shard, rows)])).await?;
+            add_written(&dml.at, shard, written(results), &mut outcome);
+        }
         for (change, (old, _)) in dml.lookups.iter().zip(&changes.entries) {
             if change.old.is_some() {
                 self.remove_entries(change, old).await?;
             }
         }
-        Ok(written(results))
+        Ok(outcome)
     }
 
     /// The statements for rows by shard: their keys, and their new values if there are any.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use planner::{KeyedDml, LookupChange, MoveRows, Primitive, Rows};
+use planner::{KeyedDml, LookupChange, MoveRows, Primitive, Rows, RowsAt};
 use vterrors::{Error, Result};
 
 use super::{
@@ -87,7 +87,7 @@ fn by_key(plan: &MoveRows, query: &str, new_values: &[String]) -> KeyedDml {
         keyspace: plan.keyspace.clone(),
         table: plan.table.clone(),
         input: Primitive::Rows(Rows { fields: Vec::new(), rows: Vec::new() }),
-        vindex: None,
+        at: RowsAt::OnlyShard,
         key: plan.key.clone(),
         query: query.to_owned(),
         new_values: new_values.to_vec(),
