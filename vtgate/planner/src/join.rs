@@ -69,7 +69,7 @@ fn check(query: &Query, select: &Select, block: &SelectBlock) -> Result<()> {
     if query.locks.iter().any(|lock| !lock.of.is_empty()) {
         return refuse("FOR UPDATE OF");
     }
-    if block.windows || select.options.calc_found_rows {
+    if !block.windows.is_empty() || select.options.calc_found_rows {
         return refuse("a window or SQL_CALC_FOUND_ROWS");
     }
     Ok(())

@@ -239,11 +239,14 @@ fn driver<'a>(analysis: &'a Analysis, from: &From) -> Option<(TableId, &'a Arc<T
 
 /// Whether a derived table's rows are those of the shards put together.
 fn divides_inside(analysis: &Analysis, select: &SelectBlock, keys: Vec<ColumnKey>, id: TableId) -> bool {
-    if select.limited || select.windows {
+    if select.limited {
         return false;
     }
     let inner =
         Driver { keys, closure: analysis.closure(id), routing: Routing::Scatter, split_conjunct: None };
+    if !select.windows.iter().all(|keys| inner.divides(keys)) {
+        return false;
+    }
     let groups = match &select.aggregation {
         Aggregation::None => true,
         Aggregation::Scalar => false,

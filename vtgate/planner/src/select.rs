@@ -23,7 +23,7 @@ use crate::{
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
-    semantics::{Aggregation, Analysis, Analyzer, Block, SelectBlock, value_of},
+    semantics::{Aggregation, Analysis, Analyzer, Block, SelectBlock, has_window, value_of},
     vindex_func,
 };
 
@@ -322,7 +322,10 @@ fn several(
 /// put together in any way, would not answer.
 fn needs_folding(query: &Query, analysis: &Analysis, block: &SelectBlock, driver: &Driver) -> Result<bool> {
     let refuse = |what: &str| Err(Error::unsupported(format!("{what} over several shards")));
-    if block.windows {
+    // Each part of a window is on one shard.
+    if !block.windows.iter().all(|keys| driver.divides(keys))
+        || query.order_by.iter().any(|o| has_window(&o.expr))
+    {
         return refuse("window functions");
     }
     let QueryBody::Select(select) = &query.body else { return refuse("a query in parentheses") };
@@ -333,6 +336,9 @@ fn needs_folding(query: &Query, analysis: &Analysis, block: &SelectBlock, driver
         // Each group is on one shard.
         Aggregation::Grouped { keys, .. } => !driver.divides(keys),
     };
+    if groups && !block.windows.is_empty() {
+        return refuse("window functions over groups");
+    }
     if !select.distinct || block.aggregation == Aggregation::Scalar {
         return Ok(groups);
     }

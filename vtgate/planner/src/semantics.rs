@@ -30,7 +30,9 @@ use vterrors::{Error, Result};
 pub(crate) use block::{Block, From, OutputColumn, SelectBlock};
 pub(crate) use extract::{conjuncts, value_of};
 pub(crate) use facts::{Closure, ColumnKey, Fact, FactScopes, ScopeId};
-pub(crate) use shape::{Aggregation, has_aggregate, has_subquery, is_aggregate, select_has_windows};
+pub(crate) use shape::{
+    Aggregation, has_aggregate, has_subquery, has_window, is_aggregate, select_has_windows,
+};
 
 use crate::PlanContext;
 

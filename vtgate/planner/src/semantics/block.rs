@@ -11,7 +11,7 @@ use vterrors::{Error, Result};
 
 use super::{
     Aggregation, Analyzer, ColumnKey, Fact, MAX_DEPTH, NameScope, ScopeId, Source, TableId,
-    extract::conjuncts, shape::accepts_conditions, shape::select_aggregation, shape::select_has_windows,
+    extract::conjuncts, shape::accepts_conditions, shape::select_aggregation, shape::window_partitions,
 };
 use crate::context::is_system_schema;
 
@@ -36,7 +36,8 @@ pub(crate) struct SelectBlock {
     /// For each GROUP BY item, whether it is a name that no table of the FROM has: an alias.
     pub group_is_alias: Vec<bool>,
     pub distinct: bool,
-    pub windows: bool,
+    /// Of each window function the columns that its rows are parted by.
+    pub windows: Vec<Vec<Option<ColumnKey>>>,
     /// It has a LIMIT of its own.
     pub limited: bool,
 }
@@ -268,7 +269,7 @@ impl Analyzer<'_> {
             self.order_subqueries(query, scope)?;
         }
         let aggregation = select_aggregation(select, query, &|name| self.resolve(name));
-        let windows = select_has_windows(select, query);
+        let windows = window_partitions(select, query, &|name| self.resolve(name));
         let order_by = query.into_iter().flat_map(|q| &q.order_by);
         let order_keys = order_by
             .map(|item| match &item.expr {

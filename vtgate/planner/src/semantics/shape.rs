@@ -2,7 +2,7 @@
 
 use sqlast::{
     Visit, Visitor, Walk,
-    ast::{ColName, Expr, FuncCall, Ident, Query, QueryBody, Select, SelectItem},
+    ast::{ColName, Expr, FuncCall, Ident, OverWindow, Query, QueryBody, Select, SelectItem, WindowSpec},
 };
 
 use super::ColumnKey;
@@ -139,7 +139,7 @@ pub(crate) fn has_subquery(expr: &Expr) -> bool {
     finder.0
 }
 
-fn has_window(expr: &Expr) -> bool {
+pub(crate) fn has_window(expr: &Expr) -> bool {
     finds(expr, |call| call.over.is_some())
 }
 
@@ -165,6 +165,70 @@ fn finds(expr: &Expr, wanted: impl Fn(&FuncCall) -> bool) -> bool {
     let mut finder = Finder { wanted, found: false };
     expr.walk(&mut finder);
     finder.found
+}
+
+/// Of each window function of a SELECT, and of the ORDER BY around it, the columns of its PARTITION BY.
+pub(crate) fn window_partitions(
+    select: &Select,
+    query: Option<&Query>,
+    resolve: &dyn Fn(&ColName) -> Option<ColumnKey>,
+) -> Vec<Vec<Option<ColumnKey>>> {
+    struct Finder<'a> {
+        select: &'a Select,
+        resolve: &'a dyn Fn(&ColName) -> Option<ColumnKey>,
+        out: Vec<Vec<Option<ColumnKey>>>,
+    }
+    impl Visitor for Finder<'_> {
+        fn enter_expr(&mut self, expr: &Expr) -> Visit {
+            if let Expr::Func(call) = expr
+                && let Some(over) = &call.over
+            {
+                let parts = parted_by(self.select, &over.window);
+                // (A number is no position here.)
+                let key = |part: &Expr| match part {
+                    Expr::Column(_) => grouping_key(part, self.select, self.resolve),
+                    _ => None,
+                };
+                self.out.push(parts.iter().map(key).collect());
+            }
+            Visit::Into
+        }
+        fn enter_query(&mut self, _query: &Query) -> Visit {
+            Visit::Over
+        }
+    }
+    let mut finder = Finder { select, resolve, out: Vec::new() };
+    let items = select.items.iter().filter_map(|item| match item {
+        SelectItem::Expr(item) => Some(&item.expr),
+        _ => None,
+    });
+    let order = query.into_iter().flat_map(|q| &q.order_by).map(|o| &o.expr);
+    for expr in items.chain(&select.qualify).chain(order) {
+        expr.walk(&mut finder);
+    }
+    finder.out
+}
+
+/// The PARTITION BY of a window, or that of the named one it builds on.
+fn parted_by<'a>(select: &'a Select, window: &'a OverWindow) -> &'a [Expr] {
+    let mut spec = match window {
+        OverWindow::Spec(spec) => Some(spec),
+        OverWindow::Named(name) => named_window(select, name),
+    };
+    // One builds on another that is named, and MySQL refuses circles.
+    for _ in 0..=select.windows.len() {
+        match spec {
+            Some(WindowSpec { base: Some(base), partition_by, .. }) if partition_by.is_empty() => {
+                spec = named_window(select, base);
+            }
+            _ => break,
+        }
+    }
+    spec.map_or(&[], |spec| &spec.partition_by)
+}
+
+fn named_window<'a>(select: &'a Select, name: &Ident) -> Option<&'a WindowSpec> {
+    select.windows.iter().find(|w| w.name.eq_ignore_case(name)).map(|w| &w.spec)
 }
 
 /// Whether window functions stand in a SELECT or the ORDER BY around it.
