@@ -3,6 +3,8 @@
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VTLOCAL := $(TARGET)/release/vtlocal
+# What a cluster does not need is not built for it.
+RELEASE := build --release --workspace --bins --exclude e2e --exclude difftest --exclude xtask
 FUZZ := $(abspath $(TARGET))/fuzz
 FUZZ_SECONDS ?= 600
 
@@ -14,7 +16,7 @@ help: ## Print this menu
 
 up: ## Install what is missing, build, and start a cluster on this machine
 	@$(CARGO) xtask setup --for up
-	@$(CARGO) build --release --workspace --bins
+	@$(CARGO) $(RELEASE) --exclude bench
 	@$(VTLOCAL) up
 
 down: ## Stop the cluster and keep its data
@@ -60,5 +62,5 @@ fuzz: ## Fuzz the SQL front, FUZZ_SECONDS (600) a target: needs nightly Rust and
 
 bench-quick: ## Measure against a plain mysqld, about two minutes
 	@$(CARGO) xtask setup --for bench
-	@$(CARGO) build --release --workspace --bins
+	@$(CARGO) $(RELEASE)
 	@$(TARGET)/release/bench-quick
