@@ -17,6 +17,8 @@ pub struct Column {
     /// The collation's number.
     pub charset: u16,
     pub decimals: u8,
+    /// It is no column of a table.
+    pub computed: bool,
 }
 
 /// Rows with their columns.
@@ -92,6 +94,7 @@ fn column(column: &mysql_async::Column) -> Column {
         unsigned: column.flags().contains(ColumnFlags::UNSIGNED_FLAG),
         charset: column.character_set(),
         decimals: column.decimals(),
+        computed: column.org_name_ref().is_empty(),
     }
 }
 

@@ -1,8 +1,17 @@
 use super::*;
 use crate::answer::Column;
 
+#[test]
+fn only_a_computed_integer_may_have_another_width() {
+    let mut mysql = column(8, 63);
+    assert!(types::compare(&[column(3, 63)], std::slice::from_ref(&mysql)).is_err());
+    mysql.computed = true;
+    assert!(types::compare(&[column(3, 63)], std::slice::from_ref(&mysql)).is_ok());
+    assert!(types::compare(&[column(1, 63)], std::slice::from_ref(&mysql)).is_err());
+}
+
 fn column(kind: u8, charset: u16) -> Column {
-    Column { name: "a".to_owned(), kind, unsigned: false, charset, decimals: 0 }
+    Column { name: "a".to_owned(), kind, unsigned: false, charset, decimals: 0, computed: false }
 }
 
 fn rows(values: &[&str]) -> Vec<Vec<Cell>> {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn column(name: &str) -> Column {
-    Column { name: name.to_owned(), kind: 8, unsigned: false, charset: 63, decimals: 0 }
+    Column { name: name.to_owned(), kind: 8, unsigned: false, charset: 63, decimals: 0, computed: false }
 }
 
 fn ranked_sql(sql: &str, columns: &[&str]) -> Option<Ranked> {

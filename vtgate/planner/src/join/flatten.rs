@@ -18,21 +18,31 @@ use sqlast::{
 use super::tree::Tree;
 use crate::{
     PlanContext,
-    gather::is_stable,
+    gather::{is_stable, is_stable_but_aggregates},
     semantics::{conjuncts, has_aggregate, has_subquery, select_has_windows},
 };
 
 /// WITH tables are copied to their uses so many times at most.
 const MAX_COPIES: usize = 16;
 
-/// The query with its derived tables merged; `None` where there is nothing to merge, or something stands against it.
+/// The query with its WITH tables as derived tables, and those merged up to the first that cannot be; `None` where
+/// there is nothing to merge, or something stands against it.
 pub(crate) fn flatten(query: &Query, ctx: &PlanContext<'_>) -> Option<Query> {
     let mut flat = query.clone();
     let mut changed = inline(&mut flat)?;
     let mut order_by = std::mem::take(&mut flat.order_by);
     let select = crate::rewrite::only_select(&mut flat)?;
-    while merge_one(select, &mut order_by, ctx)? {
-        changed = true;
+    loop {
+        // One that cannot be merged may be half way there.
+        let before = (select.clone(), order_by.clone());
+        match merge_one(select, &mut order_by, ctx) {
+            Some(true) => changed = true,
+            Some(false) => break,
+            None => {
+                (*select, order_by) = before;
+                break;
+            }
+        }
     }
     flat.order_by = order_by;
     changed.then_some(flat)
@@ -44,40 +54,63 @@ fn inline(query: &mut Query) -> Option<bool> {
     if with.recursive {
         return None;
     }
-    let mut known: HashMap<String, DerivedTable> = HashMap::new();
-    let mut copies = 0;
+    let mut known: HashMap<String, Known> = HashMap::new();
     let With { tables, .. } = *with;
     for mut table in tables {
         if table.query.with.is_some() {
             return None;
         }
-        put_in(&mut table.query, &known, &mut copies);
+        put_in(&mut table.query, &mut known);
         let derived =
             DerivedTable { lateral: false, query: table.query, alias: None, columns: table.columns };
-        known.insert(table.name.to_lower(), derived);
+        known.insert(table.name.to_lower(), Known { derived, copies: 0 });
     }
-    put_in(query, &known, &mut copies);
-    (copies > 0 && copies <= MAX_COPIES).then_some(true)
+    put_in(query, &mut known);
+    let copies: usize = known.values().map(|one| one.copies).sum();
+    let same = known.values().all(|one| one.copies < 2 || gives_the_same_again(&one.derived.query));
+    (same && copies > 0 && copies <= MAX_COPIES).then_some(true)
 }
 
-fn put_in(query: &mut Query, known: &HashMap<String, DerivedTable>, copies: &mut usize) {
-    struct Inliner<'a> {
-        known: &'a HashMap<String, DerivedTable>,
-        copies: &'a mut usize,
-    }
+/// A WITH table, and how often its name was met.
+struct Known {
+    derived: DerivedTable,
+    copies: usize,
+}
+
+/// Whether a query may be asked several times in place of once: nothing in it is left to chance.
+fn gives_the_same_again(query: &Query) -> bool {
+    const OPEN: [&str; 4] = ["group_concat", "any_value", "json_arrayagg", "json_objectagg"];
+    let QueryBody::Select(select) = &query.body else { return false };
+    let same = |expr: &Expr| {
+        let open = matches!(expr, Expr::Func(call) if OPEN.iter().any(|name| call.name.is(name.as_bytes())));
+        is_stable_but_aggregates(expr) && !open
+    };
+    let items = select.items.iter().all(|item| match item {
+        SelectItem::Expr(item) => same(&item.expr),
+        _ => true,
+    });
+    items
+        && query.limit.is_none()
+        && !select_has_windows(select, Some(query))
+        && select.where_.iter().chain(&select.having).all(same)
+        && select.from.iter().all(|table| matches!(table, TableExpr::Table(_)))
+}
+
+fn put_in(query: &mut Query, known: &mut HashMap<String, Known>) {
+    struct Inliner<'a>(&'a mut HashMap<String, Known>);
     impl Rewriter for Inliner<'_> {
         fn leave_table_expr(&mut self, table: &mut TableExpr) {
             if let TableExpr::Table(one) = table
                 && one.name.qualifier.is_none()
-                && let Some(derived) = self.known.get(&one.name.name.to_lower())
+                && let Some(known) = self.0.get_mut(&one.name.name.to_lower())
             {
-                *self.copies += 1;
+                known.copies += 1;
                 let alias = one.alias.clone().or_else(|| Some(one.name.name.clone()));
-                *table = TableExpr::Derived(Box::new(DerivedTable { alias, ..derived.clone() }));
+                *table = TableExpr::Derived(Box::new(DerivedTable { alias, ..known.derived.clone() }));
             }
         }
     }
-    query.rewrite(&mut Inliner { known, copies });
+    query.rewrite(&mut Inliner(known));
 }
 
 /// Merges one derived table of the FROM. `None`: the query cannot be made flat.
