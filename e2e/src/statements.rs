@@ -26,6 +26,33 @@ pub async fn every_select_has_an_answer(cluster: &Cluster) {
     assert_eq!(code, 1054, "{message}");
 }
 
+/// Tables of MySQL's own beside those of shards: asked about one keyspace, joined with another's rows.
+pub async fn system_tables_beside_rows(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let joined = "SELECT c.name, t.table_schema, t.table_name FROM customer c JOIN information_schema.tables t ON \
+                  t.table_schema = 'commerce' AND t.table_name LIKE 'prod%' WHERE c.customer_id IN (1, 2) ORDER BY 1";
+    assert_eq!(
+        rows(&mut conn, joined).await,
+        [["Alice", "commerce", "product"], ["Bob", "commerce", "product"]]
+    );
+    // On one shard, too, which is not of the keyspace that is asked about.
+    let one = joined.replace("IN (1, 2)", "= 2");
+    assert_eq!(rows(&mut conn, &one).await, [["Bob", "commerce", "product"]]);
+    let counted = "SELECT t.table_name, COUNT(DISTINCT i.column_name), MIN(c.name) FROM information_schema.tables t \
+                   JOIN information_schema.columns i USING (table_schema, table_name) JOIN customer c ON \
+                   c.customer_id < 4 WHERE t.table_schema = DATABASE() AND t.table_name = 'customer' GROUP BY 1";
+    assert_eq!(rows(&mut conn, counted).await, [["customer", "3", "Alice"]]);
+    let inside = "SELECT name FROM customer WHERE customer_id < 3 AND 'email' IN (SELECT column_name FROM \
+                  information_schema.columns WHERE table_schema = 'customer') ORDER BY name";
+    assert_eq!(rows(&mut conn, inside).await, [["Alice"], ["Bob"]]);
+    let two = "SELECT a.table_name, b.table_name FROM information_schema.tables a, information_schema.tables b WHERE \
+               a.table_schema = 'customer' AND b.table_schema = 'commerce' AND a.table_name = 'orders' AND \
+               b.table_name = 'product'";
+    assert_eq!(rows(&mut conn, two).await, [["orders", "product"]]);
+    let unclear = "SELECT name FROM customer, information_schema.tables t WHERE t.table_schema <> 'commerce'";
+    assert_eq!(fault(&mut conn, unclear).await.0, 1235);
+}
+
 /// An entry for each row, found by it; nothing is left by what was rolled back or removed.
 pub async fn a_lookup_follows_its_rows(cluster: &Cluster) {
     let mut conn = cluster.connect("customer").await;

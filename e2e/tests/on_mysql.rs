@@ -14,6 +14,8 @@ async fn the_sample_cluster_on_mysql() {
     day::sample_rows(&cluster).await;
     day::step("every select has an answer");
     statements::every_select_has_an_answer(&cluster).await;
+    day::step("system tables beside rows");
+    statements::system_tables_beside_rows(&cluster).await;
     day::step("a vindex is read as a table");
     statements::a_vindex_is_read_as_a_table(&cluster).await;
     day::step("alter vschema is seen at once");
