@@ -131,6 +131,46 @@ pub async fn a_vindex_is_read_as_a_table(cluster: &Cluster) {
     assert_eq!(fault(&mut conn, "DELETE FROM xxhash WHERE id = 1").await.0, 1288);
 }
 
+/// A client's file goes into a table of any keyspace as a whole: by vindex, with sequence and lookup.
+pub async fn files_are_loaded(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let lines: String =
+        (0..1200).map(|n| format!("{},load{n}@e.com,\"n \"\"{n}\"\"\"\n", FIRST + n)).collect();
+    let into =
+        "INTO TABLE customer FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' (customer_id, email, name)";
+    let load = |conn: &mut mysql_async::Conn, text: String| {
+        conn.set_infile_handler(async move {
+            let pieces: Vec<_> = text.into_bytes().chunks(1000).map(|p| Ok(p.to_vec().into())).collect();
+            Ok(Box::pin(futures::stream::iter(pieces)) as mysql_async::InfileData)
+        });
+    };
+    load(&mut conn, lines.clone());
+    exec(&mut conn, &format!("LOAD DATA LOCAL INFILE 'customers' {into}")).await;
+    assert_eq!(
+        (conn.affected_rows(), &*conn.info()),
+        (1200, "Records: 1200  Deleted: 0  Skipped: 0  Warnings: 0")
+    );
+    let found = "SELECT customer_id, name FROM customer WHERE email = 'load77@e.com'";
+    assert_eq!(rows(&mut conn, found).await, [["70077", "n \"77\""]]);
+    let both = "INTO TABLE commerce.product LINES STARTING BY '>' (@sku, price) SET sku = UPPER(@sku)";
+    load(&mut conn, ">load1\t5\n>load1\t6\n>load2\tx\tmore\n".to_owned());
+    exec(&mut conn, &format!("LOAD DATA LOCAL INFILE 'products' {both}")).await;
+    assert_eq!((conn.affected_rows(), &conn.info()[..37]), (2, "Records: 3  Deleted: 0  Skipped: 1  W"));
+    let products = "SELECT sku, price, @sku FROM commerce.product WHERE sku LIKE 'LOAD%' ORDER BY 1";
+    assert_eq!(rows(&mut conn, products).await, [["LOAD1", "5", "load2"], ["LOAD2", "0", "load2"]]);
+
+    // A bad row in the end leaves nothing of the others, and the connection is fit for the next statement.
+    exec(&mut conn, &format!("DELETE FROM customer WHERE customer_id >= {FIRST}")).await;
+    load(&mut conn, format!("{lines}no number,x,y\n"));
+    let bad = fault(&mut conn, &format!("LOAD DATA LOCAL INFILE 'customers' {into}")).await;
+    assert_eq!(bad.0, 1366, "{}", bad.2);
+    let left = "SELECT COUNT(*) FROM commerce.customer_email WHERE email LIKE 'load%'";
+    assert_eq!(rows(&mut conn, left).await, [["0"]]);
+    assert_eq!(rows(&mut conn, "SELECT COUNT(*) FROM customer WHERE customer_id >= 70000").await, [["0"]]);
+    exec(&mut conn, "DELETE FROM commerce.product WHERE sku LIKE 'LOAD%'").await;
+    assert_eq!(fault(&mut conn, &format!("LOAD DATA INFILE 'customers' {into}")).await.0, 1235);
+}
+
 /// What ALTER VSCHEMA changes is there for the next statement; without leave it changes nothing.
 pub async fn alter_vschema_is_seen_at_once(cluster: &Cluster) {
     let mut conn = cluster.connect("customer").await;

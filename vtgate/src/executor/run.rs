@@ -82,6 +82,18 @@ impl<'a> Run<'a> {
         Ok(Self { executor, session, layout, plan, statement: Some(statement), binds, deferred: None })
     }
 
+    /// A run of a plan that no text was made into: of values that were read otherwise.
+    pub(super) fn of_values(
+        executor: &'a Executor,
+        session: &'a mut Session,
+        layout: &'a Layout,
+        plan: &'a Plan,
+        binds: BindVars,
+    ) -> Result<Self> {
+        let run = Self::new(executor, session, layout, plan, b"", binds)?;
+        Ok(Self { statement: None, ..run })
+    }
+
     pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
         self.check_writable()?;
         let mut watched = Watched { inner: sink, begun: false };

@@ -11,7 +11,7 @@ use sqlast::{
     Visit, Visitor, Walk,
     ast::{
         ColName, Comparison, ComparisonOp, Expr, Ident, InList, IsTest, JoinCondition, JoinKind, Select,
-        TableExpr, TableName,
+        TableExpr,
     },
 };
 use sqltypes::Type;
