@@ -131,6 +131,35 @@ pub async fn a_vindex_is_read_as_a_table(cluster: &Cluster) {
     assert_eq!(fault(&mut conn, "DELETE FROM xxhash WHERE id = 1").await.0, 1288);
 }
 
+/// SHOW answers for a keyspace, under its name; what is one mysqld's wants a shard.
+pub async fn shows_are_of_a_keyspace(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let created = rows(&mut conn, "SHOW CREATE DATABASE customer").await;
+    assert_eq!(created[0][0], "customer");
+    assert!(created[0][1].starts_with("CREATE DATABASE `customer`"), "{created:?}");
+    assert_eq!(fault(&mut conn, "SHOW CREATE DATABASE nothing").await.0, 1049);
+    rows(&mut conn, "SELECT COUNT(*) FROM customer").await;
+    let open = rows(&mut conn, "SHOW OPEN TABLES FROM customer").await;
+    assert!(!open.is_empty() && open.iter().all(|row| row[0] == "customer"), "{open:?}");
+    let variables = "SHOW VARIABLES WHERE variable_name IN ('local_infile', 'innodb_page_size')";
+    assert_eq!(rows(&mut conn, variables).await, [["innodb_page_size", "16384"], ["local_infile", "ON"]]);
+    let status = rows(&mut conn, "SHOW VITESS_REPLICATION_STATUS LIKE 'customer/%'").await;
+    assert_eq!(status.len(), 2, "{status:?}");
+    for row in &status {
+        assert_eq!((row.len(), row[0].as_str(), row[2].as_str()), (9, "customer", "REPLICA"));
+        assert!(row[5].starts_with("127.0.0.1:"), "{row:?}");
+        let health: serde_json::Value = serde_json::from_str(&row[6]).unwrap();
+        assert_eq!((&health["EventStreamRunning"], &health["LastError"]), (&"Yes".into(), &"".into()));
+    }
+    for refused in ["SHOW GRANTS", "SHOW BINARY LOGS", "SHOW PROFILES", "SHOW VITESS_MIGRATIONS"] {
+        let (code, _, message) = fault(&mut conn, refused).await;
+        assert_eq!(code, 1235);
+        assert!(message.contains(refused), "{message}");
+    }
+    exec(&mut conn, "USE `customer:-80`").await;
+    assert!(!rows(&mut conn, "SHOW BINARY LOGS").await.is_empty());
+}
+
 /// A client's file goes into a table of any keyspace as a whole: by vindex, with sequence and lookup.
 pub async fn files_are_loaded(cluster: &Cluster) {
     let mut conn = cluster.connect("customer").await;
