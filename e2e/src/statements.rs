@@ -160,6 +160,34 @@ pub async fn shows_are_of_a_keyspace(cluster: &Cluster) {
     assert!(!rows(&mut conn, "SHOW BINARY LOGS").await.is_empty());
 }
 
+/// A value that no shard follows from, wherever it is in the plan: all shards are asked, and the whole statement is
+/// planned so, not the part of it where it was found.
+pub async fn values_of_no_shard(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let joined = "SELECT c.name, p.description FROM customer c JOIN orders o ON o.customer_id = c.customer_id JOIN \
+                  commerce.product p ON p.sku = o.sku WHERE c.customer_id = '1x' ORDER BY 2";
+    assert_eq!(rows(&mut conn, joined).await, [["Alice", "Monitor"], ["Alice", "Mouse"]]);
+    let ranked = "SELECT c.name, RANK() OVER (ORDER BY p.sku) FROM customer c JOIN commerce.product p WHERE \
+                  c.customer_id = '1x' ORDER BY 2 LIMIT 1";
+    assert_eq!(rows(&mut conn, ranked).await, [["Alice", "1"]]);
+    let united = "SELECT name FROM customer WHERE customer_id = '1x' UNION SELECT sku FROM commerce.product \
+                  WHERE sku = 'SKU-1001'";
+    assert_eq!(rows(&mut conn, united).await.len(), 2);
+    exec(&mut conn, "BEGIN").await;
+    let elsewhere = "sku IN (SELECT sku FROM commerce.product)";
+    exec(&mut conn, &format!("UPDATE orders SET price = price + 1 WHERE customer_id = '1x' AND {elsewhere}"))
+        .await;
+    assert_eq!(conn.affected_rows(), 2);
+    exec(&mut conn, "UPDATE customer SET email = 'none@e.com' WHERE customer_id = '1x'").await;
+    assert_eq!(conn.affected_rows(), 1);
+    let found = "SELECT name FROM customer WHERE email = 'none@e.com'";
+    assert_eq!(rows(&mut conn, found).await, [["Alice"]]);
+    exec(&mut conn, &format!("DELETE FROM orders WHERE customer_id = '1x' AND {elsewhere}")).await;
+    assert_eq!(conn.affected_rows(), 2);
+    exec(&mut conn, "ROLLBACK").await;
+    assert_eq!(rows(&mut conn, "SELECT COUNT(*) FROM orders WHERE customer_id = 1").await, [["2"]]);
+}
+
 /// A client's file goes into a table of any keyspace as a whole: by vindex, with sequence and lookup.
 pub async fn files_are_loaded(cluster: &Cluster) {
     let mut conn = cluster.connect("customer").await;

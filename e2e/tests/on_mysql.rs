@@ -38,6 +38,8 @@ async fn the_sample_cluster_on_mysql() {
     statements::a_lookup_follows_its_rows(&cluster).await;
     day::step("shows are of a keyspace");
     statements::shows_are_of_a_keyspace(&cluster).await;
+    day::step("values of no shard");
+    statements::values_of_no_shard(&cluster).await;
     day::step("files are loaded");
     statements::files_are_loaded(&cluster).await;
     day::step("writes of several tables");

@@ -49,6 +49,8 @@ pub(super) struct Run<'a> {
     binds: BindVars,
     /// In the middle of several writes: entries of lookups are removed after the last of them.
     deferred: Option<lookup::Deferred>,
+    /// A value of this run could be on any shard, where the plan wants one.
+    does_not_fit: bool,
 }
 
 /// Tells the session of what a user should know about a plan.
@@ -79,7 +81,16 @@ impl<'a> Run<'a> {
         if !session.autocommit && !session.in_transaction && !plan.tables_used.is_empty() {
             session.in_transaction = true;
         }
-        Ok(Self { executor, session, layout, plan, statement: Some(statement), binds, deferred: None })
+        Ok(Self {
+            executor,
+            session,
+            layout,
+            plan,
+            statement: Some(statement),
+            binds,
+            deferred: None,
+            does_not_fit: false,
+        })
     }
 
     /// A run of a plan that no text was made into: of values that were read otherwise.
@@ -98,23 +109,20 @@ impl<'a> Run<'a> {
         self.check_writable()?;
         let mut watched = Watched { inner: sink, begun: false };
         let result = self.primitive(&self.plan.root, &mut watched).await;
-        match result {
+        match (result, self.statement) {
+            (Err(_), Some(statement)) if self.does_not_fit && !watched.begun => {
+                self.run_other(statement, |context| context.ignore_values = true, sink).await
+            }
             // What merges is known only when the shards say their columns' types.
-            Err(e)
+            (Err(e), Some(statement))
                 if e.condition() == Condition::Unsupported
                     && self.plan.statement == planner::StatementClass::Select
                     && !watched.begun =>
             {
-                self.gather_instead(e, sink).await
+                self.run_other(statement, |context| context.gather = true, sink).await
             }
-            result => result,
+            (result, _) => result,
         }
-    }
-
-    /// Answers the statement by its last choice, where a plan failed for the types that came.
-    async fn gather_instead(&mut self, fault: Error, sink: &mut dyn Sink) -> Result<Outcome> {
-        let Some(statement) = self.statement else { return Err(fault) };
-        self.run_other(statement, |context| context.gather = true, sink).await
     }
 
     /// What most statements are runs in this future; the others are boxed, so that they do not make it large.
@@ -135,7 +143,7 @@ impl<'a> Run<'a> {
             Primitive::AssignVariables(assign) => Box::pin(self.assign_variables(assign, sink)).await,
             Primitive::VindexFunc(func) => Box::pin(self.vindex_func(func, sink)).await,
             Primitive::Insert(insert) => Box::pin(self.insert(insert)).await,
-            Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml, sink)).await,
+            Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml)).await,
             Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,
             Primitive::KeyedDml(dml) => Box::pin(self.keyed_dml(dml)).await,
             Primitive::InsertRowsOf(insert) => Box::pin(self.insert_rows(insert)).await,
@@ -162,11 +170,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The values of this run do not fit the plan: a plan that does not rely on them is made and run instead.
-    async fn plan_again(&mut self, sink: &mut dyn Sink) -> Result<Outcome> {
-        let statement =
-            self.statement.ok_or_else(|| Error::internal("a plan for any values does not fit"))?;
-        self.run_other(statement, |context| context.ignore_values = true, sink).await
+    /// The values of this run do not fit the plan: a plan that does not rely on them is made and run instead, when
+    /// all of this run has ended (and is undone, if it writes). A part of it cannot be planned by itself.
+    fn fits_not(&mut self) -> Error {
+        self.does_not_fit = true;
+        Error::internal("a value could be on any shard, where the plan wants one")
     }
 
     /// Runs another plan of the statement, which is not planned once more.
@@ -190,6 +198,7 @@ impl<'a> Run<'a> {
             statement: None,
             binds: std::mem::take(&mut self.binds),
             deferred: None,
+            does_not_fit: false,
         };
         Box::pin(again.run(sink)).await
     }

@@ -339,7 +339,16 @@ async fn run_nested(
     let mut values = binds::of_normalized(&normalized.values);
     values.extend(own);
     let statement = Some(sql.as_bytes());
-    let run = Run { executor, session, layout, plan: &plan, statement, binds: values, deferred: None };
+    let run = Run {
+        executor,
+        session,
+        layout,
+        plan: &plan,
+        statement,
+        binds: values,
+        deferred: None,
+        does_not_fit: false,
+    };
     Box::pin(run.run(sink)).await
 }
 

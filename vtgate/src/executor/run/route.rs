@@ -26,7 +26,7 @@ impl Run<'_> {
             let routing = self.looked_up(&route.routing).await?;
             match resolve(&routing, &shards, &self.binds)? {
                 Resolved::Shards(destinations) => destinations,
-                Resolved::PlanAgain => return self.plan_again(sink).await,
+                Resolved::PlanAgain => return Err(self.fits_not()),
             }
         } else {
             vec![Destination { shard: 0, list: None }]
@@ -56,7 +56,7 @@ impl Run<'_> {
             [] => Ok((route.keyspace.clone(), own())),
             [name] if self.layout.has_keyspace(name) => {
                 if system.beside_tables && *name != route.keyspace {
-                    // Read apart from the tables (see `gather_instead`).
+                    // Read apart from the tables: gathered instead.
                     return Err(Error::unsupported(format!(
                         "information_schema of keyspace {name} beside tables of keyspace {}",
                         route.keyspace

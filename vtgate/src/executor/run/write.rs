@@ -15,11 +15,11 @@ use crate::{
 };
 
 impl Run<'_> {
-    pub(super) async fn dml(&mut self, dml: &Dml, sink: &mut dyn Sink) -> Result<Outcome> {
+    pub(super) async fn dml(&mut self, dml: &Dml) -> Result<Outcome> {
         let shards = self.layout.shards(&dml.keyspace, self.session.tablet_type())?;
         let routing = self.looked_up(&dml.routing).await?;
         let Resolved::Shards(destinations) = resolve(&routing, &shards, &self.binds)? else {
-            return self.plan_again(sink).await;
+            return Err(self.fits_not());
         };
         let queries = self.queries(&dml.keyspace, &shards, &destinations, &dml.query, &BindVars::new());
         let mut results = self.write_all(&queries).await?;
