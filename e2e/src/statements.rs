@@ -26,6 +26,33 @@ pub async fn every_select_has_an_answer(cluster: &Cluster) {
     assert_eq!(code, 1054, "{message}");
 }
 
+/// Tables of MySQL's own beside those of shards: asked about one keyspace, joined with another's rows.
+pub async fn system_tables_beside_rows(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let joined = "SELECT c.name, t.table_schema, t.table_name FROM customer c JOIN information_schema.tables t ON \
+                  t.table_schema = 'commerce' AND t.table_name LIKE 'prod%' WHERE c.customer_id IN (1, 2) ORDER BY 1";
+    assert_eq!(
+        rows(&mut conn, joined).await,
+        [["Alice", "commerce", "product"], ["Bob", "commerce", "product"]]
+    );
+    // On one shard, too, which is not of the keyspace that is asked about.
+    let one = joined.replace("IN (1, 2)", "= 2");
+    assert_eq!(rows(&mut conn, &one).await, [["Bob", "commerce", "product"]]);
+    let counted = "SELECT t.table_name, COUNT(DISTINCT i.column_name), MIN(c.name) FROM information_schema.tables t \
+                   JOIN information_schema.columns i USING (table_schema, table_name) JOIN customer c ON \
+                   c.customer_id < 4 WHERE t.table_schema = DATABASE() AND t.table_name = 'customer' GROUP BY 1";
+    assert_eq!(rows(&mut conn, counted).await, [["customer", "3", "Alice"]]);
+    let inside = "SELECT name FROM customer WHERE customer_id < 3 AND 'email' IN (SELECT column_name FROM \
+                  information_schema.columns WHERE table_schema = 'customer') ORDER BY name";
+    assert_eq!(rows(&mut conn, inside).await, [["Alice"], ["Bob"]]);
+    let two = "SELECT a.table_name, b.table_name FROM information_schema.tables a, information_schema.tables b WHERE \
+               a.table_schema = 'customer' AND b.table_schema = 'commerce' AND a.table_name = 'orders' AND \
+               b.table_name = 'product'";
+    assert_eq!(rows(&mut conn, two).await, [["orders", "product"]]);
+    let unclear = "SELECT name FROM customer, information_schema.tables t WHERE t.table_schema <> 'commerce'";
+    assert_eq!(fault(&mut conn, unclear).await.0, 1235);
+}
+
 /// An entry for each row, found by it; nothing is left by what was rolled back or removed.
 pub async fn a_lookup_follows_its_rows(cluster: &Cluster) {
     let mut conn = cluster.connect("customer").await;
@@ -102,6 +129,103 @@ pub async fn a_vindex_is_read_as_a_table(cluster: &Cluster) {
     assert_eq!(rows(&mut conn, looked_up).await.len(), 1);
     assert_eq!(fault(&mut conn, "SELECT id FROM xxhash").await.0, 1235);
     assert_eq!(fault(&mut conn, "DELETE FROM xxhash WHERE id = 1").await.0, 1288);
+}
+
+/// SHOW answers for a keyspace, under its name; what is one mysqld's wants a shard.
+pub async fn shows_are_of_a_keyspace(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let created = rows(&mut conn, "SHOW CREATE DATABASE customer").await;
+    assert_eq!(created[0][0], "customer");
+    assert!(created[0][1].starts_with("CREATE DATABASE `customer`"), "{created:?}");
+    assert_eq!(fault(&mut conn, "SHOW CREATE DATABASE nothing").await.0, 1049);
+    rows(&mut conn, "SELECT COUNT(*) FROM customer").await;
+    let open = rows(&mut conn, "SHOW OPEN TABLES FROM customer").await;
+    assert!(!open.is_empty() && open.iter().all(|row| row[0] == "customer"), "{open:?}");
+    let variables = "SHOW VARIABLES WHERE variable_name IN ('local_infile', 'innodb_page_size')";
+    assert_eq!(rows(&mut conn, variables).await, [["innodb_page_size", "16384"], ["local_infile", "ON"]]);
+    let status = rows(&mut conn, "SHOW VITESS_REPLICATION_STATUS LIKE 'customer/%'").await;
+    assert_eq!(status.len(), 2, "{status:?}");
+    for row in &status {
+        assert_eq!((row.len(), row[0].as_str(), row[2].as_str()), (9, "customer", "REPLICA"));
+        assert!(row[5].starts_with("127.0.0.1:"), "{row:?}");
+        let health: serde_json::Value = serde_json::from_str(&row[6]).unwrap();
+        assert_eq!((&health["EventStreamRunning"], &health["LastError"]), (&"Yes".into(), &"".into()));
+    }
+    for refused in ["SHOW GRANTS", "SHOW BINARY LOGS", "SHOW PROFILES", "SHOW VITESS_MIGRATIONS"] {
+        let (code, _, message) = fault(&mut conn, refused).await;
+        assert_eq!(code, 1235);
+        assert!(message.contains(refused), "{message}");
+    }
+    exec(&mut conn, "USE `customer:-80`").await;
+    assert!(!rows(&mut conn, "SHOW BINARY LOGS").await.is_empty());
+}
+
+/// A value that no shard follows from, wherever it is in the plan: all shards are asked, and the whole statement is
+/// planned so, not the part of it where it was found.
+pub async fn values_of_no_shard(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let joined = "SELECT c.name, p.description FROM customer c JOIN orders o ON o.customer_id = c.customer_id JOIN \
+                  commerce.product p ON p.sku = o.sku WHERE c.customer_id = '1x' ORDER BY 2";
+    assert_eq!(rows(&mut conn, joined).await, [["Alice", "Monitor"], ["Alice", "Mouse"]]);
+    let ranked = "SELECT c.name, RANK() OVER (ORDER BY p.sku) FROM customer c JOIN commerce.product p WHERE \
+                  c.customer_id = '1x' ORDER BY 2 LIMIT 1";
+    assert_eq!(rows(&mut conn, ranked).await, [["Alice", "1"]]);
+    let united = "SELECT name FROM customer WHERE customer_id = '1x' UNION SELECT sku FROM commerce.product \
+                  WHERE sku = 'SKU-1001'";
+    assert_eq!(rows(&mut conn, united).await.len(), 2);
+    exec(&mut conn, "BEGIN").await;
+    let elsewhere = "sku IN (SELECT sku FROM commerce.product)";
+    exec(&mut conn, &format!("UPDATE orders SET price = price + 1 WHERE customer_id = '1x' AND {elsewhere}"))
+        .await;
+    assert_eq!(conn.affected_rows(), 2);
+    exec(&mut conn, "UPDATE customer SET email = 'none@e.com' WHERE customer_id = '1x'").await;
+    assert_eq!(conn.affected_rows(), 1);
+    let found = "SELECT name FROM customer WHERE email = 'none@e.com'";
+    assert_eq!(rows(&mut conn, found).await, [["Alice"]]);
+    exec(&mut conn, &format!("DELETE FROM orders WHERE customer_id = '1x' AND {elsewhere}")).await;
+    assert_eq!(conn.affected_rows(), 2);
+    exec(&mut conn, "ROLLBACK").await;
+    assert_eq!(rows(&mut conn, "SELECT COUNT(*) FROM orders WHERE customer_id = 1").await, [["2"]]);
+}
+
+/// A client's file goes into a table of any keyspace as a whole: by vindex, with sequence and lookup.
+pub async fn files_are_loaded(cluster: &Cluster) {
+    let mut conn = cluster.connect("customer").await;
+    let lines: String =
+        (0..1200).map(|n| format!("{},load{n}@e.com,\"n \"\"{n}\"\"\"\n", FIRST + n)).collect();
+    let into =
+        "INTO TABLE customer FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' (customer_id, email, name)";
+    let load = |conn: &mut mysql_async::Conn, text: String| {
+        conn.set_infile_handler(async move {
+            let pieces: Vec<_> = text.into_bytes().chunks(1000).map(|p| Ok(p.to_vec().into())).collect();
+            Ok(Box::pin(futures::stream::iter(pieces)) as mysql_async::InfileData)
+        });
+    };
+    load(&mut conn, lines.clone());
+    exec(&mut conn, &format!("LOAD DATA LOCAL INFILE 'customers' {into}")).await;
+    assert_eq!(
+        (conn.affected_rows(), &*conn.info()),
+        (1200, "Records: 1200  Deleted: 0  Skipped: 0  Warnings: 0")
+    );
+    let found = "SELECT customer_id, name FROM customer WHERE email = 'load77@e.com'";
+    assert_eq!(rows(&mut conn, found).await, [["70077", "n \"77\""]]);
+    let both = "INTO TABLE commerce.product LINES STARTING BY '>' (@sku, price) SET sku = UPPER(@sku)";
+    load(&mut conn, ">load1\t5\n>load1\t6\n>load2\tx\tmore\n".to_owned());
+    exec(&mut conn, &format!("LOAD DATA LOCAL INFILE 'products' {both}")).await;
+    assert_eq!((conn.affected_rows(), &conn.info()[..37]), (2, "Records: 3  Deleted: 0  Skipped: 1  W"));
+    let products = "SELECT sku, price, @sku FROM commerce.product WHERE sku LIKE 'LOAD%' ORDER BY 1";
+    assert_eq!(rows(&mut conn, products).await, [["LOAD1", "5", "load2"], ["LOAD2", "0", "load2"]]);
+
+    // A bad row in the end leaves nothing of the others, and the connection is fit for the next statement.
+    exec(&mut conn, &format!("DELETE FROM customer WHERE customer_id >= {FIRST}")).await;
+    load(&mut conn, format!("{lines}no number,x,y\n"));
+    let bad = fault(&mut conn, &format!("LOAD DATA LOCAL INFILE 'customers' {into}")).await;
+    assert_eq!(bad.0, 1366, "{}", bad.2);
+    let left = "SELECT COUNT(*) FROM commerce.customer_email WHERE email LIKE 'load%'";
+    assert_eq!(rows(&mut conn, left).await, [["0"]]);
+    assert_eq!(rows(&mut conn, "SELECT COUNT(*) FROM customer WHERE customer_id >= 70000").await, [["0"]]);
+    exec(&mut conn, "DELETE FROM commerce.product WHERE sku LIKE 'LOAD%'").await;
+    assert_eq!(fault(&mut conn, &format!("LOAD DATA INFILE 'customers' {into}")).await.0, 1235);
 }
 
 /// What ALTER VSCHEMA changes is there for the next statement; without leave it changes nothing.

@@ -14,6 +14,8 @@ async fn the_sample_cluster_on_mysql() {
     day::sample_rows(&cluster).await;
     day::step("every select has an answer");
     statements::every_select_has_an_answer(&cluster).await;
+    day::step("system tables beside rows");
+    statements::system_tables_beside_rows(&cluster).await;
     day::step("a vindex is read as a table");
     statements::a_vindex_is_read_as_a_table(&cluster).await;
     day::step("alter vschema is seen at once");
@@ -34,6 +36,12 @@ async fn the_sample_cluster_on_mysql() {
     day::a_rolled_back_transaction_leaves_nothing(&cluster).await;
     day::step("a lookup follows its rows");
     statements::a_lookup_follows_its_rows(&cluster).await;
+    day::step("shows are of a keyspace");
+    statements::shows_are_of_a_keyspace(&cluster).await;
+    day::step("values of no shard");
+    statements::values_of_no_shard(&cluster).await;
+    day::step("files are loaded");
+    statements::files_are_loaded(&cluster).await;
     day::step("writes of several tables");
     statements::writes_of_several_tables(&cluster).await;
     day::step("a statement is all or nothing");

@@ -123,6 +123,9 @@ pub struct Options {
     /// Refuse statements that go to all shards
     #[arg(long)]
     pub no_scatter: bool,
+    /// Carry out LOAD DATA LOCAL INFILE, for clients that allow it, too
+    #[arg(long, default_value_t = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub local_infile: bool,
     /// Users that may change the VSchema by ALTER VSCHEMA, with commas between them; % is everybody
     #[arg(long, default_value = "", value_parser = parse_users)]
     pub vschema_ddl_authorized_users: VschemaUsers,

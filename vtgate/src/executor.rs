@@ -4,6 +4,7 @@
 mod administer;
 mod alter_vschema;
 mod binds;
+mod load_data;
 mod plan_cache;
 mod prepared;
 mod processlist;
@@ -25,6 +26,7 @@ use sqltypes::BindVars;
 use vterrors::{Condition, Error, Result};
 
 pub use alter_vschema::VschemaUsers;
+pub use load_data::disabled as local_files_disabled;
 pub use prepared::too_many as too_many_prepared;
 pub use run::GatherLimits;
 pub use sink::{Collected, Outcome, Sink};
@@ -50,6 +52,8 @@ pub struct ExecutorConfig {
     pub max_memory_rows: usize,
     pub gather: GatherLimits,
     pub no_scatter: bool,
+    /// LOAD DATA LOCAL INFILE is carried out.
+    pub local_infile: bool,
     pub vschema_ddl_users: VschemaUsers,
     pub server_version: String,
     pub query_timeout: std::time::Duration,
@@ -224,6 +228,7 @@ impl Executor {
             Statement::Deallocate(name) => self.deallocate(session, name)?,
             Statement::Kill(kill) => self.kill(session, kill).await?,
             Statement::AlterVschema(alter) => self.alter_vschema(session, alter).await?,
+            Statement::LoadData(load) => Box::pin(self.load_data(session, layout, load, sink)).await?,
             Statement::Vexplain(vexplain) => self.vexplain(session, layout, vexplain, sink).await?,
             _ => match administer::refused(statement) {
                 Some(what) => return Err(Error::unsupported(format!("not supported yet: {what}"))),

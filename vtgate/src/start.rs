@@ -60,6 +60,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         max_memory_rows: o.max_memory_rows,
         gather: GatherLimits { rows: o.gather_max_rows, bytes: o.gather_max_bytes },
         no_scatter: o.no_scatter,
+        local_infile: o.local_infile,
         vschema_ddl_users: o.vschema_ddl_authorized_users.clone(),
         server_version: o.mysql_server_version.clone(),
         query_timeout: o.query_timeout,

@@ -186,6 +186,7 @@ impl Display for Shape<'_> {
                 f.write_char(')')
             }
             LoadShape::Query { query, .. } => write!(f, "like {query}"),
+            LoadShape::System { table } => write!(f, "like {table}"),
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod filters;
 pub(crate) mod groups;
 mod order;
 mod scan;
+mod system;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,11 +25,12 @@ use sqlast::{
         AliasedTable, ColName, Comments, Expr, JoinCondition, Locking, Query, QueryBody, Select, SelectItem,
         Statement, TableExpr, TableName,
     },
+    visit::TableRole,
 };
 use vterrors::{Error, Result};
 
 use crate::{
-    Directives, Gather, GatherStep, PlanContext, PlanWarning, Primitive,
+    Directives, Gather, GatherStep, PlanContext, PlanWarning, Primitive, ValueRef,
     context::is_system_schema,
     rewrite::{self, Rewritten},
     select::Planned,
@@ -43,11 +45,8 @@ pub(crate) fn plan(
     reason: String,
     directives: Directives,
 ) -> Result<Planned> {
-    if analysis.has_system_tables() {
-        return Err(Error::unsupported("information_schema beside tables of several shards or keyspaces"));
-    }
     let mut query = query.clone();
-    let mut gatherer = Gatherer::new(ctx, &query);
+    let mut gatherer = Gatherer::new(ctx, &query, analysis);
     gatherer.shared_tables(&mut query)?;
     query.rewrite(&mut gatherer);
     if let Some(error) = gatherer.error {
@@ -89,6 +88,8 @@ struct Gatherer<'a> {
     blocks: Vec<(usize, HashMap<String, filters::Filters>)>,
     /// How many blocks were met.
     block_count: usize,
+    /// What columns of schemas' names are compared with, anywhere in the statement.
+    schemas: &'a [ValueRef],
     reads: Vec<order::Read>,
     /// The lock clauses of the queries around the place we are at.
     locks: Vec<Vec<Locking>>,
@@ -99,7 +100,7 @@ struct Gatherer<'a> {
 }
 
 impl<'a> Gatherer<'a> {
-    fn new(ctx: &'a PlanContext<'a>, query: &Query) -> Self {
+    fn new(ctx: &'a PlanContext<'a>, query: &Query, analysis: &'a Analysis) -> Self {
         let mut seen = Names::default();
         query.walk(&mut seen);
         Self {
@@ -110,6 +111,7 @@ impl<'a> Gatherer<'a> {
             ctes: Vec::new(),
             blocks: Vec::new(),
             block_count: 0,
+            schemas: &analysis.schema_values,
             reads: Vec::new(),
             locks: Vec::new(),
             steps: Vec::new(),
@@ -128,8 +130,10 @@ impl<'a> Gatherer<'a> {
 
     /// Whether a reference's rows come from a shard.
     fn is_base(&self, name: &TableName) -> bool {
-        let system = name.qualifier.as_ref().is_some_and(|q| is_system_schema(q.as_bytes()));
-        !system && !name.is_dual() && !self.is_cte(name) && !name.name.as_bytes().starts_with(NAME.as_bytes())
+        !is_system(name)
+            && !name.is_dual()
+            && !self.is_cte(name)
+            && !name.name.as_bytes().starts_with(NAME.as_bytes())
     }
 
     fn next_name(&self) -> String {
@@ -144,7 +148,10 @@ impl<'a> Gatherer<'a> {
             None => (0, filters::Filters::default()),
         };
         let name = self.next_name();
-        let scanned = scan::scan(self, table, &alias, &known, &name)?;
+        let scanned = match is_system(&table.name) {
+            true => system::scan(self, table, &alias, &known, &name)?,
+            false => scan::scan(self, table, &alias, &known, &name)?,
+        };
         self.rewritten.add(scanned.rewritten);
         for warning in scanned.warnings {
             if !self.warnings.contains(&warning) {
@@ -218,15 +225,27 @@ impl Rewriter for Gatherer<'_> {
         self.blocks.pop();
     }
 
+    /// `information_schema.tables.table_name`: what stands in the table's place is in no schema.
+    fn table_name(&mut self, name: &mut TableName, role: TableRole) {
+        if role == TableRole::Reference && is_system(name) {
+            name.qualifier = None;
+        }
+    }
+
     fn leave_table_expr(&mut self, table: &mut TableExpr) {
         if let TableExpr::Table(table) = table
             && self.error.is_none()
-            && self.is_base(&table.name)
+            && (self.is_base(&table.name) || is_system(&table.name))
             && let Err(e) = self.replace(table)
         {
             self.error = Some(e);
         }
     }
+}
+
+/// Whether a name is that of a table of MySQL's own schemas.
+fn is_system(name: &TableName) -> bool {
+    name.qualifier.as_ref().is_some_and(|q| is_system_schema(q.as_bytes()))
 }
 
 impl Gatherer<'_> {

@@ -120,7 +120,7 @@ impl Joiner<'_> {
         let part = Part::new(leaves, vec![table.clone()]);
         match (table, part.leaves.first()) {
             (TableExpr::Derived(derived), Some(leaf)) if !self.is_plannable(&part) => {
-                Part::of_plan(*leaf, derived.query.clone(), self.tree.leaves[*leaf].visible())
+                Part::of_plan(*leaf, derived.query.clone(), &self.tree.leaves[*leaf])
             }
             _ => part,
         }

@@ -40,6 +40,7 @@ pub use explain::explain;
 pub use keys::{Keys, keys};
 pub use normalized::Normalized;
 pub use plan::*;
+pub use rewrite::is_schema_column_name;
 
 /// Plans a statement.
 ///

@@ -240,6 +240,8 @@ pub struct SystemSchema {
     /// The values that the text compared schema names with: the keyspace to ask. Empty: the session's. If
     /// several, they must be equal when the plan runs; else the statement is refused.
     pub schemas: Vec<ValueRef>,
+    /// The text reads tables of the route's keyspace as well: it can be asked about that keyspace only.
+    pub beside_tables: bool,
 }
 
 /// The bind variable (`:__vtschemaname`) for a schema's name in queries of information_schema.

@@ -93,6 +93,11 @@ pub(crate) fn session_value(expr: &Expr) -> Option<(String, SessionValue)> {
 
 /// Whether a column of information_schema or performance_schema holds a schema's name.
 pub(crate) fn is_schema_column(name: &ColName) -> bool {
+    is_schema_column_name(name.name.as_bytes())
+}
+
+/// As [`is_schema_column`], by the column's name.
+pub fn is_schema_column_name(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 11] = [
         b"table_schema",
         b"schema_name",
@@ -106,7 +111,7 @@ pub(crate) fn is_schema_column(name: &ColName) -> bool {
         b"index_schema",
         b"object_schema",
     ];
-    NAMES.iter().any(|n| name.name.is(n))
+    NAMES.iter().any(|n| name.eq_ignore_ascii_case(n))
 }
 
 /// What a rewritten statement needs from the session, and what was seen.

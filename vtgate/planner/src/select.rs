@@ -432,7 +432,10 @@ pub(crate) fn tables_used(analysis: &Analysis) -> Vec<String> {
 }
 
 fn system_schema(analysis: &Analysis) -> Option<SystemSchema> {
-    analysis.has_system_tables().then(|| SystemSchema { schemas: analysis.schema_values.clone() })
+    analysis.has_system_tables().then(|| SystemSchema {
+        schemas: analysis.schema_values.clone(),
+        beside_tables: analysis.base_tables().next().is_some(),
+    })
 }
 
 fn is_sequence(query: &Query) -> bool {

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use sqlast::{
     Rewriter, StatementKind, Visitor, Walk,
-    ast::{Call, Explain, ExplainTarget, Ident, MaintenanceVerb, Show, ShowKind, Statement, TableName},
+    ast::{
+        Call, Explain, ExplainTarget, Ident, MaintenanceVerb, Raw, RawToken, Show, ShowKind, Statement,
+        TableName,
+    },
     visit::TableRole,
 };
 use vschema::Keyspace;
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 
 use crate::{
     PlanContext, Primitive, Send, SendTo,
@@ -191,7 +194,14 @@ pub(crate) fn plan_show(show: &Show, ctx: &PlanContext<'_>) -> Result<Planned> {
             schema(&mut qualifier)?
         }
         ShowKind::CreateOther(..) => None,
-        ShowKind::CreateDatabase { .. } => return Err(Error::unsupported("SHOW CREATE DATABASE")),
+        // Those of keyspaces are vtgate's own: this one is not there.
+        ShowKind::CreateDatabase { name, .. } => {
+            return Err(Error::new(
+                Condition::UnknownKeyspace,
+                format!("Unknown database '{}'", name.to_string_lossy()),
+            ));
+        }
+        ShowKind::Other(words) => of_a_server(words, ctx)?,
         ShowKind::Databases | ShowKind::Vitess(_) | ShowKind::Warnings { .. } | ShowKind::Errors { .. } => {
             return Err(Error::internal("a SHOW that vtgate answers came to the planner"));
         }
@@ -203,8 +213,7 @@ pub(crate) fn plan_show(show: &Show, ctx: &PlanContext<'_>) -> Result<Planned> {
         | ShowKind::Plugins
         | ShowKind::Privileges
         | ShowKind::Processlist { .. }
-        | ShowKind::RoutineStatus { .. }
-        | ShowKind::Other(_) => None,
+        | ShowKind::RoutineStatus { .. } => None,
     };
     let keyspace = match keyspace {
         Some(keyspace) => keyspace,
@@ -214,6 +223,31 @@ pub(crate) fn plan_show(show: &Show, ctx: &PlanContext<'_>) -> Result<Planned> {
     let destination = shards(ctx, SendTo::AnyShard);
     let send = Send { keyspace: keyspace.name.clone(), destination, query, is_ddl: false, is_dml: false };
     Ok(planned(send, Vec::new()))
+}
+
+/// A SHOW about one mysqld: a keyspace of several shards has several, and the session must say which. What is about
+/// the connection or the user is refused: on the tablet both are others than the client's.
+fn of_a_server(words: &Raw, ctx: &PlanContext<'_>) -> Result<Option<Arc<Keyspace>>> {
+    let word = |at: usize| match words.get(at) {
+        Some(RawToken::Word(word)) => word.to_string_lossy().to_uppercase(),
+        _ => String::new(),
+    };
+    let (first, second) = (word(0), word(1));
+    match first.as_str() {
+        "GRANTS" => Err(Error::unsupported("SHOW GRANTS: users of vtgate are no users of a mysqld")),
+        "PROFILE" | "PROFILES" => Err(Error::unsupported(format!(
+            "SHOW {first}: statements of a session run on connections that others use as well"
+        ))),
+        "BINARY" | "BINLOG" | "ENGINE" | "MASTER" | "RELAYLOG" | "REPLICA" | "REPLICAS" | "SLAVE"
+            if ctx.shard.is_none() && ctx.any_keyspace()?.sharded =>
+        {
+            Err(Error::unsupported(format!(
+                "SHOW {} of a keyspace of several shards, without a shard (USE keyspace:shard)",
+                format!("{first} {second}").trim_end()
+            )))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Plans EXPLAIN and DESCRIBE: a mysqld of the tables' keyspace explains what it would do.

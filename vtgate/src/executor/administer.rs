@@ -7,7 +7,6 @@ pub(super) fn refused(statement: &Statement) -> Option<&'static str> {
     Some(match statement {
         Statement::LockTables(_) => "LOCK TABLES",
         Statement::Call(_) => "CALL: stored procedures",
-        Statement::LoadData(_) => "LOAD DATA",
         Statement::CreateDatabase(_) | Statement::AlterDatabase(_) | Statement::DropDatabase(_) => {
             "CREATE, ALTER and DROP DATABASE: keyspaces are made with vtctldclient"
         }

@@ -103,28 +103,36 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// A run of a plan that no text was made into: of values that were read otherwise.
+    pub(super) fn of_values(
+        executor: &'a Executor,
+        session: &'a mut Session,
+        layout: &'a Layout,
+        plan: &'a Plan,
+        binds: BindVars,
+    ) -> Result<Self> {
+        let run = Self::new(executor, session, layout, plan, b"", binds)?;
+        Ok(Self { statement: None, ..run })
+    }
+
     pub(super) async fn run(mut self, sink: &mut dyn Sink) -> Result<Outcome> {
         self.check_writable()?;
         let mut watched = Watched { inner: sink, begun: false };
         let result = self.primitive(&self.plan.root, &mut watched).await;
-        match result {
-            Err(e) if self.again.is_some() && !watched.begun => self.plan_again(e, sink).await,
+        match (result, self.statement) {
+            (Err(_), Some(statement)) if self.again.is_some() && !watched.begun => {
+                self.plan_again(statement, sink).await
+            }
             // What merges is known only when the shards say their columns' types.
-            Err(e)
+            (Err(e), Some(statement))
                 if e.condition() == Condition::Unsupported
                     && self.plan.statement == planner::StatementClass::Select
                     && !watched.begun =>
             {
-                self.gather_instead(e, sink).await
+                self.run_other(statement, |context| context.gather = true, sink).await
             }
-            result => result,
+            (result, _) => result,
         }
-    }
-
-    /// Answers the statement by its last choice, where a plan failed for the types that came.
-    async fn gather_instead(&mut self, fault: Error, sink: &mut dyn Sink) -> Result<Outcome> {
-        let Some(statement) = self.statement else { return Err(fault) };
-        self.run_other(statement, |context| context.gather = true, sink).await
     }
 
     /// What most statements are runs in this future; the others are boxed, so that they do not make it large.
@@ -181,11 +189,12 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the plan that does not rely on what did not fit.
-    async fn plan_again(&mut self, fault: Error, sink: &mut dyn Sink) -> Result<Outcome> {
-        let (Some(statement), Some(again)) = (self.statement, self.again) else { return Err(fault) };
+    async fn plan_again(&mut self, statement: &[u8], sink: &mut dyn Sink) -> Result<Outcome> {
+        let again = self.again;
         let change = |context: &mut planner::PlanContext<'_>| match again {
-            Again::AnyShard => context.ignore_values = true,
-            Again::ByRows => context.by_rows = true,
+            Some(Again::AnyShard) => context.ignore_values = true,
+            Some(Again::ByRows) => context.by_rows = true,
+            None => {}
         };
         self.run_other(statement, change, sink).await
     }

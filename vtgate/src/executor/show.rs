@@ -1,7 +1,10 @@
 //! SHOW: what vtgate knows itself; the rest is asked of a tablet.
 
 pub(super) mod filter;
+mod named;
+mod replication;
 mod tables;
+mod variables;
 
 use std::sync::Arc;
 
@@ -48,11 +51,23 @@ impl Executor {
         if let Some(table) = self.tables(session, layout, show).await? {
             return give(sink, table.fields, table.rows).await.map(Some);
         }
+        if let Some(table) = self.named(session, layout, show).await? {
+            let rows = match &show.filter {
+                Some(ShowFilter::Where(condition)) => {
+                    self.matching(session, layout, &table, condition).await?
+                }
+                _ => table.rows,
+            };
+            return give(sink, table.fields, rows).await.map(Some);
+        }
         let table = match &show.kind {
             ShowKind::Databases => databases(layout),
-            ShowKind::Variables { .. } => self.variables(session),
-            ShowKind::Warnings { count, .. } => warnings(session, *count),
-            ShowKind::Errors { count, .. } => warnings_of(Vec::new(), *count),
+            ShowKind::Variables { scope } => {
+                self.variables(session, layout, *scope, show.filter.as_ref()).await
+            }
+            ShowKind::Warnings { count, limit } => limited(warnings(session, *count), limit.as_ref())?,
+            ShowKind::Errors { count, .. } => warnings_of(Vec::new(), *count, "@@session.error_count"),
+            ShowKind::Vitess(ShowVitess::ReplicationStatus) => self.replication(session, show).await?,
             ShowKind::Vitess(ShowVitess::MetadataVariables) => {
                 let rows = self.schema.metadata().await?.into_iter();
                 let rows = rows.map(|(key, value)| row_of([Some(key), Some(value)])).collect();
@@ -64,7 +79,20 @@ impl Executor {
         };
         let rows = match &show.filter {
             None => table.rows,
-            Some(ShowFilter::Like(pattern)) => filter::like_first(table.rows, &pattern.to_string_lossy()),
+            // What LIKE is about has been looked at.
+            Some(ShowFilter::Like(_))
+                if matches!(show.kind, ShowKind::Vitess(ShowVitess::ReplicationStatus)) =>
+            {
+                table.rows
+            }
+            Some(ShowFilter::Like(pattern)) => {
+                // A tablet goes by its host.
+                let column = match show.kind {
+                    ShowKind::Vitess(ShowVitess::Tablets) => 6,
+                    _ => 0,
+                };
+                filter::like_column(table.rows, column, &pattern.to_string_lossy())
+            }
             Some(ShowFilter::Where(condition)) => self.matching(session, layout, &table, condition).await?,
         };
         give(sink, table.fields, rows).await.map(Some)
@@ -107,27 +135,6 @@ impl Executor {
         call.execute(&query).await.result
     }
 
-    fn variables(&self, session: &Session) -> Table {
-        let row = |name: &&'static str| {
-            let value = set::shown(self, session, name)?;
-            let text = match value {
-                sqltypes::BindValue::Scalar(_, bytes) => bytes,
-                sqltypes::BindValue::List(_) => return None,
-            };
-            let switch = matches!(*name, "autocommit" | "foreign_key_checks" | "unique_checks");
-            let text = match &text[..] {
-                b"1" if switch => b"ON".to_vec(),
-                b"0" if switch => b"OFF".to_vec(),
-                other => other.to_vec(),
-            };
-            Some(row_of([Some(name.as_bytes().to_vec()), Some(text)]))
-        };
-        Table {
-            fields: texts(&["Variable_name", "Value"]),
-            rows: set::SHOWN.iter().filter_map(row).collect(),
-        }
-    }
-
     fn vitess(&self, session: &Session, layout: &Layout, what: &ShowVitess) -> Result<Table> {
         Ok(match what {
             ShowVitess::Keyspaces => databases(layout),
@@ -139,8 +146,17 @@ impl Executor {
             ShowVitess::VschemaTables => vschema_tables(session, layout)?,
             ShowVitess::VschemaKeyspaces => vschema_keyspaces(layout),
             ShowVitess::VschemaVindexes { table } => vindexes(session, layout, table.as_ref())?,
-            ShowVitess::ReplicationStatus => self.replication(),
-            _ => return Err(Error::unsupported("not supported yet: this SHOW of Vitess's")),
+            ShowVitess::ReplicationStatus | ShowVitess::MetadataVariables => {
+                return Err(Error::internal("a SHOW that is answered elsewhere"));
+            }
+            ShowVitess::ThrottledApps => return refused("VITESS_THROTTLED_APPS"),
+            ShowVitess::ThrottlerStatus => return refused("VITESS_THROTTLER STATUS"),
+            ShowVitess::Migrations { .. } => return refused("VITESS_MIGRATIONS"),
+            ShowVitess::MigrationLogs(_) => return refused("VITESS_MIGRATION ... LOGS"),
+            ShowVitess::GtidExecuted { .. } => return refused("GLOBAL GTID_EXECUTED"),
+            ShowVitess::VgtidExecuted { .. } => return refused("GLOBAL VGTID_EXECUTED"),
+            ShowVitess::UnresolvedTransactions { .. } => return refused("UNRESOLVED TRANSACTIONS"),
+            ShowVitess::TransactionStatus(_) => return refused("TRANSACTION STATUS"),
         })
     }
 
@@ -174,29 +190,33 @@ impl Executor {
         });
         Table { fields: texts(&names), rows: tablets.into_iter().map(row).collect() }
     }
+}
 
-    fn replication(&self) -> Table {
-        let names = ["Keyspace", "Shard", "TabletType", "Alias", "Hostname", "ReplicationLag"];
-        let snapshot = self.gateway.discovery().snapshot();
-        let replicas = snapshot.tablets().filter(|t| t.target.tablet_type != TabletType::Primary);
-        let row = |t: &Arc<discovery::TabletHealth>| {
-            row_of([
-                Some(t.target.keyspace.clone()),
-                Some(t.target.shard.clone()),
-                Some(tablet_type_name(t.target.tablet_type).to_owned()),
-                Some(t.alias.to_string()),
-                Some(t.hostname.clone()),
-                Some(t.replication_lag_seconds.to_string()),
-            ])
-        };
-        Table { fields: texts(&names), rows: replicas.map(row).collect() }
-    }
+/// Databases that every tablet has.
+const SYSTEM_SCHEMAS: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
+
+fn refused(what: &str) -> Result<Table> {
+    Err(Error::unsupported(format!("not supported yet: SHOW {what}")))
+}
+
+/// The rows that `LIMIT offset, count` leaves.
+fn limited(table: Table, limit: Option<&sqlast::ast::Limit>) -> Result<Table> {
+    let number = |expr: &sqlast::ast::Expr| match expr {
+        sqlast::ast::Expr::Literal(sqlast::ast::Literal::Integer(digits)) => {
+            digits.to_string_lossy().parse::<usize>().ok()
+        }
+        _ => None,
+    };
+    let Some(limit) = limit else { return Ok(table) };
+    let wrong = || Error::unsupported("a LIMIT of SHOW WARNINGS that is no number");
+    let count = number(&limit.count).ok_or_else(wrong)?;
+    let offset = limit.offset.as_ref().map_or(Some(0), number).ok_or_else(wrong)?;
+    Ok(Table { rows: table.rows.into_iter().skip(offset).take(count).collect(), ..table })
 }
 
 fn databases(layout: &Layout) -> Table {
-    let own = ["information_schema", "mysql", "performance_schema", "sys"];
     let mut names: Vec<&str> = layout.keyspaces().collect();
-    names.extend(own);
+    names.extend(SYSTEM_SCHEMAS);
     Table { fields: texts(&["Database"]), rows: names.into_iter().map(|n| row_of([Some(n)])).collect() }
 }
 
@@ -282,13 +302,13 @@ fn warnings(session: &Session, count: bool) -> Table {
         .warnings
         .iter()
         .map(|w| row_of([Some("Warning".to_owned()), Some(w.code.to_string()), Some(w.message.clone())]));
-    warnings_of(rows.collect(), count)
+    warnings_of(rows.collect(), count, "@@session.warning_count")
 }
 
-fn warnings_of(rows: Vec<Row>, count: bool) -> Table {
+fn warnings_of(rows: Vec<Row>, count: bool, name: &str) -> Table {
     if count {
         let number = rows.len().to_string();
-        let fields = vec![int_field("@@session.warning_count", Type::Int64)];
+        let fields = vec![int_field(name, Type::Int64)];
         return Table { fields, rows: vec![row_of([Some(number)])] };
     }
     let fields = vec![text_field("Level"), int_field("Code", Type::Uint32), text_field("Message")];

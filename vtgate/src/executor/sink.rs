@@ -1,9 +1,10 @@
 //! Where a statement's rows go, and how it ended.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use proto::query::QueryResult;
 use sqltypes::{Field, Row};
-use vterrors::Result;
+use vterrors::{Error, Result};
 
 /// Takes a result as it comes. `fields` comes once, before any rows.
 #[async_trait]
@@ -12,6 +13,17 @@ pub trait Sink: Send {
 
     /// `false` means: enough, no more rows are wanted.
     async fn rows(&mut self, rows: Vec<Row>) -> Result<bool>;
+
+    /// Asks the client for a file of its own (LOAD DATA LOCAL). One that speaks another protocol than MySQL's
+    /// has none.
+    async fn ask_for_file(&mut self, _name: &[u8]) -> Result<()> {
+        Err(Error::unsupported("LOAD DATA LOCAL: only a client of the MySQL protocol can send a file"))
+    }
+
+    /// The next bytes of the file that was asked for; `None` at its end.
+    async fn file_piece(&mut self) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
 }
 
 /// The end of a statement.

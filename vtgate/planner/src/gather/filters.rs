@@ -11,14 +11,17 @@ use sqlast::{
     Visit, Visitor, Walk,
     ast::{
         ColName, Comparison, ComparisonOp, Expr, Ident, InList, IsTest, JoinCondition, JoinKind, Select,
-        TableExpr, TableName,
+        TableExpr,
     },
 };
 use sqltypes::Type;
 use vschema::{Column, Table};
 
-use super::{Gatherer, Stars, is_stable};
-use crate::semantics::{conjuncts, value_of};
+use super::{Gatherer, Stars, is_stable, is_system};
+use crate::{
+    rewrite::is_schema_column,
+    semantics::{conjuncts, value_of},
+};
 
 /// What is known about a reference.
 #[derive(Debug, Clone, Default)]
@@ -47,7 +50,8 @@ pub(super) fn of_block(gatherer: &Gatherer<'_>, select: &Select) -> HashMap<Stri
     for table in &select.from {
         collect(gatherer, table, &mut references, &mut opaque);
     }
-    let mut block = Block { references, opaque, found: HashMap::new() };
+    let nested = !gatherer.blocks.is_empty();
+    let mut block = Block { references, opaque, nested, found: HashMap::new() };
     let conditions: Vec<Expr> = select.where_.iter().flat_map(conjuncts).cloned().collect();
     for table in &select.from {
         block.go_down(table, conditions.clone());
@@ -60,10 +64,17 @@ pub(super) fn of_block(gatherer: &Gatherer<'_>, select: &Select) -> HashMap<Stri
     block.found
 }
 
-/// A base table in a FROM.
+/// A table in a FROM.
 struct Reference {
     alias: Ident,
-    table: std::sync::Arc<Table>,
+    /// None: one of MySQL's own schemas, whose columns are not known here.
+    table: Option<std::sync::Arc<Table>>,
+}
+
+impl Reference {
+    fn column(&self, name: &ColName) -> Option<&Column> {
+        self.table.as_ref()?.column(&name.name.to_string_lossy())
+    }
 }
 
 fn collect(gatherer: &Gatherer<'_>, table: &TableExpr, out: &mut Vec<Reference>, opaque: &mut bool) {
@@ -72,10 +83,14 @@ fn collect(gatherer: &Gatherer<'_>, table: &TableExpr, out: &mut Vec<Reference>,
             Ok(found) => {
                 let alias = table.alias.clone().unwrap_or_else(|| table.name.name.clone());
                 *opaque |= !found.column_list_authoritative;
-                out.push(Reference { alias, table: found });
+                out.push(Reference { alias, table: Some(found) });
             }
             Err(_) => *opaque = true,
         },
+        TableExpr::Table(table) if is_system(&table.name) => {
+            let alias = table.alias.clone().unwrap_or_else(|| table.name.name.clone());
+            out.push(Reference { alias, table: None });
+        }
         TableExpr::Table(table) => *opaque |= !table.name.is_dual(),
         TableExpr::Derived(_) | TableExpr::JsonTable(_) => *opaque = true,
         TableExpr::Join(join) => {
@@ -90,7 +105,23 @@ struct Block {
     references: Vec<Reference>,
     /// Something in the FROM has columns that are not known.
     opaque: bool,
+    /// There are blocks around it.
+    nested: bool,
     found: HashMap<String, Filters>,
+}
+
+enum Found<T> {
+    None,
+    One(T),
+    Several,
+}
+
+fn only<T>(mut all: impl Iterator<Item = T>) -> Found<T> {
+    match (all.next(), all.next()) {
+        (None, _) => Found::None,
+        (Some(one), None) => Found::One(one),
+        (Some(_), Some(_)) => Found::Several,
+    }
 }
 
 impl Block {
@@ -163,8 +194,7 @@ impl Block {
             false => ((right, b), (left, a)),
         };
         let is_own = own.alias.eq_ignore_case(alias) && !other.alias.eq_ignore_case(alias);
-        let column = |r: &Reference, name: &ColName| r.table.column(&name.name.to_string_lossy()).cloned();
-        let comparable = same_values(&column(own, own_name)?, &column(other, other_name)?);
+        let comparable = same_values(own.column(own_name)?, other.column(other_name)?);
         (is_own && comparable).then(|| Link {
             own: own_name.name.to_lower(),
             other: other.alias.to_lower(),
@@ -182,24 +212,28 @@ impl Block {
 
     /// The reference that a name surely means.
     fn reference_of(&self, name: &ColName) -> Option<&Reference> {
-        let has = |r: &&Reference| r.table.column(&name.name.to_string_lossy()).is_some();
+        let has = |r: &&Reference| r.column(name).is_some();
         match name.qualifier.as_deref() {
-            Some(TableName { qualifier: None, name: alias }) => {
-                self.references.iter().find(|r| r.alias.eq_ignore_case(alias)).filter(has)
+            Some(table) if table.qualifier.is_none() || is_system(table) => {
+                let mut named = self.references.iter().filter(|r| r.alias.eq_ignore_case(&table.name));
+                named.find(|r| r.table.is_none() || (table.qualifier.is_none() && has(r)))
             }
             Some(_) => None,
             None if self.opaque => None,
-            None => {
-                let mut found = self.references.iter().filter(has);
-                match (found.next(), found.next()) {
-                    (Some(only), None) => Some(only),
-                    _ => None,
-                }
-            }
+            None => match only(self.references.iter().filter(has)) {
+                Found::One(reference) => Some(reference),
+                Found::Several => None,
+                // A column of MySQL's own; in a subquery it could be one of the query around it.
+                Found::None if self.nested && !is_schema_column(name) => None,
+                Found::None => match only(self.references.iter().filter(|r| r.table.is_none())) {
+                    Found::One(reference) => Some(reference),
+                    Found::None | Found::Several => None,
+                },
+            },
         }
     }
 
-    /// `a.x = b.y AND a.x = 5` says `b.y = 5`, for whole numbers.
+    /// `a.x = b.y AND a.x = 5` says `b.y = 5`, for whole numbers and the names of schemas.
     fn derived(&self, conditions: &[Expr]) -> Vec<Expr> {
         let sides = |c: &Expr| match c {
             Expr::Comparison(c) if c.op == ComparisonOp::Equal && c.quantifier.is_none() => {
@@ -208,10 +242,12 @@ impl Block {
             _ => None,
         };
         let whole = |e: &Expr| match e {
-            Expr::Column(name) => self
-                .reference_of(name)
-                .and_then(|r| r.table.column_type(&name.name.to_string_lossy()))
-                .is_some_and(sqltypes::is_integral),
+            Expr::Column(name) => self.reference_of(name).is_some_and(|r| match &r.table {
+                Some(table) => {
+                    table.column_type(&name.name.to_string_lossy()).is_some_and(sqltypes::is_integral)
+                }
+                None => is_schema_column(name),
+            }),
             _ => false,
         };
         let pairs: Vec<(Expr, Expr)> = conditions.iter().filter_map(sides).collect();

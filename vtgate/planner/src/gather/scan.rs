@@ -139,7 +139,7 @@ fn load_column(column: &Column) -> Result<LoadColumn> {
 }
 
 /// The conditions with their columns unqualified: there is one table.
-fn condition(conditions: &[Expr]) -> Option<Expr> {
+pub(super) fn condition(conditions: &[Expr]) -> Option<Expr> {
     struct Unqualified;
     impl Rewriter for Unqualified {
         fn column_name(&mut self, name: &mut ColName) {

@@ -308,6 +308,7 @@ impl Top<'_> {
         let Some(plain) = groups::without_aliases(having, select, analysis) else {
             return refuse("such a HAVING");
         };
+        having::check_types(&plain, &|expr| self.joiner.tree.known_column(expr)?.ty)?;
         let mut slots: Vec<Slot> = Vec::new();
         let having = having::plan(&plain, &mut |operand| {
             let slot = self.operand(operand, select, group_by)?;

@@ -5,11 +5,12 @@ use sqlast::ast::{
     Span, TableExpr,
 };
 use sqlast::ast::{Join as SqlJoin, JoinCondition, JoinKind as SqlJoinKind};
+use sqltypes::Type;
 use vterrors::Result;
 
 use super::{
     refuse,
-    tree::{Leaves, Outer, Tree},
+    tree::{Leaf, Leaves, Outer, Tree},
 };
 use crate::{
     ColumnAt, PlanContext, Primitive, Project, ProjectColumn, Routing,
@@ -44,6 +45,8 @@ struct OwnPlan {
     query: Query,
     /// Its columns' names.
     columns: Vec<Ident>,
+    /// Their types, where they are known.
+    types: Vec<Option<Type>>,
 }
 
 impl Part {
@@ -52,8 +55,10 @@ impl Part {
     }
 
     /// The part of a derived table that has a plan of its own.
-    pub fn of_plan(leaf: usize, query: Query, columns: Vec<Ident>) -> Self {
-        let own_plan = Some(OwnPlan { query, columns });
+    pub fn of_plan(leaf: usize, query: Query, table: &Leaf) -> Self {
+        let columns = table.visible();
+        let types = columns.iter().map(|name| table.column(name)?.ty).collect();
+        let own_plan = Some(OwnPlan { query, columns, types });
         Self { leaves: Leaves::from([leaf]), own_plan, ..Self::default() }
     }
 
@@ -166,6 +171,7 @@ impl Part {
             [] => None,
             conditions => {
                 let all = Expr::And(conditions.to_vec());
+                select::having::check_types(&all, &|expr| own.types[own.place(expr).ok()?])?;
                 Some(select::having::plan(&all, &mut |operand| Ok(ColumnAt::Start(own.place(operand)?)))?)
             }
         };

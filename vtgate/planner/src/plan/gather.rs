@@ -80,14 +80,18 @@ pub enum LoadShape {
     },
     /// Those that a query would give on a shard of the keyspace.
     Query { columns: Vec<String>, query: String },
+    /// Those of a table of MySQL's own (`information_schema.tables`), which every tablet has. The input gives
+    /// one column more at the end: its database's name, in whose place the rows get the keyspace's.
+    System { table: String },
 }
 
 impl LoadShape {
-    /// The columns' names.
+    /// The columns' names; none where only the tablet knows them.
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Columns { columns, .. } => columns.iter().map(|c| c.name.as_str()).collect(),
             Self::Query { columns, .. } => columns.iter().map(String::as_str).collect(),
+            Self::System { .. } => Vec::new(),
         }
     }
 }

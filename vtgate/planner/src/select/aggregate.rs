@@ -365,6 +365,7 @@ impl Folder<'_> {
         let plain = groups::without_aliases(condition, self.select, analysis);
         let keys = groups::keys(self.select, self.block);
         let (Some(plain), Some(keys)) = (plain, keys) else { return Err(refused("such a HAVING")) };
+        having::check_types(&plain, &|expr| having::type_in(analysis, expr))?;
         having::plan(&plain, &mut |operand| self.operand(operand, &keys))
     }
 

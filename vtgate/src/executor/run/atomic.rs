@@ -6,14 +6,14 @@
 use vterrors::Result;
 
 use super::Run;
-use crate::tx;
+use crate::{executor::Executor, session::Session, tx};
 
 /// No client can have a savepoint of this name: it would be one of vtgate's own.
 const SAVEPOINT: &str = "__vt_statement";
 
 /// What a statement's work is undone by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Undo {
+pub(in crate::executor) enum Undo {
     /// The transaction is the statement's own.
     Transaction,
     Savepoint,
@@ -24,36 +24,53 @@ pub(super) enum Undo {
 impl Run<'_> {
     /// Before the first write.
     pub(super) async fn begin_atomic(&mut self) -> Result<Undo> {
-        if std::mem::replace(&mut self.session.atomic, true) {
-            return Ok(Undo::Outer);
-        }
-        if !self.session.in_transaction {
-            self.session.in_transaction = true;
-            return Ok(Undo::Transaction);
-        }
-        self.executor.on_parts(self.session, &format!("savepoint {SAVEPOINT}")).await?;
-        self.session.savepoints.push(SAVEPOINT.to_owned());
-        Ok(Undo::Savepoint)
+        self.executor.begin_atomic(self.session).await
     }
 
     /// After the last one. An error that ended the whole transaction leaves nothing to undo.
     pub(super) async fn end_atomic<T>(&mut self, undo: Undo, result: Result<T>) -> Result<T> {
-        let gateway = &self.executor.gateway;
-        self.session.atomic &= undo == Undo::Outer;
+        self.executor.end_atomic(self.session, undo, result).await
+    }
+}
+
+impl Executor {
+    /// Before the first write of a statement.
+    pub(in crate::executor) async fn begin_atomic(&self, session: &mut Session) -> Result<Undo> {
+        if std::mem::replace(&mut session.atomic, true) {
+            return Ok(Undo::Outer);
+        }
+        if !session.in_transaction {
+            session.in_transaction = true;
+            return Ok(Undo::Transaction);
+        }
+        self.on_parts(session, &format!("savepoint {SAVEPOINT}")).await?;
+        session.savepoints.push(SAVEPOINT.to_owned());
+        Ok(Undo::Savepoint)
+    }
+
+    /// After the last one. An error that ended the whole transaction leaves nothing to undo.
+    pub(in crate::executor) async fn end_atomic<T>(
+        &self,
+        session: &mut Session,
+        undo: Undo,
+        result: Result<T>,
+    ) -> Result<T> {
+        let gateway = &self.gateway;
+        session.atomic &= undo == Undo::Outer;
         match (undo, result) {
             (Undo::Outer, result) => result,
-            (Undo::Transaction, Ok(done)) => tx::commit(gateway, self.session).await.map(|()| done),
+            (Undo::Transaction, Ok(done)) => tx::commit(gateway, session).await.map(|()| done),
             (Undo::Transaction, Err(e)) => {
-                tx::rollback(gateway, self.session).await;
+                tx::rollback(gateway, session).await;
                 Err(e)
             }
             (Undo::Savepoint, result) => {
-                self.session.savepoints.retain(|s| s != SAVEPOINT);
-                if result.is_err() && self.session.in_transaction {
+                session.savepoints.retain(|s| s != SAVEPOINT);
+                if result.is_err() && session.in_transaction {
                     let back = format!("rollback to {SAVEPOINT}");
                     // Half of a statement must not be committed: without a way back the client has to roll back.
-                    let undone = self.executor.on_parts(self.session, &back).await;
-                    self.session.must_roll_back |= undone.is_err();
+                    let undone = self.on_parts(session, &back).await;
+                    session.must_roll_back |= undone.is_err();
                 }
                 result
             }

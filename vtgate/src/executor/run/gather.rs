@@ -10,7 +10,7 @@ mod site;
 use std::{sync::Arc, time::Instant};
 
 use futures::StreamExt;
-use planner::{Gather, GatherStep, Load};
+use planner::{Gather, GatherStep, Load, LoadShape, Primitive};
 use sqltypes::{BindValue, Field};
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletType, Target};
@@ -129,7 +129,11 @@ impl Run<'_> {
             self.binds.insert(by.bind.clone(), BindValue::List(list).into());
             input = &by.input;
         }
-        let mut loader = Loader::new(site, load, self.executor.config.gather, left, values);
+        let schema = match (&load.shape, input) {
+            (LoadShape::System { .. }, Primitive::Route(route)) => Some(self.asked_keyspace(route)?.0),
+            _ => None,
+        };
+        let mut loader = Loader::new(site, load, schema, (self.executor.config.gather, left), values);
         Box::pin(self.primitive(input, &mut loader)).await?;
         loader.finish().await
     }

@@ -37,6 +37,8 @@ impl Run<'_> {
         };
         let shards = self.layout.shards(&insert.keyspace, self.session.tablet_type())?;
         let mut entered = Vec::new();
+        // So many rows of INSERT IGNORE alone are there when none was in their way.
+        let mut all_new = None;
         let queries = match &insert.rows {
             InsertRows::Whole { routing, query } => {
                 let Resolved::Shards(destinations) = resolve(routing, &shards, &self.binds)? else {
@@ -47,6 +49,7 @@ impl Run<'_> {
             InsertRows::Sharded { vindex, prefix, rows, suffix } => {
                 let mut dealt = self.deal(insert, vindex, rows)?;
                 entered = self.add_new_entries(insert, &mut dealt).await?;
+                all_new = (insert.ignore && suffix.is_empty()).then_some(dealt.len() as u64);
                 let mut by_shard: BTreeMap<usize, Vec<&InsertRow>> = BTreeMap::new();
                 for (id, row) in dealt {
                     by_shard.entry(shards.index_of(&id)).or_default().push(row);
@@ -68,7 +71,7 @@ impl Run<'_> {
         if insert.is_reference {
             results.truncate(1);
         }
-        if insert.may_exist {
+        if insert.may_exist && all_new != Some(results.iter().map(|r| r.rows_affected).sum()) {
             for (change, entries) in insert.lookups.iter().zip(&entered) {
                 self.remove_strays(change, entries).await?;
             }

@@ -43,7 +43,7 @@ impl Run<'_> {
 
     /// The keyspace that is asked, and the bind variables for it. A text that asks information_schema goes to
     /// the keyspace that it names; the tablet puts its database's name in.
-    fn asked_keyspace(&self, route: &Route) -> Result<(String, BindVars)> {
+    pub(super) fn asked_keyspace(&self, route: &Route) -> Result<(String, BindVars)> {
         let Some(system) = &route.system_schema else { return Ok((route.keyspace.clone(), BindVars::new())) };
         let mut names = Vec::with_capacity(system.schemas.len());
         for value in &system.schemas {
@@ -54,7 +54,16 @@ impl Run<'_> {
         let own = || BindVars::from([("__replacevtschemaname".to_owned(), BindValue::int64(1).into())]);
         match names.as_slice() {
             [] => Ok((route.keyspace.clone(), own())),
-            [name] if self.layout.has_keyspace(name) => Ok((name.clone(), own())),
+            [name] if self.layout.has_keyspace(name) => {
+                if system.beside_tables && *name != route.keyspace {
+                    // Read apart from the tables: gathered instead.
+                    return Err(Error::unsupported(format!(
+                        "information_schema of keyspace {name} beside tables of keyspace {}",
+                        route.keyspace
+                    )));
+                }
+                Ok((name.clone(), own()))
+            }
             // One of MySQL's own schemas, or none: asked for under its name.
             [name] => {
                 let name = BindValue::text(name.clone().into_bytes());

@@ -90,6 +90,26 @@ impl Run<'_> {
     }
 }
 
+/// `Records: 3  Duplicates: 1  Warnings: 1` of two shards: the numbers added up, where the words are the same.
+fn info_of_both(first: String, second: String) -> String {
+    if first.is_empty() || second.is_empty() {
+        return first + &second;
+    }
+    let parts = |info: &str| -> Option<Vec<(String, u64)>> {
+        let part = |part: &str| {
+            let (word, number) = part.split_once(": ")?;
+            Some((word.to_owned(), number.trim().parse().ok()?))
+        };
+        info.split("  ").map(part).collect()
+    };
+    let (Some(a), Some(b)) = (parts(&first), parts(&second)) else { return first };
+    if !a.iter().map(|(word, _)| word).eq(b.iter().map(|(word, _)| word)) {
+        return first;
+    }
+    let sums: Vec<_> = a.iter().zip(&b).map(|((word, x), (_, y))| format!("{word}: {}", x + y)).collect();
+    sums.join("  ")
+}
+
 /// The outcome of writes on several shards: their rows together.
 pub(super) fn written(results: Vec<QueryResult>) -> Outcome {
     let mut outcome = Outcome::default();
@@ -98,9 +118,7 @@ pub(super) fn written(results: Vec<QueryResult>) -> Outcome {
         if outcome.insert_id == 0 {
             outcome.insert_id = result.insert_id;
         }
-        if outcome.info.is_empty() {
-            outcome.info = result.info;
-        }
+        outcome.info = info_of_both(std::mem::take(&mut outcome.info), result.info);
     }
     outcome
 }

@@ -13,12 +13,17 @@ use vterrors::{Error, Result};
 /// More rows are not sent along with a condition.
 const MAX_ROWS: usize = 10_000;
 
-/// The rows whose first column is like the pattern, whatever the case of letters.
-pub(in crate::executor) fn like_first(rows: Vec<Row>, pattern: &str) -> Vec<Row> {
-    let pattern = pattern.to_lowercase();
-    let first =
-        |row: &Row| sqltypes::value_at(row, 0).flatten().map(|v| String::from_utf8_lossy(v).to_lowercase());
-    rows.into_iter().filter(|row| first(row).is_some_and(|v| like(&pattern, &v))).collect()
+/// The rows whose column is like the pattern, whatever the case of letters.
+pub(in crate::executor) fn like_column(rows: Vec<Row>, column: usize, pattern: &str) -> Vec<Row> {
+    let text = |row: &Row| {
+        sqltypes::value_at(row, column).flatten().map(|v| String::from_utf8_lossy(v).into_owned())
+    };
+    rows.into_iter().filter(|row| text(row).is_some_and(|v| is_like(&v, pattern))).collect()
+}
+
+/// Whether a text is like the pattern, whatever the case of letters.
+pub(in crate::executor) fn is_like(text: &str, pattern: &str) -> bool {
+    like(&pattern.to_lowercase(), &text.to_lowercase())
 }
 
 /// MySQL's LIKE: `%` any text, `_` one character, a backslash takes the next one as it is.

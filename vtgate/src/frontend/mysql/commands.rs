@@ -244,9 +244,14 @@ impl Client {
                 () = gone(&self.socket, process.as_ref()) => execution.await,
             }
         };
+        let passed = tokio::select! {
+            biased;
+            passed = writer.pass_over_file() => passed,
+            () = killed(process.as_deref()) => Ok(()),
+        };
         let began = writer.began;
         self.connection.encode = session.results_charset.encoder();
-        match result {
+        match passed.and(result) {
             Ok(outcome) => self.end(session, &outcome, began, more),
             Err(e) => {
                 if e.log_level() != vterrors::LogLevel::Debug {
@@ -268,6 +273,14 @@ impl Client {
             info: outcome.info.clone(),
         };
         if began { self.connection.write_end_of_rows(&ok) } else { self.connection.write_ok(&ok) }
+    }
+}
+
+/// Resolves when the connection was killed.
+async fn killed(process: Option<&Process>) {
+    match process {
+        Some(process) => drop(process.ended(true).await),
+        None => std::future::pending().await,
     }
 }
 

@@ -125,6 +125,7 @@ fn executor_config() -> ExecutorConfig {
             bytes: options.gather_max_bytes,
         },
         no_scatter: false,
+        local_infile: true,
         vschema_ddl_users: Default::default(),
         server_version: "8.4.6-Vitess".into(),
         query_timeout: Duration::ZERO,

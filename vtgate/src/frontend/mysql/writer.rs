@@ -1,13 +1,17 @@
 //! A statement's result, written to the connection as it comes.
 
 use async_trait::async_trait;
-use mysqlwire::server::Connection;
+use bytes::Bytes;
+use mysqlwire::{
+    constants::{capability, header},
+    server::{Connection, MAX_COMMAND_BYTES},
+};
 use sqltypes::{Field, Row, RowBuilder, Type, charset::BINARY};
-use vterrors::Result;
+use vterrors::{Condition, Error, Result};
 
 use super::socket::Socket;
 use crate::{
-    executor::Sink,
+    executor::{Sink, local_files_disabled},
     session::{Charset, Labels},
 };
 
@@ -32,6 +36,8 @@ pub(super) struct RowWriter<'a> {
     texts: Vec<bool>,
     /// Whether the head of a result was written: then the result must end with its end of rows.
     pub began: bool,
+    /// The client sends a file, and not all of it was read.
+    file_open: bool,
 }
 
 impl<'a> RowWriter<'a> {
@@ -41,7 +47,24 @@ impl<'a> RowWriter<'a> {
         charset: Charset,
         labels: Labels,
     ) -> Self {
-        Self { connection, format, charset, labels, types: Vec::new(), texts: Vec::new(), began: false }
+        Self {
+            connection,
+            format,
+            charset,
+            labels,
+            types: Vec::new(),
+            texts: Vec::new(),
+            began: false,
+            file_open: false,
+        }
+    }
+
+    /// Reads what the client still sends of a file: before its end it hears of nothing.
+    pub(super) async fn pass_over_file(&mut self) -> Result<()> {
+        while self.file_open {
+            self.file_piece().await?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, row: &Row) -> Result<()> {
@@ -92,5 +115,33 @@ impl Sink for RowWriter<'_> {
             self.connection.flush_if_large().await?;
         }
         Ok(true)
+    }
+
+    async fn ask_for_file(&mut self, name: &[u8]) -> Result<()> {
+        if self.connection.capabilities & capability::LOCAL_FILES == 0 {
+            return Err(local_files_disabled());
+        }
+        self.connection.packet(|out| {
+            out.push(header::LOCAL_INFILE);
+            out.extend_from_slice(name);
+        });
+        self.connection.flush().await?;
+        self.file_open = true;
+        Ok(())
+    }
+
+    async fn file_piece(&mut self) -> Result<Option<Bytes>> {
+        match self.connection.read_packet(MAX_COMMAND_BYTES).await {
+            Ok(Some(bytes)) => {
+                self.file_open = !bytes.is_empty();
+                Ok(Some(bytes).filter(|_| self.file_open))
+            }
+            ended => {
+                self.file_open = false;
+                Err(ended.err().unwrap_or_else(|| {
+                    Error::new(Condition::ConnectionLost, "the client closed in the middle of its file")
+                }))
+            }
+        }
     }
 }

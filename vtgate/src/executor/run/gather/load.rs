@@ -31,6 +31,9 @@ pub(super) fn create_table(load: &Load, keys: bool) -> String {
             // With a limit of nothing MySQL finds the types without a look at any row.
             format!("create temporary table {name} as {query} limit 0")
         }
+        LoadShape::System { table } => {
+            format!("create temporary table {name} as select * from {table} limit 0")
+        }
     }
 }
 
@@ -51,6 +54,27 @@ pub(super) struct Loader<'a> {
     /// How many rows are in `text`.
     rows: u64,
     keys: &'a mut Keys,
+    schema: Option<SchemaNames>,
+}
+
+/// Rows of one of MySQL's own tables: the name of the tablet's database, their last column, becomes the keyspace's.
+struct SchemaNames {
+    keyspace: String,
+    /// The columns that hold names of schemas.
+    columns: Vec<usize>,
+}
+
+impl SchemaNames {
+    fn put_in(&self, row: &Row) -> Row {
+        let values: Vec<_> = sqltypes::values(row).collect();
+        let database = values.last().copied().flatten();
+        let mut out = sqltypes::RowBuilder::default();
+        for (at, value) in values[..values.len().saturating_sub(1)].iter().enumerate() {
+            let named = value.is_some() && *value == database && self.columns.contains(&at);
+            out.push(if named { Some(self.keyspace.as_bytes()) } else { *value });
+        }
+        out.finish()
+    }
 }
 
 /// The values of those columns by which later reads are narrowed.
@@ -116,13 +140,18 @@ impl<'a> Loader<'a> {
     pub(super) fn new(
         site: &'a Site,
         load: &'a Load,
-        limits: GatherLimits,
-        left: &'a mut GatherLimits,
+        schema: Option<String>,
+        (limits, left): (GatherLimits, &'a mut GatherLimits),
         keys: &'a mut Keys,
     ) -> Self {
         let columns: Vec<_> = load.shape.names().into_iter().map(quoted).collect();
-        let head = format!("insert into {} ({}) values ", quoted(&load.name), columns.join(", "));
-        Self { site, load, limits, left, head, types: Vec::new(), text: Vec::new(), rows: 0, keys }
+        let columns = match columns.is_empty() {
+            true => String::new(),
+            false => format!("({}) ", columns.join(", ")),
+        };
+        let head = format!("insert into {} {columns}values ", quoted(&load.name));
+        let schema = schema.map(|keyspace| SchemaNames { keyspace, columns: Vec::new() });
+        Self { site, load, limits, left, head, types: Vec::new(), text: Vec::new(), rows: 0, keys, schema }
     }
 
     pub(super) async fn finish(mut self) -> Result<()> {
@@ -180,7 +209,11 @@ impl<'a> Loader<'a> {
 impl Sink for Loader<'_> {
     async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
         let wanted = self.load.shape.names().len();
-        if fields.len() != wanted {
+        if let Some(schema) = &mut self.schema {
+            let named =
+                |(at, f): (usize, &Field)| planner::is_schema_column_name(f.name.as_bytes()).then_some(at);
+            schema.columns = fields.iter().enumerate().filter_map(named).collect();
+        } else if fields.len() != wanted {
             return Err(Error::internal(format!(
                 "a read of {} gave {} columns instead of {wanted}",
                 self.load.table,
@@ -192,9 +225,13 @@ impl Sink for Loader<'_> {
     }
 
     async fn rows(&mut self, rows: Vec<Row>) -> Result<bool> {
-        for row in &rows {
-            self.push(row)?;
-            self.keys.take(&self.load.name, &self.types, row);
+        for row in rows {
+            let row = match &self.schema {
+                Some(schema) => schema.put_in(&row),
+                None => row,
+            };
+            self.push(&row)?;
+            self.keys.take(&self.load.name, &self.types, &row);
             if self.text.len() >= INSERT_BYTES {
                 self.flush().await?;
             }

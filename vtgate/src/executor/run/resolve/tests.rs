@@ -75,7 +75,7 @@ fn a_value_of_another_type_is_planned_again() {
 }
 
 #[test]
-fn parts_on_different_shards_are_refused() {
+fn parts_on_different_shards_are_planned_again() {
     let part = |v: &str| SameShardPart::Vindex {
         vindex: hash(),
         values: vec![ValueRef::Literal(LiteralValue::Integer(v.into()))],
@@ -83,8 +83,7 @@ fn parts_on_different_shards_are_refused() {
     let same = Routing::SameShard { parts: vec![part("1"), part("2")] };
     assert_eq!(places(resolve(&same, &shards(), &BindVars::new()).unwrap()), [0]);
     let apart = Routing::SameShard { parts: vec![part("1"), part("4")] };
-    let e = resolve(&apart, &shards(), &BindVars::new()).unwrap_err();
-    assert_eq!(e.condition(), Condition::Unsupported);
+    assert_eq!(resolve(&apart, &shards(), &BindVars::new()).unwrap(), Resolved::PlanAgain);
 }
 
 #[test]
