@@ -149,12 +149,17 @@ async fn make_entries(stand: &Stand, tables: &[Table]) -> Result<()> {
         for (keyspace, _) in KEYSPACES.iter().filter(|(k, _)| table.is_in(k)) {
             for lookup in table.lookups(keyspace) {
                 let name = table.entries(keyspace, lookup);
+                // Those that hash keep 64 bits of the value and of the keyspace id.
+                let (from, to) = match lookup.name.contains("hash") {
+                    true => ("BIGINT UNSIGNED", "BIGINT UNSIGNED"),
+                    false => ("BIGINT", "VARBINARY(64)"),
+                };
                 let columns: Vec<String> =
-                    lookup.columns.iter().map(|c| format!("{c} BIGINT NOT NULL")).collect();
+                    lookup.columns.iter().map(|c| format!("{c} {from} NOT NULL")).collect();
                 let statements = [
                     format!("DROP TABLE IF EXISTS {name}"),
                     format!(
-                        "CREATE TABLE {name} ({}, keyspace_id VARBINARY(64) NOT NULL, PRIMARY KEY ({}))",
+                        "CREATE TABLE {name} ({}, keyspace_id {to} NOT NULL, PRIMARY KEY ({}))",
                         columns.join(", "),
                         lookup.columns.join(", ")
                     ),
