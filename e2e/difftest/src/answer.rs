@@ -94,7 +94,7 @@ fn column(column: &mysql_async::Column) -> Column {
         unsigned: column.flags().contains(ColumnFlags::UNSIGNED_FLAG),
         charset: column.character_set(),
         decimals: column.decimals(),
-        computed: column.org_name_ref().is_empty(),
+        computed: column.org_table_ref().is_empty(),
     }
 }
 
