@@ -14,7 +14,7 @@ use sqlast::{
     },
 };
 use sqltypes::{BindValue, BindVars, Type};
-use vschema::{Column, Table};
+use vschema::{Column, ColumnDefault, Table};
 use vterrors::{Condition, Error, Result};
 
 use super::reader::FileRow;
@@ -42,6 +42,7 @@ struct LoadColumn {
     has_sequence: bool,
     /// It decides the row's shard, or a lookup's entry.
     in_vindex: bool,
+    default: ColumnDefault,
 }
 
 /// What the lines of a file become.
@@ -55,6 +56,9 @@ pub struct Shape {
     columns: Vec<LoadColumn>,
     variables: Vec<Ident>,
     set: Vec<Assignment>,
+    /// Columns that the statement does not name, have no default and take no NULL: each with the zero of its type.
+    /// An INSERT without them would warn of each, a REPLACE would fail.
+    implied: Vec<(String, Literal)>,
 }
 
 /// Rows on their way into one statement.
@@ -100,6 +104,7 @@ impl Shape {
             columns: Vec::new(),
             variables: Vec::new(),
             set: Vec::new(),
+            implied: Vec::new(),
         };
         match load.columns.is_empty() {
             true => shape.all_columns(table)?,
@@ -108,6 +113,7 @@ impl Shape {
         for assignment in &load.set {
             shape.assignment(assignment)?;
         }
+        shape.implied = table.columns.iter().filter_map(|c| shape.implied(c, table)).collect();
         Ok(shape)
     }
 
@@ -130,6 +136,29 @@ impl Shape {
         }
         table.columns.iter().filter(|c| !c.invisible).for_each(|c| self.column(&c.name, table));
         Ok(())
+    }
+
+    /// The value of a column that a row cannot be without. Of dates MySQL takes no zero where it is written, and a
+    /// column by which rows are placed has to be named.
+    fn implied(&self, column: &Column, table: &Table) -> Option<(String, Literal)> {
+        let is = |name: &String| name.eq_ignore_ascii_case(&column.name);
+        let named = self.columns.iter().any(|c| is(&c.name))
+            || self.set.iter().any(|a| a.column.name.is(column.name.as_bytes()))
+            || table.column_vindexes.iter().any(|v| v.columns.iter().any(is))
+            || table.auto_increment.as_ref().is_some_and(|a| is(&a.column));
+        if named || column.default != ColumnDefault::Missing {
+            return None;
+        }
+        let number = |text: &str| Some(Literal::Integer(text.into()));
+        let literal = match column.ty? {
+            // The first of its values.
+            Type::Enum => number("1"),
+            Type::Set | Type::Year | Type::Bit => number("0"),
+            ty if sqltypes::is_number(ty) => number("0"),
+            ty if sqltypes::is_text(ty) || sqltypes::is_binary(ty) => Some(Literal::String("".into())),
+            _ => None,
+        };
+        Some((column.name.clone(), literal?))
     }
 
     fn target(&mut self, target: &Expr, table: &Table) -> Result<()> {
@@ -173,6 +202,7 @@ impl Shape {
             not_null: found.and_then(|c: &Column| c.definition.as_ref()).map(|d| d.ends_with(" not null")),
             has_sequence: table.auto_increment.as_ref().is_some_and(|a| is(&a.column)),
             in_vindex: table.column_vindexes.iter().any(|v| v.columns.iter().any(is)),
+            default: found.map(|c| c.default.clone()).unwrap_or_default(),
         });
     }
 
@@ -238,6 +268,7 @@ impl Shape {
             });
         }
         self.set_exprs(batch, &mut exprs, variables);
+        exprs.extend(self.implied.iter().map(|(_, zero)| Expr::Literal(zero.clone())));
         batch.rows.push(exprs);
         Ok(warnings)
     }
@@ -292,6 +323,7 @@ impl Shape {
     pub fn insert(&self, batch: Batch) -> (Insert, BindVars) {
         let loaded = self.columns.iter().map(|c| ColName::unqualified(c.name.as_str()));
         let set = self.set.iter().map(|a| ColName::unqualified(a.column.name.clone()));
+        let implied = self.implied.iter().map(|(name, _)| ColName::unqualified(name.as_str()));
         let insert = Insert {
             comments: Comments::default(),
             replace: self.replace,
@@ -299,7 +331,7 @@ impl Shape {
             ignore: !self.replace,
             table: self.table.clone(),
             partitions: self.partitions.clone(),
-            columns: loaded.chain(set).collect(),
+            columns: loaded.chain(set).chain(implied).collect(),
             source: InsertSource::Values(batch.rows),
             row_alias: None,
             on_duplicate: Vec::new(),
@@ -379,6 +411,8 @@ impl LoadColumn {
             None => Value::Expr(Expr::Default(None)),
             Some(true) if self.ty == Some(Type::Timestamp) => now(),
             Some(true) => Value::Bind(self.zero()),
+            Some(false) if self.default == ColumnDefault::Null => Value::Bind(BindValue::NULL),
+            Some(false) if self.default != ColumnDefault::Unknown => Value::Bind(self.zero()),
             // `if(default(column) is null, null, <zero>)`: the zero, unless NULL is what it is by default.
             Some(false) => {
                 let column = ColName::unqualified(self.name.as_str());

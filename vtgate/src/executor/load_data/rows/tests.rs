@@ -11,7 +11,10 @@ fn table() -> Table {
         invisible: false,
         definition: Some(definition.to_owned()),
         generated: name == "g",
-        default: ColumnDefault::Unknown,
+        default: match definition.ends_with(" not null") {
+            true => ColumnDefault::Missing,
+            false => ColumnDefault::Unknown,
+        },
     };
     let tracked = TrackedTable {
         columns: vec![
@@ -94,6 +97,8 @@ fn variables_and_set() {
         statement(&clauses, &[Some("p"), None]).0,
         "insert ignore into t(id, name, born) values (null, concat('p', null, @c), 'p')"
     );
+    // A number that has no default is zero, a date is left to mysqld.
+    assert_eq!(statement("(name)", &[None]).0, "insert ignore into t(name, id) values (null, 0)");
     let shape = shape_of(&clauses).unwrap();
     let row = FileRow { fields: vec![Some(b"p".to_vec()), None], cut: false };
     let expected = [("a".to_owned(), BindValue::text("p")), ("b".to_owned(), BindValue::NULL)];
