@@ -14,6 +14,7 @@ mod conditions;
 mod finish;
 mod flatten;
 mod parts;
+mod pushdown;
 mod subqueries;
 mod tree;
 
@@ -33,6 +34,7 @@ use crate::{
 };
 
 pub(crate) use flatten::flatten;
+pub(crate) use pushdown::push_conditions;
 pub(crate) use subqueries::{First, values_first};
 
 /// More parts than this are left to the gather.

@@ -125,6 +125,11 @@ fn not_by_shard(
             reason.message()
         )));
     }
+    if let Some(pushed) = join::push_conditions(query, ctx)
+        && let Ok(planned) = plan_with(&pushed, ctx, last)
+    {
+        return Ok(Planned { tables_used: tables_used(analysis), ..planned });
+    }
     let mut why_not = String::new();
     if !ctx.gather {
         match in_vtgate(seen, ctx, &directives) {
