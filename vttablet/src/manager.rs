@@ -11,6 +11,7 @@ pub mod permissions;
 pub mod reparent;
 pub mod replication;
 pub mod schema;
+pub mod server_run;
 pub mod shard_sync;
 pub mod sidecar;
 pub mod status;

@@ -14,7 +14,10 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 
-use super::replication::{CONNECTING, RUNNING};
+use super::{
+    replication::{CONNECTING, RUNNING},
+    server_run::ServerRun,
+};
 use crate::{
     query::{health::Looks, pool::Pool},
     state::Phase,
@@ -23,8 +26,6 @@ use crate::{
 
 /// The longest pause between two looks; the health check interval when that is shorter.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Uptime counts whole seconds.
-const UPTIME_PRECISION: Duration = Duration::from_millis(1500);
 /// Between two tries to set up replication.
 const REPAIR_PAUSE: Duration = Duration::from_secs(5);
 /// Looks in a row without an answer in time that make a tablet not healthy.
@@ -84,8 +85,8 @@ pub fn judge(status: Option<&Status>, known: &mut KnownLag, unhealthy: Duration,
 #[derive(Debug, Default)]
 struct Looker {
     lag: KnownLag,
-    /// When mysqld was started, by the last look.
-    started: Option<Instant>,
+    /// Of the last look.
+    run: Option<ServerRun>,
     made_databases: bool,
     /// When a repair of replication may be tried again.
     next_repair: Option<Instant>,
@@ -119,11 +120,12 @@ impl Looker {
 }
 
 impl Tablet {
-    /// Looks for as long as the process runs.
-    pub async fn keep_looking(self: Arc<Self>) {
+    /// Looks for as long as the process runs. `run` is the server's of before the tablet took up its type: a restart
+    /// right after that is to be seen, too.
+    pub async fn keep_looking(self: Arc<Self>, run: ServerRun) {
         let tick = self.config.tablet.health_check_interval;
         let pause = tick.min(LOOK_INTERVAL);
-        let mut looker = Looker::default();
+        let mut looker = Looker { run: Some(run), ..Looker::default() };
         let mut last_message = Instant::now();
         loop {
             let looked_at = self.tablet_type();
@@ -162,14 +164,8 @@ impl Tablet {
     }
 
     async fn look_once(&self, looker: &mut Looker) -> Result<Looks> {
-        let row = self.dba.one_row("show global status like 'Uptime'").await?;
-        let uptime: u64 = row.number("Value")?.unwrap_or(0);
-        // Uptime alone would not tell of a server that was restarted when it was young.
-        let started = Instant::now().checked_sub(Duration::from_secs(uptime));
-        let later = |before: Instant| started.is_some_and(|now| now > before + UPTIME_PRECISION);
-        let restarted = looker.started.is_some_and(later);
-        looker.started = started;
-        if restarted {
+        let run = ServerRun::look(&self.dba).await?;
+        if looker.run.replace(run).is_some_and(|before| run.is_another_than(&before)) {
             warn!("mysqld was restarted");
             self.mysqld_restarted.store(true, Ordering::Relaxed);
             self.close_connections();
@@ -233,7 +229,7 @@ impl Tablet {
             return Ok(());
         }
         let work = async {
-            if restarted && self.dba.read_only().await?.0 && self.is_still_primary_in_topo().await {
+            if restarted && self.dba.read_only().await?.0 && self.is_still_primary_in_topo().await? {
                 warn!("the primary's mysqld came back read-only; made writable again");
                 self.fix_semi_sync(TabletType::Primary, self.durability_wants_semi_sync().await).await?;
                 self.dba.set_read_write().await?;
@@ -263,11 +259,10 @@ impl Tablet {
         Ok(())
     }
 
-    async fn is_still_primary_in_topo(&self) -> bool {
-        match self.topo.get_shard(&self.config.keyspace, &self.config.shard).await {
-            Ok(info) => info.primary().as_ref() == Some(&self.config.alias),
-            Err(_) => false,
-        }
+    /// A topology that does not answer leaves it open: it is asked again at the next look.
+    async fn is_still_primary_in_topo(&self) -> Result<bool> {
+        let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
+        Ok(shard.primary().as_ref() == Some(&self.config.alias))
     }
 
     fn close_expired(&self) {

@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::DEFAULT_SIDECAR_DB;
 
+use super::server_run::ServerRun;
 use crate::tablet::{Tablet, now};
 
 /// Between two tries to reach mysqld or the topology.
@@ -30,6 +31,7 @@ impl Tablet {
         let shard = retry("the topology", limit, async || tablet.register_shard().await).await?;
         self.find_type(&shard);
         self.find_mysql_port().await?;
+        let run = ServerRun::look(&self.dba).await?;
         retry("the tablet's record", limit, async || {
             tablet.topo.put_tablet(&tablet.record()).await.map(drop)
         })
@@ -37,7 +39,7 @@ impl Tablet {
         context.spawn("publishing", Arc::clone(self).keep_publishing());
         context.spawn("telling", Arc::clone(self).keep_telling());
         self.take_up().await;
-        context.spawn("looking at mysqld", Arc::clone(self).keep_looking());
+        context.spawn("looking at mysqld", Arc::clone(self).keep_looking(run));
         context.spawn("transaction killer", Arc::clone(self).keep_sweeping());
         context.spawn("schema", Arc::clone(self).keep_schema());
         context.spawn("shard sync", Arc::clone(self).keep_shard_in_step());
