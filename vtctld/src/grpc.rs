@@ -18,7 +18,7 @@ use bytes::Bytes;
 use ops::{Ops, Vtctld};
 use prost::Message;
 use proto::vtctldata::*;
-use rpc::{snake_case, status};
+use rpc::{snake_case, status, time_limit};
 use servenv::{Metrics, TimingCounter};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status, body::Body, server::NamedService};
@@ -95,7 +95,7 @@ impl tonic::server::UnaryService<Bytes> for Call {
             let Some(operation) = operation(&snake_case(&method)) else {
                 return Err(status(Error::unsupported(format!("vtctld does not support {method} yet"))));
             };
-            let limit = deadline(&request);
+            let limit = time_limit(request.metadata().as_ref());
             let work = operation(shared.ops.clone(), request.into_inner());
             shared.carry_out(&method, limit, work).await.map(Response::new).map_err(status)
         })
@@ -136,22 +136,6 @@ impl Shared {
         }
         done
     }
-}
-
-/// The time that the caller gives us, from gRPC's header: a number of up to eight digits and a unit.
-fn deadline<T>(request: &Request<T>) -> Option<Duration> {
-    let text = request.metadata().get("grpc-timeout")?.to_str().ok()?;
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let number: u64 = number.parse().ok()?;
-    Some(match unit {
-        "H" => Duration::from_secs(number.checked_mul(3600)?),
-        "M" => Duration::from_secs(number.checked_mul(60)?),
-        "S" => Duration::from_secs(number),
-        "m" => Duration::from_millis(number),
-        "u" => Duration::from_micros(number),
-        "n" => Duration::from_nanos(number),
-        _ => return None,
-    })
 }
 
 macro_rules! operations {

@@ -19,6 +19,7 @@ mod wire;
 pub use channel::{Channel, ChannelOptions, connect_lazy, connect_unix};
 pub use server::{Answered, Routes, decode, encode, routes, serve, serve_unix, snake_case};
 pub use status::{error_of, status};
+pub use wire::time_limit;
 
 /// The largest message in both directions, as Vitess's `--grpc-max-message-size` has it.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;

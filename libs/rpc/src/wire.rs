@@ -111,7 +111,7 @@ pub(crate) fn error_headers(e: Error) -> HeaderMap {
 }
 
 /// The time that the caller gives a call, from gRPC's header: a number of up to eight digits and a unit.
-pub(crate) fn time_limit(headers: &HeaderMap) -> Option<Duration> {
+pub fn time_limit(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u64 = number.parse().ok()?;

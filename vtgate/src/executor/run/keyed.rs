@@ -62,7 +62,7 @@ impl Run<'_> {
     pub(super) async fn all(&mut self, writes: &[Primitive], sink: &mut dyn Sink) -> Result<Outcome> {
         let undo = self.begin_atomic().await?;
         let outer = self.deferred.replace(Deferred::default());
-        let result = async {
+        let result: Result<Outcome> = async {
             let mut outcome = Outcome::default();
             for write in writes {
                 let done = Box::pin(self.primitive(write, sink)).await?;
@@ -71,13 +71,23 @@ impl Run<'_> {
                     outcome.insert_id = done.insert_id;
                 }
             }
-            let deferred = self.deferred.take();
-            self.remove_deferred(deferred.unwrap_or_default()).await?;
             Ok(outcome)
         }
         .await;
-        self.deferred = outer;
+        let result = self.end_deferring(outer, result).await;
         self.end_atomic(undo, result).await
+    }
+
+    /// Removes the entries that several writes have given up, now that the last of them is done: removed before, the
+    /// next write would wait for the part of the transaction that holds them.
+    pub(super) async fn end_deferring<T>(&mut self, outer: Option<Deferred>, result: Result<T>) -> Result<T> {
+        let deferred = self.deferred.take().unwrap_or_default();
+        let result = match result {
+            Ok(done) => self.remove_deferred(deferred).await.map(|()| done),
+            failed => failed,
+        };
+        self.deferred = outer;
+        result
     }
 
     async fn change_by_keys(&mut self, dml: &KeyedDml) -> Result<Outcome> {
