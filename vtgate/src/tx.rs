@@ -39,6 +39,10 @@ pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
                     committed.push(part.target.to_string());
                 }
             }
+            // What is left behind are entries without rows, and the rows are committed.
+            Err(e) if order == CommitOrder::After => {
+                warn!(target = %part.target, "entries of lookup vindexes could not be removed: {e}");
+            }
             Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
         }
     }
@@ -65,6 +69,7 @@ pub async fn rollback(gateway: &Gateway, session: &mut Session) {
 pub async fn release_all(gateway: &Gateway, session: &mut Session) {
     session.in_transaction = false;
     session.savepoints.clear();
+    session.removals.clear();
     let parts = CommitOrder::ALL.map(|order| std::mem::take(session.part_mut(order)));
     let held = parts.into_iter().flatten();
     let work = held.map(|part| {
@@ -113,7 +118,7 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
     session.in_transaction = false;
     session.savepoints.clear();
     session.entered.clear();
-    session.left.clear();
+    session.removals.clear();
     session.transaction_options = q::ExecuteOptions::default();
     let mut out = Vec::new();
     for order in CommitOrder::ALL {

@@ -344,11 +344,7 @@ impl ShardCall<'_> {
     }
 
     fn savepoints(&self) -> Vec<String> {
-        self.session
-            .savepoints
-            .iter()
-            .map(|name| format!("savepoint `{}`", name.replace('`', "``")))
-            .collect()
+        self.session.savepoints.iter().map(|s| format!("savepoint `{}`", s.name.replace('`', "``"))).collect()
     }
 }
 
