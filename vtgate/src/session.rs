@@ -116,7 +116,7 @@ pub struct Savepoint {
 /// Entries of a lookup vindex whose rows a transaction changes or removes.
 #[derive(Debug, Clone)]
 pub struct Removal {
-    pub lookup: planner::LookupTable,
+    pub change: planner::LookupChange,
     pub entries: Vec<LookupEntry>,
 }
 

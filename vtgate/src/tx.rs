@@ -58,6 +58,32 @@ pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
     }
 }
 
+/// Commits the parts that come before the others, and leaves the transaction open. When one fails, all are rolled
+/// back.
+pub async fn commit_before(gateway: &Gateway, session: &mut Session) -> Result<()> {
+    let (parts, held): (Vec<_>, _) =
+        std::mem::take(&mut session.before).into_iter().partition(|part| part.transaction_id != 0);
+    session.before = held;
+    let mut failed = None;
+    for part in parts {
+        if failed.is_some() {
+            end_quietly(gateway, session, (CommitOrder::Before, part)).await;
+            continue;
+        }
+        match commit_part(gateway, session, &part).await {
+            Ok(reserved_id) => keep_reserved(session, (CommitOrder::Before, &part), reserved_id),
+            Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
+        }
+    }
+    match failed {
+        None => Ok(()),
+        Some(e) => {
+            rollback(gateway, session).await;
+            Err(e)
+        }
+    }
+}
+
 /// Rolls every shard's part back. A tablet that cannot be reached rolls back by itself.
 pub async fn rollback(gateway: &Gateway, session: &mut Session) {
     for part in take_parts(session) {

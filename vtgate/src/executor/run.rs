@@ -33,7 +33,7 @@ use vtmodel::{TabletType, Target};
 
 use super::{Executor, Outcome, Sink, binds, sink::give};
 pub use gather::GatherLimits;
-pub(super) use keyed::Kept;
+pub(super) use keyed::{Kept, Typed};
 pub(super) use lookup::{condition, run_nested, tuples};
 
 use crate::{schema::Layout, session::Session};

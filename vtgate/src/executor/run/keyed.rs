@@ -30,7 +30,7 @@ use crate::{
 const BATCH_ROWS: usize = 500;
 
 /// A value with its type.
-pub(super) type Typed = (Type, Bytes);
+pub(in crate::executor) type Typed = (Type, Bytes);
 
 impl Run<'_> {
     pub(super) async fn keyed_dml(&mut self, dml: &KeyedDml) -> Result<Outcome> {

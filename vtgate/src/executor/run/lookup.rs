@@ -201,7 +201,7 @@ impl Run<'_> {
         }
         if !later.is_empty() {
             let entries = later.into_iter().cloned().collect();
-            self.session.removals.push(Removal { lookup: lookup.clone(), entries });
+            self.session.removals.push(Removal { change: change.clone(), entries });
             let count: usize = self.session.removals.iter().map(|r| r.entries.len()).sum();
             if count > self.executor.config.max_memory_rows {
                 Box::pin(self.executor.remove_left_entries(self.session)).await;
