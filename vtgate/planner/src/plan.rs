@@ -431,7 +431,7 @@ impl Aggregate {
         }
         let keys: Vec<_> =
             self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
-        Comparator::new(&keys, fields).map(Some)
+        Comparator::for_order(&keys, fields).map(Some)
     }
 }
 
