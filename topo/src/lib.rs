@@ -12,6 +12,7 @@
 //!   backs off, and reads everything again when the server is back ([`watch`]).
 //! - Nobody outside sees the backend's types: errors are `vterrors` with a [`ErrorKind`].
 
+mod chunks;
 mod conn;
 mod errors;
 pub mod etcd;
@@ -23,6 +24,7 @@ pub mod rebuild;
 mod server;
 pub mod watch;
 
+pub use chunks::{Layout, MAX_NODE_BYTES};
 pub use conn::{
     Change, Conn, DirEntry, Entry, HeldLock, LockRequest, Version, Versioned, WatchTarget, Watching,
 };

@@ -6,6 +6,8 @@ use clap::Args;
 use servenv::parse_duration;
 use vterrors::{Error, Result};
 
+use crate::Layout;
+
 /// Command line options; [`TopoOptions::validate`] makes a [`TopoConfig`] of them.
 #[derive(Args, Debug, Clone, PartialEq, Eq)]
 pub struct TopoOptions {
@@ -33,6 +35,11 @@ pub struct TopoOptions {
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub topo_etcd_lease_ttl: u64,
 
+    /// How the VSchemas that cells serve lie in the topology, the same for all programs: compat (Vitess's single value of
+    /// at most 1 MiB), or split (one value a keyspace, in chunks where it is large; Vitess's programs do not read it)
+    #[arg(long, default_value = "compat", value_name = "LAYOUT")]
+    pub srv_vschema_layout: String,
+
     /// Certificate authority that signed the certificates of etcd
     #[arg(long, value_name = "FILE")]
     pub topo_etcd_tls_ca: Option<PathBuf>,
@@ -55,6 +62,7 @@ impl Default for TopoOptions {
             lock_timeout: Duration::from_secs(45),
             remote_operation_timeout: Duration::from_secs(15),
             topo_etcd_lease_ttl: 30,
+            srv_vschema_layout: "compat".into(),
             topo_etcd_tls_ca: None,
             topo_etcd_tls_cert: None,
             topo_etcd_tls_key: None,
@@ -80,6 +88,7 @@ pub struct TopoConfig {
     pub operation_timeout: Duration,
     pub lease_ttl: Duration,
     pub tls: Option<TlsFiles>,
+    pub layout: Layout,
 }
 
 /// PEM texts, read at validation so that a wrong path is a fault of the start.
@@ -106,6 +115,14 @@ impl TopoOptions {
                 faults
                     .push(format!("--topo-implementation: no such implementation {other:?} (etcd2, memory)"));
                 Implementation::Memory
+            }
+        };
+        let layout = match self.srv_vschema_layout.as_str() {
+            "compat" => Layout::Compat,
+            "split" => Layout::Split,
+            other => {
+                faults.push(format!("--srv-vschema-layout: no such layout {other:?} (compat, split)"));
+                Layout::Compat
             }
         };
         let addresses: Vec<&str> =
@@ -136,6 +153,7 @@ impl TopoOptions {
             operation_timeout: self.remote_operation_timeout,
             lease_ttl: Duration::from_secs(self.topo_etcd_lease_ttl),
             tls,
+            layout,
         })
     }
 

@@ -20,6 +20,10 @@ pub const ELECTIONS: &str = "elections";
 pub const EXTERNAL_CLUSTERS: &str = "ExternalClusters/vitess";
 /// Below a cell's root.
 pub const SRV_VSCHEMA: &str = "SrvVSchema";
+/// In the cell's root, in the split layout: what [`SRV_VSCHEMA`] is in Vitess's.
+pub const SERVED: &str = "srv_vschema";
+pub const SERVED_RULES: &str = "srv_vschema/SrvVSchema";
+pub const SERVED_KEYSPACES: &str = "srv_vschema/keyspaces";
 /// The directory of a locked directory's locks.
 pub const LOCKS: &str = "locks";
 
@@ -79,6 +83,17 @@ pub fn shard_replication(keyspace: &str, shard: &str) -> String {
 /// In the cell's root.
 pub fn srv_keyspace(keyspace: &str) -> String {
     format!("{KEYSPACES}/{keyspace}/{SRV_KEYSPACE_FILE}")
+}
+
+/// In the cell's root, in the split layout.
+pub fn served_vschema(keyspace: &str) -> String {
+    format!("{SERVED_KEYSPACES}/{keyspace}/{VSCHEMA_FILE}")
+}
+
+/// The keyspace of a [`served_vschema`].
+pub fn served_keyspace(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(SERVED_KEYSPACES)?.strip_prefix('/')?;
+    rest.strip_suffix(VSCHEMA_FILE)?.strip_suffix('/')
 }
 
 /// Held while a workflow is created, completed, deleted or switched.

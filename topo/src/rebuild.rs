@@ -10,7 +10,7 @@ use proto::{
 use vterrors::{Condition, Error, Result};
 use vtmodel::{KeyRange, shards_cover_everything};
 
-use crate::{LockGuard, Server, ShardInfo, errors::optional, paths};
+use crate::{Layout, LockGuard, Server, ShardInfo, errors::optional, paths};
 
 /// The types that a keyspace is partitioned for.
 const SERVED_TYPES: [TabletType; 3] = [TabletType::Primary, TabletType::Replica, TabletType::Rdonly];
@@ -86,6 +86,28 @@ impl Server {
         });
         futures::future::join_all(writes).await.into_iter().collect::<Result<()>>()?;
         Ok(built)
+    }
+
+    /// As [`Server::rebuild_srv_vschema`] after a change of one keyspace's VSchema: in the split layout nothing else is
+    /// read or written.
+    pub async fn rebuild_srv_vschema_of(&self, keyspace: &str, cells: &[String]) -> Result<()> {
+        if self.layout() == Layout::Compat {
+            return self.rebuild_srv_vschema(cells).await.map(drop);
+        }
+        let record = optional(self.get_vschema(keyspace).await)?.map(|found| found.value);
+        let has_keyspace = optional(self.get_keyspace(keyspace).await)?.is_some();
+        // A keyspace without VSchema is served with an empty one.
+        let record = has_keyspace.then(|| record.unwrap_or_default());
+        for cell in self.expand_cells(cells).await? {
+            let served = optional(self.get_srv_vschema_rules(&cell).await)?.is_some();
+            let written = match served {
+                true => self.put_served_keyspace(&cell, keyspace, record.as_ref()).await,
+                // A cell that serves nothing yet gets all of it.
+                false => self.put_srv_vschema(&cell, &self.build_srv_vschema().await?).await,
+            };
+            written.map_err(|e| e.context(format!("cell {cell}")))?;
+        }
+        Ok(())
     }
 
     /// Builds SrvKeyspace and writes it to `cells` (names or aliases; all known cells if empty), under the

@@ -11,6 +11,7 @@ mod replication;
 mod rules;
 mod serving;
 mod shards;
+mod srv_vschema;
 mod tablets;
 
 use std::{
@@ -23,13 +24,14 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use vterrors::{Error, Result};
 
+pub(crate) use self::records::decode;
 pub use self::{
     records::Edit,
     shards::{ShardInfo, denied_tables, parse_shard_name},
     tablets::FoundTablets,
 };
 use crate::{
-    Conn, TopoConfig,
+    Conn, Layout, TopoConfig,
     errors::{is_no_node, optional},
     etcd::EtcdFactory,
     memory::MemoryFactory,
@@ -61,6 +63,7 @@ struct Inner {
     factory: Box<dyn CellFactory>,
     cells: Mutex<BTreeMap<String, OpenCell>>,
     lock_timeout: Duration,
+    layout: Layout,
 }
 
 #[derive(Debug, Clone)]
@@ -77,8 +80,24 @@ impl Server {
             Implementation::Etcd => Box::new(EtcdFactory::new(config)),
             Implementation::Memory => Box::new(MemoryFactory::default()),
         };
-        Self::with_factory(factory, &config.global_server_address, &config.global_root, config.lock_timeout)
-            .await
+        let (address, root) = (&config.global_server_address, &config.global_root);
+        let server = Self::with_factory(factory, address, root, config.lock_timeout).await?;
+        Ok(server.with_layout(config.layout))
+    }
+
+    /// The same topology with VSchemas in this layout. Only for a server that was just opened.
+    #[must_use]
+    pub fn with_layout(self, layout: Layout) -> Self {
+        let Inner { global, factory, lock_timeout, .. } = match Arc::try_unwrap(self.inner) {
+            Ok(inner) => inner,
+            Err(inner) => return Self { inner },
+        };
+        Self { inner: Arc::new(Inner { global, factory, cells: Mutex::default(), lock_timeout, layout }) }
+    }
+
+    /// How the VSchemas lie in the topology.
+    pub fn layout(&self) -> Layout {
+        self.inner.layout
     }
 
     /// Opens the topology through a factory of one's own (tests).
@@ -89,7 +108,8 @@ impl Server {
         lock_timeout: Duration,
     ) -> Result<Self> {
         let global = factory.open(GLOBAL_CELL, global_address, global_root).await?;
-        let inner = Inner { global, factory, cells: Mutex::default(), lock_timeout };
+        let layout = Layout::default();
+        let inner = Inner { global, factory, cells: Mutex::default(), lock_timeout, layout };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -6,7 +6,9 @@
 //! accepts watches and closes them at once costs a few calls a second, never a busy loop (Vitess #3745).
 //! Its upper bound is short so that a change is seen within a second of the server's return.
 
-use std::{sync::Arc, time::Duration};
+pub(crate) mod split;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use prost::Message;
 use tokio::{
@@ -96,11 +98,18 @@ where
     T: Message + Default + Send + Sync + 'static,
 {
     let (tx, rx) = watch::channel(Seen::unknown());
-    tokio::spawn(supervise(conn, path, tx));
+    tokio::spawn(supervise(conn, path, tx, |conn, path, tx| Box::pin(follow(conn, path, tx))));
     rx
 }
 
-async fn supervise<T: Message + Default>(conn: Arc<dyn Conn>, path: String, tx: Sender<Seen<T>>) {
+/// Reads and watches a path until the watch fails; gives the failure.
+type Follow<T> = for<'a> fn(
+    &'a dyn Conn,
+    &'a str,
+    &'a Sender<Seen<T>>,
+) -> Pin<Box<dyn Future<Output = Error> + Send + 'a>>;
+
+async fn supervise<T>(conn: Arc<dyn Conn>, path: String, tx: Sender<Seen<T>>, follow: Follow<T>) {
     let mut pause = MIN_PAUSE;
     loop {
         let started = Instant::now();
@@ -121,8 +130,11 @@ async fn supervise<T: Message + Default>(conn: Arc<dyn Conn>, path: String, tx: 
     }
 }
 
-/// Reads and watches until the watch fails; gives the failure.
-async fn follow<T: Message + Default>(conn: &dyn Conn, path: &str, tx: &Sender<Seen<T>>) -> Error {
+async fn follow<T: Message + Default + Send + Sync>(
+    conn: &dyn Conn,
+    path: &str,
+    tx: &Sender<Seen<T>>,
+) -> Error {
     let mut watching = match conn.watch(WatchTarget::Path(path.to_owned())).await {
         Ok(watching) => watching,
         Err(e) => return e,

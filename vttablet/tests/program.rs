@@ -52,6 +52,7 @@ async fn open_topo(etcd: &Etcd) -> topo::Server {
         operation_timeout: Duration::from_secs(5),
         lease_ttl: Duration::from_secs(10),
         tls: None,
+        layout: topo::Layout::Compat,
     };
     topo::Server::open(&config).await.unwrap()
 }

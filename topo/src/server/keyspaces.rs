@@ -1,10 +1,11 @@
 //! Keyspace and VSchema records, in the global root.
 
+use prost::Message;
 use proto::{topodata, vschema};
 use vterrors::{Condition, Error, Result};
 
 use super::{Edit, Server, check_name, records};
-use crate::{LockGuard, Version, Versioned, errors::optional, paths};
+use crate::{LockGuard, Version, Versioned, chunks, errors::optional, paths};
 
 impl Server {
     /// The names of all keyspaces, sorted; empty if there is none.
@@ -44,12 +45,14 @@ impl Server {
             return Err(Error::new(Condition::FailedPrecondition, text));
         }
         self.inner.global.delete(&paths::keyspace(keyspace), None).await?;
-        optional(self.inner.global.delete(&paths::vschema(keyspace), None).await).map(drop)
+        optional(chunks::delete(&*self.inner.global, &paths::vschema(keyspace)).await).map(drop)
     }
 
     /// The VSchema of a keyspace; `NoNode` if none was saved.
     pub async fn get_vschema(&self, keyspace: &str) -> Result<Versioned<vschema::Keyspace>> {
-        records::get(&*self.inner.global, &paths::vschema(keyspace)).await
+        let path = paths::vschema(keyspace);
+        let Versioned { value, version } = chunks::get(&*self.inner.global, &path).await?;
+        Ok(Versioned { value: records::decode(&path, &value)?, version })
     }
 
     /// Writes the VSchema of a keyspace; with a version, only if it is still the one that was read.
@@ -59,7 +62,8 @@ impl Server {
         record: &vschema::Keyspace,
         version: Option<Version>,
     ) -> Result<Version> {
-        records::put(&*self.inner.global, &paths::vschema(keyspace), record, version).await
+        let (path, value) = (paths::vschema(keyspace), record.encode_to_vec());
+        chunks::put(&*self.inner.global, &path, value, version, self.inner.layout).await
     }
 
     /// Writes an empty VSchema if the keyspace has none.

@@ -1,6 +1,6 @@
-//! What a cell serves: SrvKeyspace and SrvVSchema, in the cell's root.
+//! What a cell serves of keyspaces: SrvKeyspace, in the cell's root.
 
-use proto::{topodata::SrvKeyspace, vschema::SrvVSchema};
+use proto::topodata::SrvKeyspace;
 use tokio::sync::watch::Receiver;
 use vterrors::Result;
 
@@ -29,28 +29,6 @@ impl Server {
     pub async fn delete_srv_keyspace(&self, cell: &str, keyspace: &str) -> Result<()> {
         let conn = self.cell(cell).await?;
         conn.delete(&paths::srv_keyspace(keyspace), None).await
-    }
-
-    pub async fn get_srv_vschema(&self, cell: &str) -> Result<Versioned<SrvVSchema>> {
-        let conn = self.cell(cell).await?;
-        records::get(&*conn, paths::SRV_VSCHEMA).await
-    }
-
-    /// Writes it whatever is there.
-    pub async fn put_srv_vschema(&self, cell: &str, record: &SrvVSchema) -> Result<()> {
-        let conn = self.cell(cell).await?;
-        records::put(&*conn, paths::SRV_VSCHEMA, record, None).await.map(drop)
-    }
-
-    pub async fn delete_srv_vschema(&self, cell: &str) -> Result<()> {
-        let conn = self.cell(cell).await?;
-        conn.delete(paths::SRV_VSCHEMA, None).await
-    }
-
-    /// Watches a cell's SrvVSchema. The receiver keeps the last value while the lock server is away; the
-    /// watch ends when every receiver is dropped.
-    pub async fn watch_srv_vschema(&self, cell: &str) -> Result<Receiver<Seen<SrvVSchema>>> {
-        Ok(watch::record(self.cell(cell).await?, paths::SRV_VSCHEMA.to_owned()))
     }
 
     /// Watches a keyspace's SrvKeyspace in a cell, as [`Server::watch_srv_vschema`] does.

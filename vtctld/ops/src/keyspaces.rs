@@ -32,7 +32,7 @@ pub(crate) async fn create(ops: &Ops, r: CreateKeyspaceRequest) -> Result<Create
     if record.keyspace_type() == KeyspaceType::Snapshot {
         copy_base_vschema(ops, &r.name, &record.base_keyspace).await?;
     }
-    ops.topo.rebuild_srv_vschema(&[]).await?;
+    ops.topo.rebuild_srv_vschema_of(&r.name, &[]).await?;
     Ok(CreateKeyspaceResponse { keyspace: Some(read(ops, &r.name).await?) })
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn apply(ops: &Ops, r: ApplyVSchemaRequest) -> Result<ApplyVSch
             format!("VSchema of keyspace {keyspace}: somebody else may have changed it; nothing was written")
         })?;
         if !r.skip_rebuild {
-            ops.topo.rebuild_srv_vschema(&r.cells).await.context_with(
+            ops.topo.rebuild_srv_vschema_of(keyspace, &r.cells).await.context_with(
                 || "the VSchema is saved, but the cells do not have it yet (RebuildVSchemaGraph tries again)",
             )?;
         }

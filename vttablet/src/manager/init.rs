@@ -131,13 +131,8 @@ impl Tablet {
             }
             Err(e) => return Err(e),
         }
-        let missing = match self.topo.get_srv_vschema(cell).await {
-            Ok(srv) => !srv.value.keyspaces.contains_key(keyspace),
-            Err(e) if topo::is_no_node(&e) => true,
-            Err(e) => return Err(e),
-        };
-        if missing {
-            self.topo.rebuild_srv_vschema(&cells).await?;
+        if !self.topo.serves_vschema_of(cell, keyspace).await? {
+            self.topo.rebuild_srv_vschema_of(keyspace, &cells).await?;
         }
         Ok(())
     }
