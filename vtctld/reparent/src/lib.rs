@@ -11,7 +11,6 @@
 //! - Without the lock server nothing is begun; the refusal names the shard.
 
 pub mod decide;
-mod durability;
 mod execute;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
@@ -26,9 +25,9 @@ use topo::{LockGuard, Server};
 use vterrors::{Error, Result};
 use vtmodel::TabletAlias;
 
-pub use durability::Durability;
 pub use plan::{Kind, Plan, Step};
 pub use snapshot::{Snapshot, TabletState, status_of};
+pub use vtmodel::Durability;
 
 /// What `PlannedReparentShard` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +72,40 @@ pub struct InitRequest {
     /// Also if the shard has a primary already; its replicas are reset.
     pub force: bool,
     pub wait_replicas_timeout: Duration,
+}
+
+/// What `EmergencyReparentShard` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmergencyRequest {
+    pub keyspace: String,
+    pub shard: String,
+    /// The tablet to promote; the best one if none is given.
+    pub new_primary: Option<TabletAlias>,
+    /// Refuse if another tablet than this is the primary of the shard's record.
+    pub expected_primary: Option<TabletAlias>,
+    /// Tablets that are neither asked nor pointed at the new primary: whatever only they have is given up.
+    pub ignore_replicas: Vec<TabletAlias>,
+    /// Promote only a tablet of the old primary's cell.
+    pub prevent_cross_cell_promotion: bool,
+    /// Wait for the answer of every tablet, not only of as many as durability asks for.
+    pub wait_for_all_tablets: bool,
+    /// The longest wait for tablets to stop, for relay logs to be applied, and for each replica to follow.
+    pub wait_replicas_timeout: Duration,
+}
+
+impl EmergencyRequest {
+    pub fn new(keyspace: impl Into<String>, shard: impl Into<String>) -> Self {
+        Self {
+            keyspace: keyspace.into(),
+            shard: shard.into(),
+            new_primary: None,
+            expected_primary: None,
+            ignore_replicas: Vec::new(),
+            prevent_cross_cell_promotion: false,
+            wait_for_all_tablets: false,
+            wait_replicas_timeout: Duration::from_secs(15),
+        }
+    }
 }
 
 /// A reparent that was done.
@@ -129,6 +162,18 @@ impl Reparenter {
         let snapshot =
             self.snapshot(&request.keyspace, &request.shard, request.wait_replicas_timeout).await?;
         decide::planned(&snapshot, request)
+    }
+
+    /// Gives a shard whose primary is gone a new one, without losing what was acknowledged.
+    pub async fn emergency(&self, request: &EmergencyRequest) -> Result<Done> {
+        let name = format!("EmergencyReparentShard {}/{}", request.keyspace, request.shard);
+        Err(Error::unsupported(format!("{name} is not there yet")))
+    }
+
+    /// The steps that [`Reparenter::emergency`] would take now; nothing is locked or changed.
+    pub async fn dry_run_emergency(&self, request: &EmergencyRequest) -> Result<Plan> {
+        let name = format!("EmergencyReparentShard {}/{}", request.keyspace, request.shard);
+        Err(Error::unsupported(format!("{name} is not there yet")))
     }
 
     async fn lock(&self, keyspace: &str, shard: &str, name: &str) -> Result<LockGuard> {

@@ -9,9 +9,7 @@ use proto::{
 use tabletclient::TabletManagerClient;
 use topo::Server;
 use vterrors::{Condition, Error, Result};
-use vtmodel::{Position, TabletAlias};
-
-use crate::Durability;
+use vtmodel::{Durability, Position, PromotionRule, TabletAlias};
 
 /// A tablet of the shard.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +48,11 @@ pub struct Snapshot {
 impl Snapshot {
     pub fn tablet(&self, alias: &TabletAlias) -> Option<&TabletState> {
         self.tablets.iter().find(|t| t.alias == *alias)
+    }
+
+    /// Whether the policy lets a tablet become primary.
+    pub fn may_be_promoted(&self, tablet: &TabletState) -> bool {
+        self.durability.promotion_rule(&tablet.tablet) != PromotionRule::MustNot
     }
 
     /// The tablet whose record says PRIMARY, the one with the newest term where several do.

@@ -6,7 +6,7 @@ use vterrors::Result;
 use vtmodel::{Position, TabletAlias};
 
 use super::{all_answer, named, refused, repoint};
-use crate::{Kind, Plan, PlannedRequest, Snapshot, Step, TabletState, durability::may_be_promoted};
+use crate::{Kind, Plan, PlannedRequest, Snapshot, Step, TabletState};
 
 /// The plan, or why there is none.
 pub fn planned(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
@@ -49,7 +49,7 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
     if elect.alias == current.alias {
         return Ok(repair(snapshot, current));
     }
-    promotable(elect)?;
+    promotable(snapshot, elect)?;
     let semi_sync = snapshot.durability.primary_waits();
     let primary = elect.alias.clone();
     let promote = vec![
@@ -93,7 +93,7 @@ fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> 
         Some(alias) => named(snapshot, alias)?,
         None => choose(snapshot, request, None)?,
     };
-    promotable(elect)?;
+    promotable(snapshot, elect)?;
     let primary = elect.alias.clone();
     let semi_sync = snapshot.durability.primary_waits();
     let database = match elect.tablet.db_name_override.as_str() {
@@ -111,8 +111,8 @@ fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> 
     Ok(Plan { kind: Kind::Initialise, primary, old_primary: None, steps })
 }
 
-fn promotable(tablet: &TabletState) -> Result<()> {
-    if may_be_promoted(&tablet.tablet) {
+pub(super) fn promotable(snapshot: &Snapshot, tablet: &TabletState) -> Result<()> {
+    if snapshot.may_be_promoted(tablet) {
         return Ok(());
     }
     let tablet_type = tablet.tablet.r#type().as_str_name();
@@ -128,7 +128,7 @@ fn choose<'a>(
     let mut rejected = Vec::new();
     let mut best: Option<&TabletState> = None;
     for tablet in &snapshot.tablets {
-        if let Some(why) = why_not(tablet, request, current) {
+        if let Some(why) = why_not(snapshot, tablet, request, current) {
             rejected.push(format!("{}: {why}", tablet.alias));
         } else if best.is_none_or(|best| more_advanced(tablet, best)) {
             best = Some(tablet);
@@ -140,14 +140,19 @@ fn choose<'a>(
     }
 }
 
-fn why_not(tablet: &TabletState, request: &PlannedRequest, current: Option<&TabletState>) -> Option<String> {
+fn why_not(
+    snapshot: &Snapshot,
+    tablet: &TabletState,
+    request: &PlannedRequest,
+    current: Option<&TabletState>,
+) -> Option<String> {
     if current.is_some_and(|c| c.alias == tablet.alias) {
         return Some("it is the primary".into());
     }
     if request.avoid_primary.as_ref() == Some(&tablet.alias) {
         return Some("it is to be avoided".into());
     }
-    if !may_be_promoted(&tablet.tablet) {
+    if !snapshot.may_be_promoted(tablet) {
         return Some(format!("its type is {}", tablet.tablet.r#type().as_str_name()));
     }
     if let Some(current) = current
