@@ -3,8 +3,9 @@
 //!
 //! Two sources of truth. Where the primary that the shard's record names has answered, it is the measure: it had
 //! all that was acknowledged when it took over, so what a tablet that is no primary wrote, and it does not have,
-//! is errant, on whomever it is. Where it has not, the reparent journals are: a tablet that replicates and whose
-//! journal knows the newest reparent has all that its primary had when that reparent was done, for replication
+//! is errant, unless one who acknowledges for it has it, too. Where it has not, the reparent journals are: a tablet
+//! that replicates and whose journal knows the newest reparent has all that its primary had when that reparent was
+//! done, for replication
 //! delivers in the order of the source's binary log. So what others have beyond all of those was never
 //! acknowledged; and among those only the primary wrote since, so what one alone has of the servers of replicas
 //! is errant, too. The journal of a tablet that replicates from nobody is no measure: an entry that nobody
@@ -67,14 +68,21 @@ fn outdated(snapshot: &Snapshot, tablet: &TabletState) -> bool {
 }
 
 fn by_primary(snapshot: &Snapshot, seen: &[&TabletState], primary: &TabletState) -> Found {
-    let others = || seen.iter().filter(|t| t.alias != primary.alias);
-    let no_primaries: Vec<&str> = others()
-        .filter(|t| t.stopped != Stop::Writing || outdated(snapshot, t))
+    let others: Vec<&TabletState> = seen.iter().copied().filter(|t| t.alias != primary.alias).collect();
+    let tail = |t: &TabletState, of: &[&str]| beyond_all(t, &[primary]).map(|set| set.only(of));
+    let no_primary = |t: &TabletState| t.stopped != Stop::Writing || outdated(snapshot, t);
+    // What one who acknowledges for it has may have been acknowledged: the record may be behind.
+    let acknowledged = |owner: &TabletState| {
+        let by = |t: &TabletState| snapshot.durability.replica_acknowledges(&owner.alias.cell, &t.tablet);
+        let mut candidates = others.iter().filter(|t| t.alias != owner.alias && by(t));
+        candidates.any(|t| tail(t, &[&owner.server_uuid]).is_some_and(|set| !set.is_empty()))
+    };
+    let former: Vec<&str> = others
+        .iter()
+        .filter(|t| !t.server_uuid.is_empty() && no_primary(t) && !acknowledged(t))
         .map(|t| t.server_uuid.as_str())
-        .filter(|uuid| !uuid.is_empty())
         .collect();
-    let tail = |t: &TabletState| Some((t.alias.clone(), beyond_all(t, &[primary])?.only(&no_primaries)));
-    others().filter_map(|t| tail(t)).collect()
+    others.iter().filter_map(|t| Some((t.alias.clone(), tail(t, &former)?))).collect()
 }
 
 fn by_journal(snapshot: &Snapshot, seen: &[&TabletState]) -> Found {
