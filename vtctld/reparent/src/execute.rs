@@ -27,7 +27,7 @@ const UNDO_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a new primary may take to write itself into the shard's record.
 const RECORD_LIMIT: Duration = Duration::from_secs(5);
 /// Between two looks at the record.
-const RECORD_STEP: Duration = Duration::from_millis(50);
+const RECORD_STEP: Duration = Duration::from_millis(10);
 
 /// What the steps of one reparent share.
 struct Run<'a> {

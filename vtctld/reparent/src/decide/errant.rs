@@ -5,9 +5,8 @@
 //! all that was acknowledged when it took over, so what a tablet that is no primary wrote, and it does not have,
 //! is errant, unless one who acknowledges for it has it, too. Where it has not, the reparent journals are: a tablet
 //! that replicates and whose journal knows the newest reparent has all that its primary had when that reparent was
-//! done, for replication
-//! delivers in the order of the source's binary log. So what others have beyond all of those was never
-//! acknowledged; and among those only the primary wrote since, so what one alone has of the servers of replicas
+//! done, for replication delivers in the order of the source's binary log. So what others have beyond all of
+//! those was never acknowledged; and among those only the primary wrote since, so what one alone has of the servers of replicas
 //! is errant, too. The journal of a tablet that replicates from nobody is no measure: an entry that nobody
 //! acknowledged may be in it.
 //!
@@ -57,10 +56,13 @@ fn drained(tablet: &TabletState) -> bool {
     tablet.tablet.r#type() == TabletType::Drained
 }
 
-/// A former primary: the record names another one that began later. One that is not published yet is none.
+/// A former primary: the record names another one that began later. One that is not published yet is none, nor
+/// one that accepted writes when the recorded one did not: a reparent demotes before it promotes.
 fn outdated(snapshot: &Snapshot, tablet: &TabletState) -> bool {
+    let Some(recorded) = recorded_primary(snapshot).filter(|r| *r != tablet.alias) else { return false };
+    let replaced = snapshot.tablet(&recorded).is_some_and(|t| t.writable == Some(false));
     let term = snapshot.record.primary_term_start_time.map_or((0, 0), |t| (t.seconds, t.nanoseconds));
-    recorded_primary(snapshot).is_some_and(|r| r != tablet.alias)
+    !(replaced && tablet.writable != Some(false))
         && tablet.tablet.r#type() == TabletType::Primary
         && !tablet.unpublished
         && tablet.term() != (0, 0)
