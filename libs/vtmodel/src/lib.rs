@@ -1,8 +1,9 @@
-//! Value types of the vocabulary: key ranges, aliases, targets, tablet types, GTID sets.
+//! Value types of the vocabulary: key ranges, aliases, targets, tablet types, GTID sets, durability policies.
 //!
 //! Each type parses from and prints as Vitess's text, and converts to and from its message. No I/O.
 
 mod alias;
+mod durability;
 pub mod gtid;
 mod keyrange;
 mod position;
@@ -10,6 +11,7 @@ mod tablet_type;
 mod target;
 
 pub use alias::TabletAlias;
+pub use durability::{Durability, PromotionRule};
 pub use keyrange::{KeyRange, is_range_shard_name, shards_cover_everything};
 pub use position::Position;
 pub use tablet_type::{parse_tablet_type, tablet_type_lower, tablet_type_name};

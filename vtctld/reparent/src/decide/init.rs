@@ -4,13 +4,13 @@ use proto::topodata::TabletType;
 use vterrors::Result;
 
 use super::{all_answer, named, refused, repoint};
-use crate::{InitRequest, Kind, Plan, Snapshot, Step, durability::may_be_promoted};
+use crate::{InitRequest, Kind, Plan, Snapshot, Step};
 
 /// The plan, or why there is none. Every tablet's replication and binary logs are reset, so a shard that
 /// has a primary, or whose tablets replicate, needs `force`.
 pub fn init_shard_primary(snapshot: &Snapshot, request: &InitRequest) -> Result<Plan> {
     let elect = named(snapshot, &request.primary_elect)?;
-    if !may_be_promoted(&elect.tablet) {
+    if !snapshot.may_be_promoted(elect) {
         let tablet_type = elect.tablet.r#type().as_str_name();
         return refused(format!(
             "tablet {} is {tablet_type}: only a REPLICA can become primary",
@@ -42,7 +42,7 @@ pub fn init_shard_primary(snapshot: &Snapshot, request: &InitRequest) -> Result<
         Step::Together { branches },
     ];
     let old_primary = snapshot.primary().map(|p| p.alias.clone()).filter(|old| *old != primary);
-    Ok(Plan { kind: Kind::Initialise, primary, old_primary, steps })
+    Ok(Plan { kind: Kind::Initialise, primary, old_primary, steps, warnings: Vec::new() })
 }
 
 fn refuse_if_initialised(snapshot: &Snapshot, request: &InitRequest) -> Result<()> {

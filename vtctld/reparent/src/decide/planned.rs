@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
+use proto::topodata::TabletType;
 use vterrors::Result;
 use vtmodel::{Position, TabletAlias};
 
 use super::{all_answer, named, refused, repoint};
-use crate::{Kind, Plan, PlannedRequest, Snapshot, Step, TabletState, durability::may_be_promoted};
+use crate::{Kind, Plan, PlannedRequest, Snapshot, Step, TabletState};
 
 /// The plan, or why there is none.
 pub fn planned(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
@@ -37,11 +38,13 @@ fn nothing(primary: &TabletAlias) -> Plan {
         primary: primary.clone(),
         old_primary: Some(primary.clone()),
         steps: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
 fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletState) -> Result<Plan> {
     all_answer(snapshot)?;
+    one_accepts_writes(snapshot)?;
     let elect = match &request.new_primary {
         Some(alias) => named(snapshot, alias)?,
         None => choose(snapshot, request, Some(current))?,
@@ -49,7 +52,10 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
     if elect.alias == current.alias {
         return Ok(repair(snapshot, current));
     }
-    promotable(elect)?;
+    promotable(snapshot, elect)?;
+    if let Some(why) = unfit(snapshot, elect, current).or_else(|| lags(elect, request)) {
+        return refused(format!("tablet {} cannot become primary: {why}", elect.alias));
+    }
     let semi_sync = snapshot.durability.primary_waits();
     let primary = elect.alias.clone();
     let promote = vec![
@@ -68,7 +74,32 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
         Step::WaitForPosition { tablet: primary.clone() },
         Step::Together { branches },
     ];
-    Ok(Plan { kind: Kind::Graceful, primary, old_primary: Some(current.alias.clone()), steps })
+    let warnings = current.server.zip(elect.server).and_then(|(old, new)| old.cannot_follow(&new));
+    let warnings = warnings.map(|why| format!("the old primary {}: {why}: upgrade it now", current.alias));
+    Ok(Plan {
+        kind: Kind::Graceful,
+        primary,
+        old_primary: Some(current.alias.clone()),
+        steps,
+        warnings: warnings.into_iter().collect(),
+    })
+}
+
+/// Of several tablets that say they are primary, the one that accepts writes is; if that is none or several,
+/// only an emergency reparent, which looks at what each has, can tell.
+fn one_accepts_writes(snapshot: &Snapshot) -> Result<()> {
+    let primaries = snapshot.tablets.iter().filter(|t| t.tablet.r#type() == TabletType::Primary);
+    let primaries: Vec<&TabletState> = primaries.collect();
+    let known = primaries.iter().all(|t| t.writable.is_some());
+    let accept = primaries.iter().filter(|t| t.writable == Some(true)).count();
+    if primaries.len() < 2 || accept == 1 || !known {
+        return Ok(());
+    }
+    let names: Vec<_> = primaries.iter().map(|t| t.alias.to_string()).collect();
+    let names = names.join(" and ");
+    refused(format!(
+        "{names} say that they are primary, and {accept} of them accept writes: EmergencyReparentShard is for that"
+    ))
 }
 
 /// The wanted tablet is primary: a reparent that was broken off after its promotion is ended here.
@@ -79,7 +110,13 @@ fn repair(snapshot: &Snapshot, current: &TabletState) -> Plan {
         Step::PopulateReparentJournal { tablet: primary.clone() },
     ]];
     branches.extend(repoint(snapshot, &primary, None));
-    Plan { kind: Kind::Repair, primary, old_primary: None, steps: vec![Step::Together { branches }] }
+    Plan {
+        kind: Kind::Repair,
+        primary,
+        old_primary: None,
+        steps: vec![Step::Together { branches }],
+        warnings: Vec::new(),
+    }
 }
 
 fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
@@ -93,7 +130,7 @@ fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> 
         Some(alias) => named(snapshot, alias)?,
         None => choose(snapshot, request, None)?,
     };
-    promotable(elect)?;
+    promotable(snapshot, elect)?;
     let primary = elect.alias.clone();
     let semi_sync = snapshot.durability.primary_waits();
     let database = match elect.tablet.db_name_override.as_str() {
@@ -108,11 +145,11 @@ fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> 
     let mut branches = vec![lead];
     branches.extend(repoint(snapshot, &primary, None));
     let steps = vec![Step::Together { branches }];
-    Ok(Plan { kind: Kind::Initialise, primary, old_primary: None, steps })
+    Ok(Plan { kind: Kind::Initialise, primary, old_primary: None, steps, warnings: Vec::new() })
 }
 
-fn promotable(tablet: &TabletState) -> Result<()> {
-    if may_be_promoted(&tablet.tablet) {
+pub(super) fn promotable(snapshot: &Snapshot, tablet: &TabletState) -> Result<()> {
+    if snapshot.may_be_promoted(tablet) {
         return Ok(());
     }
     let tablet_type = tablet.tablet.r#type().as_str_name();
@@ -128,7 +165,7 @@ fn choose<'a>(
     let mut rejected = Vec::new();
     let mut best: Option<&TabletState> = None;
     for tablet in &snapshot.tablets {
-        if let Some(why) = why_not(tablet, request, current) {
+        if let Some(why) = why_not(snapshot, tablet, request, current) {
             rejected.push(format!("{}: {why}", tablet.alias));
         } else if best.is_none_or(|best| more_advanced(tablet, best)) {
             best = Some(tablet);
@@ -140,14 +177,19 @@ fn choose<'a>(
     }
 }
 
-fn why_not(tablet: &TabletState, request: &PlannedRequest, current: Option<&TabletState>) -> Option<String> {
+fn why_not(
+    snapshot: &Snapshot,
+    tablet: &TabletState,
+    request: &PlannedRequest,
+    current: Option<&TabletState>,
+) -> Option<String> {
     if current.is_some_and(|c| c.alias == tablet.alias) {
         return Some("it is the primary".into());
     }
     if request.avoid_primary.as_ref() == Some(&tablet.alias) {
         return Some("it is to be avoided".into());
     }
-    if !may_be_promoted(&tablet.tablet) {
+    if !snapshot.may_be_promoted(tablet) {
         return Some(format!("its type is {}", tablet.tablet.r#type().as_str_name()));
     }
     if let Some(current) = current
@@ -162,13 +204,38 @@ fn why_not(tablet: &TabletState, request: &PlannedRequest, current: Option<&Tabl
     if let Some(fault) = &tablet.fault {
         return Some(fault.clone());
     }
+    current.and_then(|current| unfit(snapshot, tablet, current).or_else(|| lags(tablet, request)))
+}
+
+fn lags(tablet: &TabletState, request: &PlannedRequest) -> Option<String> {
     let limit = request.tolerable_replication_lag;
     match tablet.lag {
-        _ if limit.is_zero() || current.is_none() => None,
+        _ if limit.is_zero() => None,
         Some(lag) if lag <= limit => None,
         Some(lag) => Some(format!("it lags {lag:?}, more than {limit:?}")),
         None => Some("its lag is not known".into()),
     }
+}
+
+/// What keeps a tablet from taking over from `current`, however long it is waited for.
+fn unfit(snapshot: &Snapshot, tablet: &TabletState, current: &TabletState) -> Option<String> {
+    if tablet.family() != current.family() {
+        let (theirs, ours) = (tablet.family(), current.family());
+        return Some(format!("it runs {theirs}, and the primary {} runs {ours}", current.alias));
+    }
+    // What the primary wrote after it was asked is not errant, so its own transactions do not count.
+    if let (Some(mine), Some(primary)) = (&tablet.position, &current.position)
+        && !current.server_uuid.is_empty()
+        && let Some(errant) = mine.beyond(primary, &[&current.server_uuid])
+    {
+        return Some(format!("it has errant transactions {errant}"));
+    }
+    // The old primary is upgraded last, after it was replaced: it alone may be older.
+    let followers = snapshot.tablets.iter().filter(|t| t.alias != tablet.alias && t.alias != current.alias);
+    followers.into_iter().find_map(|t| {
+        let why = t.server?.cannot_follow(&tablet.server?)?;
+        Some(format!("replica {} would not come along: {why}", t.alias))
+    })
 }
 
 /// Whether `a` goes before `b`; tablets come sorted by alias, so of two equal ones the first stays.
