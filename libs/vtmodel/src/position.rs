@@ -33,6 +33,14 @@ impl Position {
         }
     }
 
+    /// What is here and not in `other`, without the transactions of the servers `except`; none where that
+    /// cannot be told (MariaDB's sets say how far a domain is, not what is in it).
+    pub fn beyond(&self, other: &Self, except: &[&str]) -> Option<Mysql56GtidSet> {
+        let (Self::Mysql56(a), Self::Mysql56(b)) = (self, other) else { return None };
+        let left = a.difference(b).without(except);
+        (!left.is_empty()).then_some(left)
+    }
+
     /// The set alone, as its server writes it.
     pub fn gtid_text(&self) -> String {
         match self {

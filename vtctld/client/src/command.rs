@@ -72,6 +72,8 @@ commands! {
     DeleteSrvVSchema(serving::DeleteSrvVSchema),
     /// Deletes the records of tablets
     DeleteTablets(tablets::DeleteTablets),
+    /// Gives a shard whose primary is gone a new one
+    EmergencyReparentShard(reparents::EmergencyReparentShard),
     /// Runs a query on a tablet's mysqld as the application's user
     ExecuteFetchAsApp(fetch::ExecuteFetchAsApp),
     /// Runs a query on a tablet's mysqld as the administrator
@@ -168,6 +170,8 @@ commands! {
     StartReplication(tablets::StartReplication),
     /// Stops replication on a tablet
     StopReplication(tablets::StopReplication),
+    /// Tells the shard that another tool has made a tablet's mysqld the primary
+    TabletExternallyReparented(reparents::TabletExternallyReparented),
     /// Changes a cell
     UpdateCellInfo(cells::UpdateCellInfo),
     /// Changes a name for several cells

@@ -209,6 +209,10 @@ delegate! {
     init_shard_primary(InitShardPrimaryRequest) -> InitShardPrimaryResponse = reparents::init_shard_primary;
     planned_reparent_shard(PlannedReparentShardRequest) -> PlannedReparentShardResponse
         = reparents::planned;
+    emergency_reparent_shard(EmergencyReparentShardRequest) -> EmergencyReparentShardResponse
+        = reparents::emergency;
+    tablet_externally_reparented(TabletExternallyReparentedRequest) -> TabletExternallyReparentedResponse
+        = reparents::externally_reparented;
     reparent_tablet(ReparentTabletRequest) -> ReparentTabletResponse = reparents::reparent_tablet;
 }
 

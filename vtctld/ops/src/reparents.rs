@@ -1,8 +1,8 @@
 //! Changes of a shard's primary: the deciding and acting is in the crate `reparent`.
 
-use proto::{tabletmanagerdata as tm, vtctldata::*};
-use reparent::{Durability, InitRequest, Plan, PlannedRequest, Reparenter};
-use vterrors::{Condition, Error, Result};
+use proto::vtctldata::*;
+use reparent::{EmergencyRequest, InitRequest, Plan, PlannedRequest, Reparenter};
+use vterrors::Result;
 use vtmodel::TabletAlias;
 
 use crate::{Ops, duration, required, required_alias};
@@ -59,25 +59,54 @@ impl Ops {
     }
 }
 
+fn emergency_request(ops: &Ops, r: &EmergencyReparentShardRequest) -> Result<EmergencyRequest> {
+    Ok(EmergencyRequest {
+        keyspace: required("the keyspace's name", &r.keyspace)?.to_owned(),
+        shard: required("the shard's name", &r.shard)?.to_owned(),
+        new_primary: TabletAlias::from_proto(r.new_primary.as_ref()),
+        expected_primary: TabletAlias::from_proto(r.expected_primary.as_ref()),
+        ignore_replicas: r.ignore_replicas.iter().map(TabletAlias::from).collect(),
+        prevent_cross_cell_promotion: r.prevent_cross_cell_promotion,
+        wait_for_all_tablets: r.wait_for_all_tablets,
+        wait_replicas_timeout: duration(r.wait_replicas_timeout.as_ref(), ops.wait_replicas_timeout)?,
+    })
+}
+
+pub(crate) async fn emergency(
+    ops: &Ops,
+    r: EmergencyReparentShardRequest,
+) -> Result<EmergencyReparentShardResponse> {
+    let done = reparenter(ops).emergency(&emergency_request(ops, &r)?).await?;
+    Ok(EmergencyReparentShardResponse {
+        keyspace: r.keyspace,
+        shard: r.shard,
+        promoted_primary: Some(done.primary.into()),
+        events: done.events,
+    })
+}
+
+impl Ops {
+    /// The steps that `EmergencyReparentShard` would take now: nothing is locked or changed.
+    pub async fn plan_emergency_reparent(&self, r: &EmergencyReparentShardRequest) -> Result<Plan> {
+        reparenter(self).dry_run_emergency(&emergency_request(self, r)?).await
+    }
+}
+
+pub(crate) async fn externally_reparented(
+    ops: &Ops,
+    r: TabletExternallyReparentedRequest,
+) -> Result<TabletExternallyReparentedResponse> {
+    let (led, _) = reparenter(ops).externally_reparented(&required_alias(r.tablet.as_ref())?).await?;
+    Ok(TabletExternallyReparentedResponse {
+        keyspace: led.keyspace,
+        shard: led.shard,
+        new_primary: Some(led.primary.into()),
+        old_primary: led.old_primary.map(Into::into),
+    })
+}
+
 /// Points a replica at its shard's primary again.
 pub(crate) async fn reparent_tablet(ops: &Ops, r: ReparentTabletRequest) -> Result<ReparentTabletResponse> {
-    let tablet = ops.tablet(r.tablet.as_ref()).await?;
-    let alias = required_alias(r.tablet.as_ref())?;
-    let shard = ops.topo.get_shard(&tablet.keyspace, &tablet.shard).await?;
-    let primary = shard.primary().filter(|p| *p != alias).ok_or_else(|| {
-        let text = format!("shard {}/{} has no other primary than {alias}", tablet.keyspace, tablet.shard);
-        Error::new(Condition::FailedPrecondition, text)
-    })?;
-    let durability: Durability = ops.topo.get_keyspace(&tablet.keyspace).await?.durability_policy.parse()?;
-    let request = tm::SetReplicationSourceRequest {
-        parent: Some(primary.clone().into()),
-        semi_sync: durability.replica_acknowledges(&primary.cell, &tablet),
-        ..Default::default()
-    };
-    ops.tablets.set_replication_source(&tablet, request).await?;
-    Ok(ReparentTabletResponse {
-        keyspace: tablet.keyspace,
-        shard: tablet.shard,
-        primary: Some(primary.into()),
-    })
+    let led = reparenter(ops).reparent_tablet(&required_alias(r.tablet.as_ref())?).await?;
+    Ok(ReparentTabletResponse { keyspace: led.keyspace, shard: led.shard, primary: Some(led.primary.into()) })
 }

@@ -241,6 +241,37 @@ async fn reparents_come_with_their_events() {
 }
 
 #[tokio::test]
+async fn emergencies_and_other_tools_go_through_the_same_library() {
+    let (ops, fake) = with_shard().await;
+    let request =
+        EmergencyReparentShardRequest { keyspace: "ks".into(), shard: "0".into(), ..Default::default() };
+    fake.with(PRIMARY, |t| t.silent = true);
+    let plan = ops.plan_emergency_reparent(&request).await.unwrap().to_string();
+    assert!(plan.starts_with(&format!("Emergency: primary {PRIMARY} -> {REPLICA}\n")), "{plan}");
+    let done = ops.emergency_reparent_shard(request).await.unwrap();
+    assert_eq!(done.promoted_primary, alias(REPLICA));
+    assert!(done.events.iter().any(|e| e.level() == proto::logutil::Level::Warning), "{:?}", done.events);
+
+    // The former primary follows, then another tool promotes it.
+    fake.with(PRIMARY, |t| t.silent = false);
+    ops.reparent_tablet(ReparentTabletRequest { tablet: alias(PRIMARY) }).await.unwrap();
+    fake.servers(|s| s.replicate());
+    let external = TabletExternallyReparentedRequest { tablet: alias(PRIMARY) };
+    let e = ops.tablet_externally_reparented(external.clone()).await.unwrap_err();
+    assert!(e.message().contains("replicates from fake"), "{e}");
+    fake.with(PRIMARY, |t| t.source = None);
+    let done = ops.tablet_externally_reparented(external.clone()).await.unwrap();
+    assert_eq!((done.new_primary.clone(), done.old_primary), (alias(PRIMARY), alias(REPLICA)));
+    let again = ops.tablet_externally_reparented(external).await.unwrap();
+    assert_eq!((again.new_primary, again.old_primary), (alias(PRIMARY), None));
+    // The other one follows by ReparentTablet, the primary itself does not.
+    ops.reparent_tablet(ReparentTabletRequest { tablet: alias(REPLICA) }).await.unwrap();
+    assert_eq!(fake.tablet(REPLICA).source.as_deref(), Some(PRIMARY));
+    let e = ops.reparent_tablet(ReparentTabletRequest { tablet: alias(PRIMARY) }).await.unwrap_err();
+    assert!(e.message().contains(&format!("has no other primary than {PRIMARY}")), "{e}");
+}
+
+#[tokio::test]
 async fn the_topology_is_a_tree_of_decoded_records() {
     let (ops, _fake) = with_shard().await;
     let get = |path: &str| {

@@ -1,8 +1,10 @@
 //! From a snapshot and a request to a plan. Pure: no clock, no network.
 
+mod emergency;
 mod init;
 mod planned;
 
+pub use emergency::{Unrevoked, emergency, errant, recorded_primary, stop_everything, unrevoked};
 pub use init::init_shard_primary;
 pub use planned::planned;
 

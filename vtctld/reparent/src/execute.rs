@@ -10,14 +10,24 @@ use std::time::Duration;
 
 use proto::{tabletmanagerdata as tm, topodata};
 use tokio::sync::{Mutex, watch};
-use topo::{Edit, ErrorKind, LockGuard};
+use topo::{Edit, LockGuard};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
 
-use crate::{Done, Kind, Plan, Reparenter, Snapshot, Step, info, now};
+use crate::{Done, Kind, Plan, Reparenter, Snapshot, Step, info, now, warning};
+
+mod stop;
+mod undo;
+
+pub(crate) use stop::Stops;
 
 /// How long an undo may take: the shard does not accept writes meanwhile.
 const UNDO_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a new primary may take to write itself into the shard's record.
+const RECORD_LIMIT: Duration = Duration::from_secs(5);
+/// Between two looks at the record.
+const RECORD_STEP: Duration = Duration::from_millis(50);
 
 /// What the steps of one reparent share.
 struct Run<'a> {
@@ -29,6 +39,8 @@ struct Run<'a> {
     wait: Duration,
     /// Marks this reparent in the journal; replicas wait for the entry with it.
     created_ns: i64,
+    /// What an emergency reparent stopped before there was a plan.
+    stops: Option<&'a Stops>,
     state: Mutex<State>,
     /// Whether the new primary was promoted, for branches that wait for it.
     promoted: watch::Sender<bool>,
@@ -53,14 +65,30 @@ impl Reparenter {
         plan: Plan,
         name: &str,
         wait: Duration,
+        stops: Option<&Stops>,
     ) -> Result<Done> {
         let created_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
         let state = Mutex::default();
         let promoted = watch::Sender::new(false);
-        let run =
-            Run { reparenter: self, guard, snapshot, plan: &plan, name, wait, created_ns, state, promoted };
+        let plan_ref = &plan;
+        let run = Run {
+            reparenter: self,
+            guard,
+            snapshot,
+            plan: plan_ref,
+            name,
+            wait,
+            created_ns,
+            stops,
+            state,
+            promoted,
+        };
         run.say(format!("{name}: {:?}, primary will be {}", plan.kind, plan.primary)).await;
-        for step in &plan.steps {
+        for text in &plan.warnings {
+            run.warn(format!("{name}: {text}")).await;
+        }
+        let done = |step: &Step| stops.is_some() && step.is_stopping();
+        for step in plan.steps.iter().filter(|s| !done(s)) {
             if let Err(e) = run.step(step).await {
                 return Err(run.give_up(e).await);
             }
@@ -77,6 +105,11 @@ impl Run<'_> {
     async fn say(&self, text: String) {
         tracing::info!("{text}");
         self.state.lock().await.events.push(info(text));
+    }
+
+    async fn warn(&self, text: String) {
+        tracing::warn!("{text}");
+        self.state.lock().await.events.push(warning(text));
     }
 
     /// One step of the plan. A group's replicas that fail are reported together, once its lead is done.
@@ -116,6 +149,11 @@ impl Run<'_> {
             failed.join("; "),
             self.plan.primary
         );
+        if self.plan.kind == Kind::Emergency {
+            // The shard serves again: those that hang behind are no failure of it.
+            self.warn(text).await;
+            return Ok(());
+        }
         Err(Error::new(Condition::FailedPrecondition, text))
     }
 
@@ -182,6 +220,7 @@ impl Run<'_> {
                     parent: Some(source.into()),
                     wait_position: position.position,
                     semi_sync: *semi_sync,
+                    force_start_replication: true,
                     ..Default::default()
                 };
                 self.waiting(manager.set_replication_source(record, request)).await?;
@@ -202,7 +241,7 @@ impl Run<'_> {
             }
             Step::PromoteReplica { semi_sync, .. } => {
                 let request = tm::PromoteReplicaRequest { semi_sync: *semi_sync };
-                let answer = manager.promote_replica(record, request).await?;
+                let answer = self.waiting(manager.promote_replica(record, request)).await?;
                 self.state.lock().await.position = answer.position;
                 self.promoted.send_replace(true);
             }
@@ -221,6 +260,8 @@ impl Run<'_> {
                     parent: Some(source.into()),
                     time_created_ns: self.created_ns,
                     semi_sync: *semi_sync,
+                    // An emergency has stopped them.
+                    force_start_replication: self.plan.kind == Kind::Emergency,
                     ..Default::default()
                 };
                 self.waiting(manager.set_replication_source(record, request)).await?;
@@ -246,7 +287,9 @@ impl Run<'_> {
                 };
                 self.waiting(manager.execute_fetch_as_dba(record, request)).await?;
             }
-            Step::Together { .. } => {}
+            Step::AwaitShardRecord { tablet } => self.await_shard_record(tablet).await?,
+            // Done before there was a plan, see `stop`.
+            Step::StopReplication { .. } | Step::Together { .. } => {}
         }
         Ok(())
     }
@@ -274,94 +317,29 @@ impl Run<'_> {
         self.reparenter.topo.update_shard_fields(keyspace, shard, edit).await.map(drop)
     }
 
-    /// Undoes what was begun where that is safe; gives the error that the caller hears.
-    async fn give_up(&self, e: Error) -> Error {
-        let begun = self.state.lock().await.begun.clone();
-        let demoted = begun.iter().find_map(|s| match s {
-            Step::DemotePrimary { tablet, semi_sync } => Some((tablet, *semi_sync)),
-            _ => None,
-        });
-        let Some((old_primary, semi_sync)) = demoted else { return e };
-        match self.promotion(&begun).await {
-            // Who follows is known; that some replica does not was said already.
-            Promotion::Happened => return e,
-            Promotion::Unknown => {
-                return e.context(format!(
-                    "{old_primary} stays read-only because {} may be promoted already; run it again when it answers",
-                    self.plan.primary
-                ));
+    /// Until the record names the new primary another reparent would take the old one for it. Not a
+    /// failure: the tablet goes on trying.
+    async fn await_shard_record(&self, primary: &TabletAlias) -> Result<()> {
+        let limit = RECORD_LIMIT.min(self.wait);
+        let (keyspace, shard) = (&self.snapshot.keyspace, &self.snapshot.shard);
+        let named = async {
+            loop {
+                let found = self.reparenter.topo.get_shard(keyspace, shard).await;
+                if found.is_ok_and(|s| s.primary().as_ref() == Some(primary)) {
+                    return;
+                }
+                tokio::time::sleep(RECORD_STEP).await;
             }
-            Promotion::Not => {}
-        }
-        if let Err(lost) = self.guard.check().await
-            && topo::kind(&lost) == ErrorKind::NoNode
-        {
-            return e.context(format!("{old_primary} stays read-only because the shard's lock is lost"));
-        }
-        match self.undo(&begun, old_primary, semi_sync).await {
-            Ok(()) => e.context(format!("{old_primary} is the primary again")),
-            Err(undo) => e.context(format!("{old_primary} could not be made writable again ({undo})")),
-        }
-    }
-
-    /// Whether the candidate was promoted, as far as that can be known.
-    async fn promotion(&self, begun: &[Step]) -> Promotion {
-        let Some(step) = begun.iter().find(|s| matches!(s, Step::PromoteReplica { .. })) else {
-            return Promotion::Not;
         };
-        let journal = |s: &Step| matches!(s, Step::PopulateReparentJournal { .. });
-        if begun.iter().any(journal) {
-            return Promotion::Happened;
+        if tokio::time::timeout(limit, named).await.is_err() {
+            self.warn(format!("{}: the shard's record does not name {primary} after {limit:?}", self.name))
+                .await;
         }
-        if self.state.lock().await.promotion_in_doubt {
-            return Promotion::Unknown;
-        }
-        let Some(record) = step.tablet().and_then(|alias| self.record(alias).ok()) else {
-            return Promotion::Unknown;
-        };
-        // A promotion takes replication away before it makes the tablet writable: one that answered with
-        // an error and still replicates was not promoted.
-        let ask = self.reparenter.tablets.replication_status(record, tm::ReplicationStatusRequest {});
-        match tokio::time::timeout(UNDO_TIMEOUT, ask).await {
-            Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|s| !s.source_host.is_empty()) => {
-                Promotion::Not
-            }
-            _ => Promotion::Unknown,
-        }
-    }
-
-    async fn undo(&self, begun: &[Step], old_primary: &TabletAlias, semi_sync: bool) -> Result<()> {
-        let manager = &self.reparenter.tablets;
-        let record = self.record(old_primary)?;
-        let writable = manager.undo_demote_primary(record, tm::UndoDemotePrimaryRequest { semi_sync });
-        tokio::time::timeout(UNDO_TIMEOUT, writable)
-            .await
-            .map_err(|_| Error::new(Condition::Timeout, format!("no answer within {UNDO_TIMEOUT:?}")))??;
-        let back = begun.iter().filter_map(|s| match s {
-            Step::SetReplicationSource { tablet, undo_source: Some(source), .. } => Some((tablet, source)),
-            _ => None,
-        });
-        let back = back.map(|(tablet, source)| async move {
-            let record = self.record(tablet)?;
-            let request = tm::SetReplicationSourceRequest {
-                parent: Some(source.into()),
-                semi_sync: self.snapshot.durability.replica_acknowledges(&source.cell, record),
-                ..Default::default()
-            };
-            let done =
-                tokio::time::timeout(UNDO_TIMEOUT, manager.set_replication_source(record, request)).await;
-            done.map_err(|_| Error::new(Condition::Timeout, format!("tablet {tablet} did not answer")))?
-        });
-        futures::future::join_all(back).await.into_iter().collect::<Result<Vec<_>>>().map(drop)
+        Ok(())
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Promotion {
-    Not,
-    Unknown,
-    Happened,
-}
-
+#[cfg(test)]
+mod emergency_tests;
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,16 @@
 //! A shard in memory behind the tablet manager's trait: what mysqld and vttablet would do, as far as a
 //! reparent sees it. It watches that there are never two writable tablets, and fails where it is told to.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+mod server;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use proto::{
     query, replicationdata,
     tabletmanagerdata::*,
     topodata::{self, Tablet, TabletType},
+    vttime,
 };
 use tabletclient::TabletManagerClient;
 use tokio::sync::Notify;
@@ -18,7 +18,7 @@ use topo::{Edit, Server};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
 
-const UUID: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+pub use server::{FakeTablet, Gtids, Servers, uuid};
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,23 +31,9 @@ pub enum Failure {
     Unreachable,
 }
 
-/// A tablet.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FakeTablet {
-    pub tablet_type: i32,
-    pub writable: bool,
-    pub source: Option<String>,
-    /// Transactions executed.
-    pub executed: u64,
-    /// Replication is broken: nothing arrives.
-    pub stalled: bool,
-    /// Reparents in its journal, by time.
-    pub journal: Vec<i64>,
-}
-
 #[derive(Debug, Default)]
 struct State {
-    tablets: BTreeMap<String, FakeTablet>,
+    servers: Servers,
     /// The next call of this method on this tablet fails so.
     fail: Option<(String, String, Failure)>,
     calls: Vec<String>,
@@ -61,6 +47,10 @@ pub struct FakeShard {
     topo: Server,
     state: Mutex<State>,
     changed: Notify,
+    /// Records are written by [`FakeShard::sync`] alone, later than what they tell of.
+    lazy: bool,
+    keyspace: String,
+    shard: String,
 }
 
 impl FakeShard {
@@ -72,7 +62,20 @@ impl FakeShard {
         shard: &str,
         tablets: &[(&str, u32, TabletType)],
     ) -> Result<Self> {
-        topo.create_keyspace(keyspace, &topodata::Keyspace::default()).await?;
+        Self::with_policy(topo, keyspace, shard, tablets, "").await
+    }
+
+    /// As [`FakeShard::new`], with the durability policy of the keyspace.
+    pub async fn with_policy(
+        topo: Server,
+        keyspace: &str,
+        shard: &str,
+        tablets: &[(&str, u32, TabletType)],
+        policy: &str,
+    ) -> Result<Self> {
+        let durability: vtmodel::Durability = policy.parse()?;
+        let record = topodata::Keyspace { durability_policy: policy.to_owned(), ..Default::default() };
+        topo.create_keyspace(keyspace, &record).await?;
         topo.create_shard(keyspace, shard).await?;
         let primary = tablets.iter().find(|t| t.2 == TabletType::Primary);
         let primary = primary.map(|(cell, uid, _)| TabletAlias::new(*cell, *uid));
@@ -87,28 +90,44 @@ impl FakeShard {
                 keyspace: keyspace.into(),
                 shard: shard.into(),
                 r#type: *tablet_type as i32,
-                primary_term_start_time: is_primary
-                    .then_some(proto::vttime::Time { seconds: 1, nanoseconds: 0 }),
+                primary_term_start_time: is_primary.then_some(vttime::Time { seconds: 1, nanoseconds: 0 }),
                 ..Tablet::default()
             };
             topo.create_tablet(&record).await?;
-            let fake = FakeTablet {
+            let mut fake = FakeTablet {
+                uid: *uid,
                 tablet_type: *tablet_type as i32,
                 writable: is_primary,
                 source: primary.as_ref().filter(|_| !is_primary).map(ToString::to_string),
-                executed: if primary.is_some() { 10 } else { 0 },
+                fetching: !is_primary,
+                semi_sync_source: is_primary && durability.primary_waits(),
+                term: i64::from(is_primary),
                 ..FakeTablet::default()
             };
-            state.tablets.insert(alias.to_string(), fake);
+            if let Some(primary) = &primary {
+                fake.semi_sync_replica =
+                    !is_primary && durability.replica_acknowledges(&primary.cell, &record);
+                fake.executed.set(primary.uid, 10);
+                fake.received.set(primary.uid, 10);
+            }
+            state.servers.tablets.insert(alias.to_string(), fake);
         }
         if let Some(primary) = &primary {
             topo.update_shard_fields(keyspace, shard, |s| {
                 s.primary_alias = Some(primary.into());
+                s.primary_term_start_time = Some(vttime::Time { seconds: 1, nanoseconds: 0 });
                 Ok(Edit::Write)
             })
             .await?;
         }
-        Ok(Self { topo, state: Mutex::new(state), changed: Notify::new() })
+        let (keyspace, shard) = (keyspace.to_owned(), shard.to_owned());
+        Ok(Self { topo, state: Mutex::new(state), changed: Notify::new(), lazy: false, keyspace, shard })
+    }
+
+    /// Records are written later, when [`FakeShard::sync`] is called.
+    #[must_use]
+    pub fn lazy(self) -> Self {
+        Self { lazy: true, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -127,11 +146,18 @@ impl FakeShard {
 
     /// Changes a tablet.
     pub fn with(&self, alias: &str, change: impl FnOnce(&mut FakeTablet)) {
-        change(self.state().tablets.entry(alias.to_owned()).or_default());
+        self.servers(|s| change(s.tablets.entry(alias.to_owned()).or_default()));
+    }
+
+    /// Looks at, or changes, the servers.
+    pub fn servers<T>(&self, work: impl FnOnce(&mut Servers) -> T) -> T {
+        let value = work(&mut self.state().servers);
+        self.changed.notify_waiters();
+        value
     }
 
     pub fn tablet(&self, alias: &str) -> FakeTablet {
-        self.state().tablets.get(alias).cloned().unwrap_or_default()
+        self.state().servers.tablets.get(alias).cloned().unwrap_or_default()
     }
 
     /// Every call so far that changes something, as `method alias`.
@@ -142,12 +168,25 @@ impl FakeShard {
     /// The tablets that accept writes.
     pub fn writable(&self) -> Vec<String> {
         let state = self.state();
-        state.tablets.iter().filter(|(_, t)| t.writable).map(|(alias, _)| alias.clone()).collect()
+        state.servers.tablets.iter().filter(|(_, t)| t.writable).map(|(alias, _)| alias.clone()).collect()
     }
 
-    /// What must never happen and did: two writable tablets.
+    /// What must never happen and did: two tablets that accept writes that they can get acknowledged.
     pub fn violation(&self) -> Option<String> {
         self.state().violation.clone()
+    }
+
+    /// A tablet, if it answers.
+    fn reach(&self, tablet: &Tablet) -> Result<(String, FakeTablet)> {
+        let alias = alias_of(tablet);
+        let mut state = self.state();
+        state.servers.replicate();
+        let fake = state.servers.tablets.get(&alias).cloned().unwrap_or_default();
+        match (fake.silent, fake.down) {
+            (true, _) => Err(Error::new(Condition::Unreachable, format!("{alias} is not there"))),
+            (_, true) => Err(Error::new(Condition::Unreachable, format!("mysqld of {alias} is not there"))),
+            _ => Ok((alias, fake)),
+        }
     }
 
     /// Runs a change of a tablet with the failure that was asked for, if it is this call's turn.
@@ -155,10 +194,10 @@ impl FakeShard {
         &self,
         method: &str,
         tablet: &Tablet,
-        change: impl FnOnce(&mut FakeTablet, &BTreeMap<String, FakeTablet>, i64) -> T,
+        change: impl FnOnce(&mut Servers, &str, i64) -> Result<T>,
     ) -> Result<T> {
-        let alias = alias_of(tablet);
-        let (value, failure, after) = {
+        let (alias, _) = self.reach(tablet)?;
+        let (value, failure) = {
             let mut state = self.state();
             state.calls.push(format!("{method} {alias}"));
             let ours = |f: &(String, String, Failure)| f.0 == method && f.1 == alias;
@@ -170,14 +209,14 @@ impl FakeShard {
                 _ => {}
             }
             state.clock += 1;
-            let (all, clock) = (state.tablets.clone(), state.clock);
-            let fake = state.tablets.entry(alias.clone()).or_default();
-            let value = change(fake, &all, clock);
-            let after = fake.clone();
+            let clock = state.clock;
+            let value = change(&mut state.servers, &alias, clock)?;
             state.watch(method);
-            (value, failure, after)
+            (value, failure)
         };
-        self.publish(tablet, &after).await?;
+        if !self.lazy {
+            self.publish(&alias).await?;
+        }
         self.changed.notify_waiters();
         match failure {
             Some(_) => Err(Error::new(Condition::Timeout, format!("{method}: no answer"))),
@@ -186,62 +225,111 @@ impl FakeShard {
     }
 
     /// Writes the tablet's type into its record, and a new primary into the shard's, as a vttablet does.
-    async fn publish(&self, tablet: &Tablet, after: &FakeTablet) -> Result<()> {
-        let alias = TabletAlias::from_proto(tablet.alias.as_ref()).unwrap_or(TabletAlias::new("", 0));
-        let primary = after.tablet_type == TabletType::Primary as i32;
-        let clock = self.state().clock;
-        let edit = |t: &mut Tablet| {
-            if t.r#type == after.tablet_type {
-                return Ok(Edit::Keep);
-            }
-            t.r#type = after.tablet_type;
-            t.primary_term_start_time =
-                primary.then_some(proto::vttime::Time { seconds: clock, nanoseconds: 0 });
-            Ok(Edit::Write)
-        };
-        self.topo.update_tablet_fields(&alias, edit).await?;
-        if primary && after.writable {
-            self.topo
-                .update_shard_fields(&tablet.keyspace, &tablet.shard, |s| {
-                    s.primary_alias = Some((&alias).into());
-                    Ok(Edit::Write)
-                })
-                .await?;
+    async fn publish(&self, alias: &str) -> Result<()> {
+        let fake = self.tablet(alias);
+        let alias: TabletAlias = alias.parse()?;
+        let primary = fake.is(TabletType::Primary);
+        let term = primary.then_some(vttime::Time { seconds: fake.term, nanoseconds: 0 });
+        self.topo
+            .update_tablet_fields(&alias, |t: &mut Tablet| {
+                (t.r#type, t.primary_term_start_time) = (fake.tablet_type, term);
+                Ok(Edit::Write)
+            })
+            .await?;
+        if !primary {
+            return Ok(());
         }
-        Ok(())
+        self.topo
+            .update_shard_fields(&self.keyspace, &self.shard, |s| {
+                if s.primary_term_start_time.is_some_and(|t| t.seconds >= fake.term) {
+                    return Ok(Edit::Keep);
+                }
+                s.primary_alias = Some((&alias).into());
+                s.primary_term_start_time = term;
+                Ok(Edit::Write)
+            })
+            .await
+            .map(drop)
+    }
+
+    /// What a tablet does by itself: writes its records, steps down for a newer primary, follows the primary
+    /// of the shard's record if it follows nobody. DRAINED if it has transactions that this primary lacks.
+    pub async fn sync(&self, alias: &str) -> Result<()> {
+        if self.tablet(alias).silent {
+            return Ok(());
+        }
+        self.publish(alias).await?;
+        let record = self.topo.get_shard(&self.keyspace, &self.shard).await?;
+        let Some(primary) = record.primary().map(|p| p.to_string()).filter(|p| p != alias) else {
+            return Ok(());
+        };
+        let term = record.record.primary_term_start_time.map_or(0, |t| t.seconds);
+        self.servers(|s| {
+            s.replicate();
+            let Some(t) = s.tablets.get_mut(alias) else { return };
+            if t.is(TabletType::Primary) && term > t.term {
+                t.become_replica();
+                s.end_waiting(alias);
+            }
+            s.follow_if_alone(alias, &primary);
+        });
+        self.publish(alias).await
+    }
+
+    /// A mysqld that died is started again: read-only, not replicating.
+    pub fn restart(&self, alias: &str) {
+        self.servers(|s| {
+            s.end_waiting(alias);
+            if let Some(t) = s.tablets.get_mut(alias) {
+                (t.down, t.writable, t.fetching) = (false, false, false);
+                (t.semi_sync_source, t.semi_sync_replica) = (false, false);
+            }
+        });
     }
 
     /// Waits until `check` of the replicated state holds.
-    async fn wait_until(&self, check: impl Fn(&State) -> bool) {
+    async fn wait_until(&self, check: impl Fn(&Servers) -> bool) {
         loop {
             let changed = self.changed.notified();
             {
                 let mut state = self.state();
-                state.replicate();
-                if check(&state) {
+                state.servers.replicate();
+                if check(&state.servers) {
                     return;
                 }
             }
             changed.await;
         }
     }
+
+    async fn wait_for_journal(&self, alias: &str, created_ns: i64) {
+        if created_ns != 0 {
+            self.wait_until(|s| s.journal(alias).contains(&created_ns)).await;
+        }
+    }
+}
+
+impl Servers {
+    /// A replica without a source follows the shard's primary, if that has all that it has.
+    fn follow_if_alone(&mut self, alias: &str, primary: &str) {
+        let there = self.tablets.get(primary).filter(|p| !p.silent && !p.down).map(|p| p.executed.clone());
+        let (Some(theirs), Some(t)) = (there, self.tablets.get_mut(alias)) else { return };
+        if t.down || t.is(TabletType::Primary) || t.is(TabletType::Drained) || t.source.is_some() {
+            return;
+        }
+        if theirs.contains(&t.executed) {
+            t.source = Some(primary.to_owned());
+            t.fetching = true;
+        } else {
+            t.tablet_type = TabletType::Drained as i32;
+            t.semi_sync_replica = false;
+        }
+    }
 }
 
 impl State {
-    /// Everything that can arrive arrives.
-    fn replicate(&mut self) {
-        for _ in 0..self.tablets.len() {
-            let all = self.tablets.clone();
-            for fake in self.tablets.values_mut().filter(|t| !t.stalled) {
-                let Some(source) = fake.source.as_ref().and_then(|s| all.get(s)) else { continue };
-                fake.executed = fake.executed.max(source.executed);
-            }
-        }
-    }
-
     fn watch(&mut self, after: &str) {
-        let writable: Vec<_> =
-            self.tablets.iter().filter(|(_, t)| t.writable).map(|(a, _)| a.as_str()).collect();
+        let writable = self.servers.can_write();
         if writable.len() > 1 {
             self.violation = Some(format!("after {after}: {writable:?} are writable"));
         }
@@ -256,31 +344,106 @@ fn parent_of(parent: Option<&topodata::TabletAlias>) -> String {
     TabletAlias::from_proto(parent).map(|a| a.to_string()).unwrap_or_default()
 }
 
-fn position(executed: u64) -> String {
-    if executed == 0 { "MySQL56/".into() } else { format!("MySQL56/{UUID}:1-{executed}") }
+fn status_of(fake: &FakeTablet, source_uid: u32) -> replicationdata::Status {
+    replicationdata::Status {
+        position: fake.executed.position(),
+        relay_log_position: fake.received.position(),
+        source_host: "fake".into(),
+        source_uuid: uuid(source_uid),
+        io_state: if fake.fetching { 3 } else { 1 },
+        sql_state: 3,
+        ..Default::default()
+    }
 }
 
-fn executed_of(position: &str) -> u64 {
-    position.rsplit(['-', ':']).next().and_then(|n| n.parse().ok()).unwrap_or(0)
+fn precondition(text: &str) -> Error {
+    Error::new(Condition::FailedPrecondition, text)
+}
+
+impl Servers {
+    fn status(&self, alias: &str) -> Result<replicationdata::Status> {
+        let fake = self.tablets.get(alias).cloned().unwrap_or_default();
+        let source = fake.source.as_ref().ok_or_else(|| precondition("no replication status"))?;
+        let uid = self.tablets.get(source).map_or(0, |t| t.uid);
+        Ok(status_of(&fake, uid))
+    }
+
+    fn demote(&mut self, alias: &str, force: bool) -> Result<String> {
+        self.replicate();
+        if self.waits(alias) && !force {
+            return Err(precondition("commits wait for a replica's acknowledgement"));
+        }
+        let Some(t) = self.tablets.get_mut(alias).filter(|t| t.is(TabletType::Primary)) else {
+            return Err(precondition("it is not the primary"));
+        };
+        (t.writable, t.semi_sync_source) = (false, false);
+        let position = t.executed.position();
+        self.end_waiting(alias);
+        Ok(position)
+    }
+
+    fn promote(&mut self, alias: &str, semi_sync: bool, term: i64, recorded: Option<&str>) -> Result<String> {
+        let other = recorded.filter(|r| *r != alias).and_then(|r| self.tablets.get(r));
+        if other.is_some_and(|t| !t.silent && !t.down && t.writable && t.is(TabletType::Primary)) {
+            return Err(precondition("the shard's primary accepts writes"));
+        }
+        let t = self.tablets.entry(alias.to_owned()).or_default();
+        if !t.is(TabletType::Primary) {
+            t.term = term;
+        }
+        t.tablet_type = TabletType::Primary as i32;
+        (t.source, t.fetching, t.writable, t.semi_sync_source) = (None, false, true, semi_sync);
+        t.received = t.executed.clone();
+        Ok(t.executed.position())
+    }
+
+    fn point(&mut self, alias: &str, source: &str, r: &SetReplicationSourceRequest) -> Result<()> {
+        let newest = self.journal(alias).into_iter().max().unwrap_or(0);
+        if r.time_created_ns != 0 && newest > r.time_created_ns {
+            return Err(precondition("a newer reparent was done"));
+        }
+        self.replicate();
+        let theirs = self.tablets.get(source).map(|t| t.executed.clone()).unwrap_or_default();
+        let Some(t) = self.tablets.get_mut(alias) else { return Err(precondition("no such tablet")) };
+        let (alone, was_primary) = (t.source.is_none(), t.is(TabletType::Primary));
+        t.become_replica();
+        if alone && !theirs.contains(&t.executed) {
+            t.tablet_type = TabletType::Drained as i32;
+            self.end_waiting(alias);
+            return Err(precondition("errant transactions"));
+        }
+        if t.source.as_deref() != Some(source) {
+            // Changing the source empties the relay log.
+            t.received = t.executed.clone();
+        }
+        t.fetching = r.force_start_replication || t.fetching || t.source.is_none() || was_primary;
+        t.source = Some(source.to_owned());
+        t.semi_sync_replica = r.semi_sync;
+        self.end_waiting(alias);
+        Ok(())
+    }
 }
 
 #[async_trait]
 impl TabletManagerClient for FakeShard {
     async fn ping(&self, tablet: &Tablet, r: PingRequest) -> Result<PingResponse> {
-        self.change("ping", tablet, |_, _, _| PingResponse { payload: r.payload }).await
+        self.change("ping", tablet, |_, _, _| Ok(PingResponse { payload: r.payload })).await
     }
 
     async fn refresh_state(&self, tablet: &Tablet, _: RefreshStateRequest) -> Result<RefreshStateResponse> {
-        self.change("refresh_state", tablet, |_, _, _| RefreshStateResponse {}).await
+        self.change("refresh_state", tablet, |_, _, _| Ok(RefreshStateResponse {})).await
     }
 
     async fn reload_schema(&self, tablet: &Tablet, _: ReloadSchemaRequest) -> Result<ReloadSchemaResponse> {
-        self.change("reload_schema", tablet, |_, _, _| ReloadSchemaResponse {}).await
+        self.change("reload_schema", tablet, |_, _, _| Ok(ReloadSchemaResponse {})).await
     }
 
     async fn change_type(&self, tablet: &Tablet, r: ChangeTypeRequest) -> Result<ChangeTypeResponse> {
-        self.change("change_type", tablet, |t, _, _| t.tablet_type = r.tablet_type).await?;
-        Ok(ChangeTypeResponse {})
+        let change = |s: &mut Servers, alias: &str, _| {
+            s.tablets.entry(alias.to_owned()).or_default().tablet_type = r.tablet_type;
+            Ok(ChangeTypeResponse {})
+        };
+        self.change("change_type", tablet, change).await
     }
 
     async fn execute_fetch_as_dba(
@@ -292,7 +455,11 @@ impl TabletManagerClient for FakeShard {
         if sql.contains("syntax error") {
             return Err(Error::mysql(1064, *b"42000", "You have an error in your SQL syntax"));
         }
-        self.change("execute_fetch_as_dba", tablet, |t, _, _| t.executed += 1).await?;
+        let write = |s: &mut Servers, alias: &str, _| {
+            s.tablets.entry(alias.to_owned()).or_default().write(1);
+            Ok(())
+        };
+        self.change("execute_fetch_as_dba", tablet, write).await?;
         let result = query::QueryResult { rows_affected: 1, ..Default::default() };
         Ok(ExecuteFetchAsDbaResponse { result: Some(result) })
     }
@@ -302,18 +469,8 @@ impl TabletManagerClient for FakeShard {
         tablet: &Tablet,
         _: ReplicationStatusRequest,
     ) -> Result<ReplicationStatusResponse> {
-        let mut state = self.state();
-        state.replicate();
-        let fake = state.tablets.get(&alias_of(tablet)).cloned().unwrap_or_default();
-        if fake.source.is_none() {
-            return Err(Error::internal("no replication status"));
-        }
-        let status = replicationdata::Status {
-            position: position(fake.executed),
-            source_host: "fake".into(),
-            ..Default::default()
-        };
-        Ok(ReplicationStatusResponse { status: Some(status) })
+        let (alias, _) = self.reach(tablet)?;
+        Ok(ReplicationStatusResponse { status: Some(self.servers(|s| s.status(&alias))?) })
     }
 
     async fn primary_position(
@@ -321,10 +478,31 @@ impl TabletManagerClient for FakeShard {
         tablet: &Tablet,
         _: PrimaryPositionRequest,
     ) -> Result<PrimaryPositionResponse> {
-        let mut state = self.state();
-        state.replicate();
-        let executed = state.tablets.get(&alias_of(tablet)).map_or(0, |t| t.executed);
-        Ok(PrimaryPositionResponse { position: position(executed) })
+        let (_, fake) = self.reach(tablet)?;
+        Ok(PrimaryPositionResponse { position: fake.executed.position() })
+    }
+
+    async fn full_status(&self, tablet: &Tablet, _: FullStatusRequest) -> Result<FullStatusResponse> {
+        let (alias, fake) = self.reach(tablet)?;
+        let replication_status = self.servers(|s| s.status(&alias)).ok();
+        let version = if fake.version.is_empty() { "9.7.4".to_owned() } else { fake.version.clone() };
+        let position = fake.executed.position();
+        let primary_status = Some(replicationdata::PrimaryStatus {
+            position,
+            server_uuid: uuid(fake.uid),
+            ..Default::default()
+        });
+        let status = replicationdata::FullStatus {
+            server_uuid: uuid(fake.uid),
+            version,
+            read_only: !fake.writable,
+            super_read_only: !fake.writable,
+            replication_status,
+            primary_status,
+            tablet_type: fake.tablet_type,
+            ..Default::default()
+        };
+        Ok(FullStatusResponse { status: Some(status) })
     }
 
     async fn wait_for_position(
@@ -332,10 +510,48 @@ impl TabletManagerClient for FakeShard {
         tablet: &Tablet,
         r: WaitForPositionRequest,
     ) -> Result<WaitForPositionResponse> {
-        self.change("wait_for_position", tablet, |_, _, _| ()).await?;
-        let (alias, wanted) = (alias_of(tablet), executed_of(&r.position));
-        self.wait_until(|s| s.tablets.get(&alias).is_some_and(|t| t.executed >= wanted)).await;
+        self.change("wait_for_position", tablet, |_, _, _| Ok(())).await?;
+        let (alias, wanted) = (alias_of(tablet), Gtids::parse(&r.position));
+        self.wait_until(|s| s.tablets.get(&alias).is_some_and(|t| t.executed.contains(&wanted))).await;
         Ok(WaitForPositionResponse {})
+    }
+
+    async fn start_replication(
+        &self,
+        tablet: &Tablet,
+        r: StartReplicationRequest,
+    ) -> Result<StartReplicationResponse> {
+        let start = |s: &mut Servers, alias: &str, _| {
+            let t = s.tablets.entry(alias.to_owned()).or_default();
+            (t.fetching, t.semi_sync_replica) = (t.source.is_some(), r.semi_sync);
+            Ok(StartReplicationResponse {})
+        };
+        self.change("start_replication", tablet, start).await
+    }
+
+    async fn stop_replication_and_get_status(
+        &self,
+        tablet: &Tablet,
+        _: StopReplicationAndGetStatusRequest,
+    ) -> Result<StopReplicationAndGetStatusResponse> {
+        let stop = |s: &mut Servers, alias: &str, _| {
+            let before = s.status(alias)?;
+            s.tablets.entry(alias.to_owned()).or_default().fetching = false;
+            let (before, after) = (Some(before), Some(s.status(alias)?));
+            let status = Some(replicationdata::StopReplicationStatus { before, after });
+            Ok(StopReplicationAndGetStatusResponse { status })
+        };
+        self.change("stop_replication_and_get_status", tablet, stop).await
+    }
+
+    async fn read_reparent_journal_info(
+        &self,
+        tablet: &Tablet,
+        _: ReadReparentJournalInfoRequest,
+    ) -> Result<ReadReparentJournalInfoResponse> {
+        let (alias, _) = self.reach(tablet)?;
+        let length = self.servers(|s| s.journal(&alias).len());
+        Ok(ReadReparentJournalInfoResponse { length: i32::try_from(length).unwrap_or(i32::MAX) })
     }
 
     async fn reset_replication(
@@ -343,35 +559,33 @@ impl TabletManagerClient for FakeShard {
         tablet: &Tablet,
         _: ResetReplicationRequest,
     ) -> Result<ResetReplicationResponse> {
-        let reset = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.source = None;
-            t.executed = 0;
+        let reset = |s: &mut Servers, alias: &str, _| {
+            let t = s.tablets.entry(alias.to_owned()).or_default();
+            (t.source, t.fetching) = (None, false);
+            (t.executed, t.received) = Default::default();
+            Ok(ResetReplicationResponse {})
         };
-        self.change("reset_replication", tablet, reset).await?;
-        Ok(ResetReplicationResponse {})
+        self.change("reset_replication", tablet, reset).await
     }
 
-    async fn init_primary(&self, tablet: &Tablet, _: InitPrimaryRequest) -> Result<InitPrimaryResponse> {
-        let make = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.tablet_type = TabletType::Primary as i32;
-            t.writable = true;
-            t.source = None;
-            t.executed += 1;
-            position(t.executed)
+    async fn init_primary(&self, tablet: &Tablet, r: InitPrimaryRequest) -> Result<InitPrimaryResponse> {
+        let make = |s: &mut Servers, alias: &str, clock| {
+            s.tablets.entry(alias.to_owned()).or_default().write(1);
+            s.promote(alias, r.semi_sync, clock, None)
         };
         Ok(InitPrimaryResponse { position: self.change("init_primary", tablet, make).await? })
     }
 
     async fn init_replica(&self, tablet: &Tablet, r: InitReplicaRequest) -> Result<InitReplicaResponse> {
         let source = parent_of(r.parent.as_ref());
-        let make = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.source = Some(source.clone());
-            t.writable = false;
-            t.executed = executed_of(&r.replication_position);
+        let make = |s: &mut Servers, alias: &str, _| {
+            let t = s.tablets.entry(alias.to_owned()).or_default();
+            t.executed = Gtids::parse(&r.replication_position);
+            (t.source, t.fetching, t.writable) = (Some(source.clone()), true, false);
+            Ok(())
         };
         self.change("init_replica", tablet, make).await?;
-        self.wait_until(|s| s.tablets.get(&source).is_some_and(|t| t.journal.contains(&r.time_created_ns)))
-            .await;
+        self.wait_for_journal(&alias_of(tablet), r.time_created_ns).await;
         Ok(InitReplicaResponse {})
     }
 
@@ -380,23 +594,27 @@ impl TabletManagerClient for FakeShard {
         tablet: &Tablet,
         r: PopulateReparentJournalRequest,
     ) -> Result<PopulateReparentJournalResponse> {
-        let write = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.journal.push(r.time_created_ns);
-            t.executed += 1;
+        let write = |s: &mut Servers, alias: &str, _| match s.tablets.get(alias).is_some_and(|t| t.writable) {
+            true => Ok(s.write_journal(alias, r.time_created_ns)),
+            false => Err(precondition("it is read-only")),
         };
-        self.change("populate_reparent_journal", tablet, write).await?;
+        let number = self.change("populate_reparent_journal", tablet, write).await?;
+        let alias = alias_of(tablet);
+        self.wait_until(|s| {
+            s.tablets
+                .get(&alias)
+                .is_some_and(|t| !t.semi_sync_source || s.acknowledges(&alias, t.uid, number))
+        })
+        .await;
         Ok(PopulateReparentJournalResponse {})
     }
 
     async fn demote_primary(
         &self,
         tablet: &Tablet,
-        _: DemotePrimaryRequest,
+        r: DemotePrimaryRequest,
     ) -> Result<DemotePrimaryResponse> {
-        let demote = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.writable = false;
-            position(t.executed)
-        };
+        let demote = |s: &mut Servers, alias: &str, _| s.demote(alias, r.force);
         let position = self.change("demote_primary", tablet, demote).await?;
         let status = replicationdata::PrimaryStatus { position, ..Default::default() };
         Ok(DemotePrimaryResponse { primary_status: Some(status) })
@@ -405,27 +623,38 @@ impl TabletManagerClient for FakeShard {
     async fn undo_demote_primary(
         &self,
         tablet: &Tablet,
-        _: UndoDemotePrimaryRequest,
+        r: UndoDemotePrimaryRequest,
     ) -> Result<UndoDemotePrimaryResponse> {
-        if self.tablet(&alias_of(tablet)).tablet_type != TabletType::Primary as i32 {
-            return Err(Error::new(Condition::FailedPrecondition, "it is not the primary"));
-        }
-        self.change("undo_demote_primary", tablet, |t, _, _| t.writable = true).await?;
-        Ok(UndoDemotePrimaryResponse {})
+        let undo = |s: &mut Servers, alias: &str, _| {
+            let Some(t) = s.tablets.get_mut(alias).filter(|t| t.is(TabletType::Primary)) else {
+                return Err(precondition("it is not the primary"));
+            };
+            (t.writable, t.semi_sync_source) = (true, r.semi_sync);
+            Ok(UndoDemotePrimaryResponse {})
+        };
+        self.change("undo_demote_primary", tablet, undo).await
     }
 
     async fn promote_replica(
         &self,
         tablet: &Tablet,
-        _: PromoteReplicaRequest,
+        r: PromoteReplicaRequest,
     ) -> Result<PromoteReplicaResponse> {
-        let promote = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.tablet_type = TabletType::Primary as i32;
-            t.source = None;
-            t.writable = true;
-            position(t.executed)
-        };
+        let record = self.topo.get_shard(&self.keyspace, &self.shard).await?;
+        let recorded = record.primary().map(|p| p.to_string());
+        let promote =
+            |s: &mut Servers, alias: &str, clock| s.promote(alias, r.semi_sync, clock, recorded.as_deref());
         Ok(PromoteReplicaResponse { position: self.change("promote_replica", tablet, promote).await? })
+    }
+
+    async fn replica_was_promoted(
+        &self,
+        tablet: &Tablet,
+        _: ReplicaWasPromotedRequest,
+    ) -> Result<ReplicaWasPromotedResponse> {
+        let promote = |s: &mut Servers, alias: &str, clock| s.promote(alias, false, clock, None);
+        self.change("replica_was_promoted", tablet, promote).await?;
+        Ok(ReplicaWasPromotedResponse {})
     }
 
     async fn set_replication_source(
@@ -434,22 +663,11 @@ impl TabletManagerClient for FakeShard {
         r: SetReplicationSourceRequest,
     ) -> Result<SetReplicationSourceResponse> {
         let (alias, source) = (alias_of(tablet), parent_of(r.parent.as_ref()));
-        let point = |t: &mut FakeTablet, _: &BTreeMap<String, FakeTablet>, _: i64| {
-            t.source = Some(source.clone());
-            t.writable = false;
-            if t.tablet_type == TabletType::Primary as i32 {
-                t.tablet_type = TabletType::Replica as i32;
-            }
-        };
+        let point = |s: &mut Servers, alias: &str, _| s.point(alias, &source, &r);
         self.change("set_replication_source", tablet, point).await?;
-        let wanted = executed_of(&r.wait_position);
-        self.wait_until(|s| s.tablets.get(&alias).is_some_and(|t| t.executed >= wanted)).await;
-        if r.time_created_ns != 0 {
-            self.wait_until(|s| {
-                s.tablets.get(&source).is_some_and(|t| t.journal.contains(&r.time_created_ns))
-            })
-            .await;
-        }
+        let wanted = Gtids::parse(&r.wait_position);
+        self.wait_until(|s| s.tablets.get(&alias).is_some_and(|t| t.executed.contains(&wanted))).await;
+        self.wait_for_journal(&alias, r.time_created_ns).await;
         Ok(SetReplicationSourceResponse {})
     }
 }

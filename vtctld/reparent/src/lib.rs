@@ -15,6 +15,7 @@ mod execute;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod plan;
+mod single;
 mod snapshot;
 
 use std::{sync::Arc, time::Duration};
@@ -26,7 +27,8 @@ use vterrors::{Error, Result};
 use vtmodel::TabletAlias;
 
 pub use plan::{Kind, Plan, Step};
-pub use snapshot::{Snapshot, TabletState, status_of};
+pub use single::Led;
+pub use snapshot::{ServerKind, Snapshot, Stop, TabletState, status_of};
 pub use vtmodel::Durability;
 
 /// What `PlannedReparentShard` asks for.
@@ -139,7 +141,7 @@ impl Reparenter {
         let snapshot = self.snapshot(&request.keyspace, &request.shard, request.wait_replicas_timeout).await;
         let snapshot = snapshot.map_err(|e| e.context(name))?;
         let plan = decide::planned(&snapshot, request).map_err(|e| e.context(name))?;
-        self.execute(guard, &snapshot, plan, name, request.wait_replicas_timeout).await
+        self.execute(guard, &snapshot, plan, name, request.wait_replicas_timeout, None).await
     }
 
     /// Makes a tablet the first primary of its shard.
@@ -154,7 +156,7 @@ impl Reparenter {
         let snapshot = self.snapshot(&request.keyspace, &request.shard, request.wait_replicas_timeout).await;
         let snapshot = snapshot.map_err(|e| e.context(name))?;
         let plan = decide::init_shard_primary(&snapshot, request).map_err(|e| e.context(name))?;
-        self.execute(guard, &snapshot, plan, name, request.wait_replicas_timeout).await
+        self.execute(guard, &snapshot, plan, name, request.wait_replicas_timeout, None).await
     }
 
     /// The steps that [`Reparenter::planned`] would take now; nothing is locked or changed.
@@ -165,15 +167,53 @@ impl Reparenter {
     }
 
     /// Gives a shard whose primary is gone a new one, without losing what was acknowledged.
+    ///
+    /// Stops replication everywhere first; when that shows that acknowledged writes might be lost, or that
+    /// nobody can take over, the tablets go on as before and the error says why.
     pub async fn emergency(&self, request: &EmergencyRequest) -> Result<Done> {
         let name = format!("EmergencyReparentShard {}/{}", request.keyspace, request.shard);
-        Err(Error::unsupported(format!("{name} is not there yet")))
+        let guard = self.lock(&request.keyspace, &request.shard, &name).await?;
+        let done = self.emergency_locked(&guard, request, &name).await;
+        finish(guard, done, &name).await
+    }
+
+    async fn emergency_locked(
+        &self,
+        guard: &LockGuard,
+        request: &EmergencyRequest,
+        name: &str,
+    ) -> Result<Done> {
+        let records = snapshot::records(&self.topo, &request.keyspace, &request.shard).await;
+        let mut snapshot = records.map_err(|e| e.context(name))?;
+        guard.check().await.map_err(|e| e.context(name))?;
+        let stops = self.stop_everything(&mut snapshot, request).await.map_err(|e| e.context(name))?;
+        match decide::emergency(&snapshot, request) {
+            Ok(plan) => {
+                self.execute(guard, &snapshot, plan, name, request.wait_replicas_timeout, Some(&stops)).await
+            }
+            Err(e) => Err(self.undo_stops(guard, &stops, &snapshot, e).await.context(name)),
+        }
+    }
+
+    /// Whoever holds the shard's lock now may rely on what is stopped.
+    async fn undo_stops(
+        &self,
+        guard: &LockGuard,
+        stops: &execute::Stops,
+        snapshot: &Snapshot,
+        e: Error,
+    ) -> Error {
+        match guard.check().await {
+            Ok(()) => stops.undo(self, snapshot, e).await,
+            Err(lost) => e.context(format!("the tablets stay stopped: {}", lost.message())),
+        }
     }
 
     /// The steps that [`Reparenter::emergency`] would take now; nothing is locked or changed.
     pub async fn dry_run_emergency(&self, request: &EmergencyRequest) -> Result<Plan> {
         let name = format!("EmergencyReparentShard {}/{}", request.keyspace, request.shard);
-        Err(Error::unsupported(format!("{name} is not there yet")))
+        let snapshot = self.look_at_everything(request).await.map_err(|e| e.context(&*name))?;
+        decide::emergency(&snapshot, request).map_err(|e| e.context(name))
     }
 
     async fn lock(&self, keyspace: &str, shard: &str, name: &str) -> Result<LockGuard> {
@@ -190,7 +230,7 @@ impl Reparenter {
 }
 
 /// Releases the lock whatever came out; the lock's error counts only if there is no other.
-async fn finish(guard: LockGuard, done: Result<Done>, name: &str) -> Result<Done> {
+async fn finish<T>(guard: LockGuard, done: Result<T>, name: &str) -> Result<T> {
     let released = guard.unlock().await;
     let done = done?;
     if let Err(e) = released {

@@ -23,6 +23,8 @@ pub enum Kind {
     Initialise,
     /// From a primary in health to a replica that has all it has.
     Graceful,
+    /// From a primary that is gone, or may be.
+    Emergency,
     /// The wanted tablet is the primary already; the others are pointed at it.
     Repair,
     /// There is nothing to do.
@@ -37,8 +39,14 @@ pub enum Step {
         #[serde(serialize_with = "text")]
         tablet: TabletAlias,
     },
-    /// Makes sure that the candidate replicates from the primary, and waits until it is where the primary
-    /// was when it was asked: a candidate that cannot follow is found out before anything stops.
+    /// Has a replica fetch no more from its source, or a primary accept no more writes; hears what each has.
+    StopReplication {
+        #[serde(serialize_with = "text")]
+        tablet: TabletAlias,
+    },
+    /// Makes sure that the candidate replicates from the primary (in an emergency: from the tablet that
+    /// received the most), and waits until it is where that was when it was asked: a candidate that cannot
+    /// follow is found out before anything stops.
     CatchUp {
         #[serde(serialize_with = "text")]
         tablet: TabletAlias,
@@ -96,6 +104,11 @@ pub enum Step {
         #[serde(serialize_with = "text")]
         tablet: TabletAlias,
     },
+    /// Waits until the shard's record names the new primary, which writes it by itself.
+    AwaitShardRecord {
+        #[serde(serialize_with = "text")]
+        tablet: TabletAlias,
+    },
     /// Makes the keyspace's database on the new primary.
     CreateDatabase {
         #[serde(serialize_with = "text")]
@@ -116,6 +129,8 @@ pub struct Plan {
     #[serde(serialize_with = "optional_text")]
     pub old_primary: Option<TabletAlias>,
     pub steps: Vec<Step>,
+    /// What the operator is to hear of it, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Step {
@@ -123,7 +138,9 @@ impl Step {
     pub fn tablet(&self) -> Option<&TabletAlias> {
         match self {
             Self::ResetReplication { tablet }
+            | Self::StopReplication { tablet }
             | Self::CatchUp { tablet, .. }
+            | Self::AwaitShardRecord { tablet }
             | Self::DemotePrimary { tablet, .. }
             | Self::WaitForPosition { tablet }
             | Self::PromoteReplica { tablet, .. }
@@ -137,10 +154,20 @@ impl Step {
         }
     }
 
+    /// Whether it is the stopping that an emergency begins with.
+    pub(crate) fn is_stopping(&self) -> bool {
+        match self {
+            Self::Together { branches } => branches.iter().flatten().all(Self::is_stopping),
+            step => matches!(step, Self::StopReplication { .. }),
+        }
+    }
+
     /// The step's name.
     pub fn name(&self) -> &'static str {
         match self {
             Self::ResetReplication { .. } => "ResetReplication",
+            Self::StopReplication { .. } => "StopReplication",
+            Self::AwaitShardRecord { .. } => "AwaitShardRecord",
             Self::CatchUp { .. } => "CatchUp",
             Self::DemotePrimary { .. } => "DemotePrimary",
             Self::WaitForPosition { .. } => "WaitForPosition",
@@ -183,6 +210,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let old = self.old_primary.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         writeln!(f, "{:?}: primary {old} -> {}", self.kind, self.primary)?;
-        self.steps.iter().try_for_each(|step| step.write(f, 2))
+        self.steps.iter().try_for_each(|step| step.write(f, 2))?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "  warning: {warning}"))
     }
 }

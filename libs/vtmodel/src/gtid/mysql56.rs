@@ -48,10 +48,29 @@ impl Mysql56GtidSet {
         Self { sources }
     }
 
+    /// Without the transactions of the servers with the UUIDs `servers`, tagged or not.
+    #[must_use]
+    pub fn without(&self, servers: &[&str]) -> Self {
+        let of = |source: &str| servers.iter().any(|s| s.eq_ignore_ascii_case(server(source)));
+        let kept = self.sources.iter().filter(|(source, _)| !of(source));
+        Self { sources: kept.map(|(s, i)| (s.clone(), i.clone())).collect() }
+    }
+
+    /// Only the transactions of the servers with the UUIDs `servers`, tagged or not.
+    #[must_use]
+    pub fn only(&self, servers: &[&str]) -> Self {
+        self.difference(&self.without(servers))
+    }
+
     /// The sources (UUIDs, with their tags) that the set names.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.sources.keys().map(String::as_str)
     }
+}
+
+/// The UUID of a source.
+fn server(source: &str) -> &str {
+    source.split(':').next().unwrap_or(source)
 }
 
 fn merged(mut intervals: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
@@ -172,6 +191,8 @@ mod tests {
         assert!(!set("A:1-10").contains(&set("A:11")));
         assert!(!set("A:1-10").contains(&set("B:1")));
         assert_eq!(set("A:1-10,B:5").difference(&set("A:3-4:8-20")), set("A:1-2:5-7,B:5"));
+        assert_eq!(set("A:1-3,A:tag:4,B:5").without(&[&A.to_uppercase()]), set("B:5"));
+        assert_eq!(set("A:1-3,A:tag:4,B:5").only(&[A]), set("A:1-3,A:tag:4"));
         assert_eq!(set("A:1-3").union(&set("A:4-6,B:1")), set("A:1-6,B:1"));
     }
 }

@@ -88,6 +88,68 @@ impl PlannedReparentShard {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct EmergencyReparentShard {
+    /// Longest wait for the tablets to stop, for relay logs and for the replicas to follow
+    #[arg(long, default_value = "15s", value_parser = parse_duration)]
+    wait_replicas_timeout: Duration,
+    /// The tablet to promote; the best one if not given
+    #[arg(long, value_parser = parse_alias)]
+    new_primary: Option<TabletAlias>,
+    /// Refuse if another tablet than this is the primary
+    #[arg(long, value_parser = parse_alias)]
+    expected_primary: Option<TabletAlias>,
+    /// Promote only a tablet of the old primary's cell
+    #[arg(long)]
+    prevent_cross_cell_promotion: bool,
+    /// Wait for the answer of every tablet
+    #[arg(long)]
+    wait_for_all_tablets: bool,
+    /// Tablets that are left out; what only they have is given up
+    #[arg(short = 'i', long, value_delimiter = ',', value_parser = parse_alias)]
+    ignore_replicas: Vec<TabletAlias>,
+    /// Show the steps without taking them; needs --server internal
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(value_name = "KEYSPACE/SHARD")]
+    shard: KeyspaceShard,
+}
+
+impl EmergencyReparentShard {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let request = EmergencyReparentShardRequest {
+            keyspace: self.shard.keyspace,
+            shard: self.shard.shard,
+            new_primary: self.new_primary,
+            ignore_replicas: self.ignore_replicas,
+            wait_replicas_timeout: print::duration(self.wait_replicas_timeout),
+            prevent_cross_cell_promotion: self.prevent_cross_cell_promotion,
+            wait_for_all_tablets: self.wait_for_all_tablets,
+            expected_primary: self.expected_primary,
+        };
+        if self.dry_run {
+            let ops =
+                c.internal.as_ref().ok_or_else(|| Error::invalid("--dry-run needs --server internal"))?;
+            return Ok(ops.plan_emergency_reparent(&request).await?.to_string());
+        }
+        Ok(print::events(&c.vtctld.emergency_reparent_shard(request).await?.events))
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TabletExternallyReparented {
+    #[arg(value_name = "ALIAS", value_parser = parse_alias)]
+    tablet: TabletAlias,
+}
+
+impl TabletExternallyReparented {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let request = TabletExternallyReparentedRequest { tablet: Some(self.tablet) };
+        let answer = c.vtctld.tablet_externally_reparented(request).await?;
+        c.json("vtctldata.TabletExternallyReparentedResponse", &answer)
+    }
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ReparentTablet {
     #[arg(value_name = "ALIAS", value_parser = parse_alias)]
     tablet: TabletAlias,

@@ -42,7 +42,7 @@ pub fn init_shard_primary(snapshot: &Snapshot, request: &InitRequest) -> Result<
         Step::Together { branches },
     ];
     let old_primary = snapshot.primary().map(|p| p.alias.clone()).filter(|old| *old != primary);
-    Ok(Plan { kind: Kind::Initialise, primary, old_primary, steps })
+    Ok(Plan { kind: Kind::Initialise, primary, old_primary, steps, warnings: Vec::new() })
 }
 
 fn refuse_if_initialised(snapshot: &Snapshot, request: &InitRequest) -> Result<()> {

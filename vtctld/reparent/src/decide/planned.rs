@@ -37,6 +37,7 @@ fn nothing(primary: &TabletAlias) -> Plan {
         primary: primary.clone(),
         old_primary: Some(primary.clone()),
         steps: Vec::new(),
+        warnings: Vec::new(),
     }
 }
 
@@ -50,6 +51,9 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
         return Ok(repair(snapshot, current));
     }
     promotable(snapshot, elect)?;
+    if let Some(why) = unfit(snapshot, elect, current).or_else(|| lags(elect, request)) {
+        return refused(format!("tablet {} cannot become primary: {why}", elect.alias));
+    }
     let semi_sync = snapshot.durability.primary_waits();
     let primary = elect.alias.clone();
     let promote = vec![
@@ -68,7 +72,15 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
         Step::WaitForPosition { tablet: primary.clone() },
         Step::Together { branches },
     ];
-    Ok(Plan { kind: Kind::Graceful, primary, old_primary: Some(current.alias.clone()), steps })
+    let warnings = current.server.zip(elect.server).and_then(|(old, new)| old.cannot_follow(&new));
+    let warnings = warnings.map(|why| format!("the old primary {}: {why}: upgrade it now", current.alias));
+    Ok(Plan {
+        kind: Kind::Graceful,
+        primary,
+        old_primary: Some(current.alias.clone()),
+        steps,
+        warnings: warnings.into_iter().collect(),
+    })
 }
 
 /// The wanted tablet is primary: a reparent that was broken off after its promotion is ended here.
@@ -79,7 +91,13 @@ fn repair(snapshot: &Snapshot, current: &TabletState) -> Plan {
         Step::PopulateReparentJournal { tablet: primary.clone() },
     ]];
     branches.extend(repoint(snapshot, &primary, None));
-    Plan { kind: Kind::Repair, primary, old_primary: None, steps: vec![Step::Together { branches }] }
+    Plan {
+        kind: Kind::Repair,
+        primary,
+        old_primary: None,
+        steps: vec![Step::Together { branches }],
+        warnings: Vec::new(),
+    }
 }
 
 fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> {
@@ -108,7 +126,7 @@ fn first_primary(snapshot: &Snapshot, request: &PlannedRequest) -> Result<Plan> 
     let mut branches = vec![lead];
     branches.extend(repoint(snapshot, &primary, None));
     let steps = vec![Step::Together { branches }];
-    Ok(Plan { kind: Kind::Initialise, primary, old_primary: None, steps })
+    Ok(Plan { kind: Kind::Initialise, primary, old_primary: None, steps, warnings: Vec::new() })
 }
 
 pub(super) fn promotable(snapshot: &Snapshot, tablet: &TabletState) -> Result<()> {
@@ -167,13 +185,38 @@ fn why_not(
     if let Some(fault) = &tablet.fault {
         return Some(fault.clone());
     }
+    current.and_then(|current| unfit(snapshot, tablet, current).or_else(|| lags(tablet, request)))
+}
+
+fn lags(tablet: &TabletState, request: &PlannedRequest) -> Option<String> {
     let limit = request.tolerable_replication_lag;
     match tablet.lag {
-        _ if limit.is_zero() || current.is_none() => None,
+        _ if limit.is_zero() => None,
         Some(lag) if lag <= limit => None,
         Some(lag) => Some(format!("it lags {lag:?}, more than {limit:?}")),
         None => Some("its lag is not known".into()),
     }
+}
+
+/// What keeps a tablet from taking over from `current`, however long it is waited for.
+fn unfit(snapshot: &Snapshot, tablet: &TabletState, current: &TabletState) -> Option<String> {
+    if tablet.family() != current.family() {
+        let (theirs, ours) = (tablet.family(), current.family());
+        return Some(format!("it runs {theirs}, and the primary {} runs {ours}", current.alias));
+    }
+    // What the primary wrote after it was asked is not errant, so its own transactions do not count.
+    if let (Some(mine), Some(primary)) = (&tablet.position, &current.position)
+        && !current.server_uuid.is_empty()
+        && let Some(errant) = mine.beyond(primary, &[&current.server_uuid])
+    {
+        return Some(format!("it has errant transactions {errant}"));
+    }
+    // The old primary is upgraded last, after it was replaced: it alone may be older.
+    let followers = snapshot.tablets.iter().filter(|t| t.alias != tablet.alias && t.alias != current.alias);
+    followers.into_iter().find_map(|t| {
+        let why = t.server?.cannot_follow(&tablet.server?)?;
+        Some(format!("replica {} would not come along: {why}", t.alias))
+    })
 }
 
 /// Whether `a` goes before `b`; tablets come sorted by alias, so of two equal ones the first stays.

@@ -17,12 +17,11 @@ fn state(alias: &str, tablet_type: TabletType, executed: u64) -> TabletState {
     let position = format!("MySQL56/3e11fa47-71ca-11e1-9e33-c80aa9429562:1-{executed}");
     TabletState {
         alias,
-        tablet,
         position: Some(position.parse().unwrap()),
         replicates: tablet_type != TabletType::Primary,
         lag: Some(Duration::ZERO),
-        backup_running: false,
         fault: None,
+        ..TabletState::unknown(tablet, "").unwrap()
     }
 }
 
@@ -33,6 +32,8 @@ fn snapshot(tablets: Vec<TabletState>) -> Snapshot {
         record: topodata::Shard::default(),
         durability: Durability::None,
         tablets,
+        shut_down: Vec::new(),
+        unread_cells: Vec::new(),
     }
 }
 

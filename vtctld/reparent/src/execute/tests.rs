@@ -130,7 +130,7 @@ fn check_after_failure(fake: &FakeShard, method: &str, how: Failure, case: &str,
 #[tokio::test(start_paused = true)]
 async fn a_candidate_that_does_not_catch_up_leaves_everything_as_it_was() {
     let (reparenter, fake, _, _) = shard(&HEALTHY).await;
-    fake.with(A, |t| t.executed = 20);
+    fake.with(A, |t| _ = t.write(10));
     fake.with(B, |t| t.stalled = true);
     let e = reparenter.planned(&request(Some(B))).await.unwrap_err();
     assert!(e.message().contains("--wait-replicas-timeout 2s"), "{e}");
@@ -221,7 +221,7 @@ async fn init_shard_primary_can_be_run_again_after_any_step_failed() {
 async fn a_lock_that_is_lost_stops_the_work_at_the_next_step() {
     let (reparenter, fake, topo, _) = shard(&HEALTHY).await;
     // The lock is stolen (its node deleted) while the candidate catches up.
-    fake.with(A, |t| t.executed = 20);
+    fake.with(A, |t| _ = t.write(10));
     fake.with(B, |t| t.stalled = true);
     let running = tokio::spawn({
         let reparenter = reparenter.clone();
