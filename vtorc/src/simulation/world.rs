@@ -408,15 +408,21 @@ impl World {
         if self.now.saturating_sub(self.servers[old].ill_at) > JUST_BACK {
             self.violation = Some(format!("primary {old} lives and is replaced"));
         }
-        let others: Vec<usize> = (0..SERVERS)
-            .filter(|n| *n != old && self.servers[*n].tablet_type != TabletType::Drained)
-            .collect();
-        if others.is_empty() || others.iter().any(|n| !self.reaches(vtorc, *n)) {
+        let others: Vec<usize> = (0..SERVERS).filter(|n| *n != old).collect();
+        if others.iter().any(|n| !self.reaches(vtorc, *n)) {
             return false;
         }
-        // The library's choice has its own tests: here it is the best there can be.
+        // The library's choosing and fetching have their own tests: here they are the best there can be.
         let has = |n: usize| self.acknowledged.intersection(&self.servers[n].executed).count();
-        let new = others.iter().copied().max_by_key(|n| (has(*n), self.servers[*n].executed.len())).unwrap();
+        let fetched: BTreeSet<Transaction> = others
+            .iter()
+            .flat_map(|n| self.acknowledged.intersection(&self.servers[*n].executed).copied())
+            .collect();
+        let drained = |n: usize| self.servers[n].tablet_type == TabletType::Drained;
+        let others: Vec<usize> = others.into_iter().filter(|n| !drained(*n)).collect();
+        let best = others.iter().copied().max_by_key(|n| (has(*n), self.servers[*n].executed.len()));
+        let Some(new) = best else { return false };
+        self.servers[new].executed.extend(fetched);
         if let Some(lost) = self.acknowledged.iter().find(|t| !self.servers[new].executed.contains(t)) {
             self.violation = Some(format!("{lost:?} was acknowledged, and {new} has not got it"));
         }
