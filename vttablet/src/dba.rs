@@ -132,7 +132,8 @@ impl Dba {
 
     /// Stops all writes. Blocks behind commits that wait for a semi-sync acknowledgement, so these are
     /// waited for first, at most `limit`; when nobody acknowledges, `force` gives up waiting for replicas
-    /// (the commits end as done here), else it is an error and nothing was changed.
+    /// (the commits are done here, but their clients hear an error: nobody else has them), else it is an
+    /// error and nothing was changed.
     pub async fn set_read_only(&self, limit: Duration, force: bool) -> Result<()> {
         let deadline = Instant::now() + limit;
         loop {
@@ -152,12 +153,26 @@ impl Dba {
                     ));
                 }
                 let replica = status.replica_enabled;
+                self.end_waiting_commits().await?;
                 self.run(&self.flavor().await?.set_semi_sync(SemiSync { source: false, replica })).await?;
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         self.run(&self.flavor().await?.set_super_read_only(true)).await
+    }
+
+    /// Closes the connections whose commit waits for a replica's acknowledgement: their clients must not hear
+    /// that it is done when the wait is given up.
+    pub async fn end_waiting_commits(&self) -> Result<()> {
+        // The leader of a group of commits waits for the acknowledgement, the others for the leader.
+        let sql = "select id as id from information_schema.processlist \
+                   where state like 'Waiting for semi-sync ACK%' or state = 'waiting for handler commit'";
+        let killer = self.pool.get().await?.killer().clone();
+        let ids = self.rows(sql).await?;
+        let ids = ids.iter().map(|row| row.number::<u32>("id")).collect::<Result<Vec<_>>>()?;
+        let ended = ids.into_iter().flatten().map(|id| killer.kill_connection(id));
+        futures::future::join_all(ended).await.into_iter().collect()
     }
 
     pub async fn start_replication(&self) -> Result<()> {

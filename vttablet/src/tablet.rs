@@ -15,6 +15,7 @@ use vtmodel::Target;
 
 use crate::{
     dba::Dba,
+    manager::errant::Errant,
     options::Config,
     query::{
         health::HealthStreamer,
@@ -63,6 +64,8 @@ pub struct Tablet {
     pub users: Users,
     /// Who starts and stops mysqld, when that is not for this tablet to see.
     pub mysqlctld: Option<RemoteMysqld>,
+    /// Transactions that the shard's primary lacks.
+    pub errant: Errant,
     /// mysqld was restarted, or replication could not be set up: to be mended.
     pub mysqld_restarted: AtomicBool,
 }
@@ -132,6 +135,9 @@ impl Tablet {
         for pool in [&dba.pool, &app, &query.oltp, &query.olap] {
             pool.publish(&context.metrics);
         }
+        let errant = Errant::default();
+        let shown = errant.clone();
+        context.metrics.publish("ErrantGTIDs", move || shown.get().into());
         let record = Mutex::new(first_record(&config));
         let mysqlctld = config.db.mysqlctl_socket.as_ref().map(RemoteMysqld::new).transpose()?;
         Ok(Arc::new(Self {
@@ -151,6 +157,7 @@ impl Tablet {
             locked: tokio::sync::Mutex::default(),
             users,
             mysqlctld,
+            errant,
             mysqld_restarted: AtomicBool::new(false),
         }))
     }

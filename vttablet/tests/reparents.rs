@@ -230,7 +230,10 @@ fn a_primary_that_reads_of_a_newer_one_steps_down() {
         a.run("create table t (id int primary key)").await.unwrap();
         // The replica is promoted while the primary knows of nothing, as after a network fault.
         b.manager.stop_replication(&b.record(), Default::default()).await.unwrap();
-        b.manager.promote_replica(&b.record(), Default::default()).await.unwrap();
+        let e = b.manager.promote_replica(&b.record(), Default::default()).await.unwrap_err();
+        assert!(e.message().contains("is the shard's primary and accepts writes"), "{e}");
+        b.manager.reset_replication_parameters(&b.record(), Default::default()).await.unwrap();
+        b.manager.replica_was_promoted(&b.record(), Default::default()).await.unwrap();
         eventually("the old primary steps down", async || {
             let record = topo.get_tablet(&a.tablet.config.alias).await.unwrap();
             let read_only = a.dba("select @@super_read_only").await;

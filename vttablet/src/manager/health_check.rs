@@ -231,7 +231,7 @@ impl Tablet {
         let work = async {
             if restarted && self.dba.read_only().await?.0 && self.is_still_primary_in_topo().await? {
                 warn!("the primary's mysqld came back read-only; made writable again");
-                self.fix_semi_sync(TabletType::Primary, self.durability_wants_semi_sync().await).await?;
+                self.fix_semi_sync(TabletType::Primary, self.durability().await?.primary_waits()).await?;
                 self.dba.set_read_write().await?;
             }
             self.make_databases().await
@@ -254,7 +254,11 @@ impl Tablet {
             return Ok(());
         }
         looker.next_repair = Some(Instant::now() + REPAIR_PAUSE);
-        self.repair_replication().await?;
+        let repaired = self.repair_replication().await;
+        // What is errant does not become less by trying.
+        if self.errant.get().is_empty() {
+            repaired?;
+        }
         self.mysqld_restarted.store(false, Ordering::Relaxed);
         Ok(())
     }

@@ -10,7 +10,7 @@ use servenv::Context;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
-use vtmodel::DEFAULT_SIDECAR_DB;
+use vtmodel::{DEFAULT_SIDECAR_DB, Durability};
 
 use super::server_run::ServerRun;
 use crate::tablet::{Tablet, now};
@@ -38,7 +38,9 @@ impl Tablet {
         .await?;
         context.spawn("publishing", Arc::clone(self).keep_publishing());
         context.spawn("telling", Arc::clone(self).keep_telling());
-        self.take_up().await;
+        let durability =
+            retry("the keyspace's durability policy", limit, async || tablet.durability().await).await?;
+        self.take_up(durability).await;
         context.spawn("looking at mysqld", Arc::clone(self).keep_looking(run));
         context.spawn("transaction killer", Arc::clone(self).keep_sweeping());
         context.spawn("schema", Arc::clone(self).keep_schema());
@@ -48,11 +50,11 @@ impl Tablet {
     }
 
     /// As the primary if the shard's record says so, else as a replica of the one it names.
-    async fn take_up(&self) {
+    async fn take_up(&self, durability: Durability) {
         if self.is_primary() {
             let up = async {
                 let _action = self.action("start as primary").await?;
-                self.fix_semi_sync(TabletType::Primary, self.durability_wants_semi_sync().await).await?;
+                self.fix_semi_sync(TabletType::Primary, durability.primary_waits()).await?;
                 self.dba.set_read_write().await?;
                 self.apply_state().await
             };
@@ -63,7 +65,8 @@ impl Tablet {
         }
         if let Err(e) = self.repair_replication().await {
             warn!(error = %e, "replication could not be set up; it will be tried again");
-            self.mysqld_restarted.store(true, Ordering::Relaxed);
+            // What is errant does not become less by trying.
+            self.mysqld_restarted.store(self.errant.get().is_empty(), Ordering::Relaxed);
         }
         if let Err(e) = self.apply_state().await {
             warn!(error = %e, "the tablet does not serve yet");

@@ -2,15 +2,19 @@
 
 use mysqlctl::flavor::SemiSync;
 use proto::{replicationdata::PrimaryStatus, tabletmanagerdata as tm, topodata::TabletType};
+use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
 
 use crate::{
-    manager::types::READ_ONLY_WAIT,
+    manager::types::{FORCED_WAIT, READ_ONLY_WAIT},
     query::bind::{backticked, quoted},
     tablet::Tablet,
 };
+
+/// How long another primary may take to say whether it accepts writes.
+const OTHER_LIMIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 impl Tablet {
     /// Stops serving and writing; what the server has then. The type stays, so that it can be undone. If
@@ -21,11 +25,19 @@ impl Tablet {
             let text = format!("DemotePrimary: {} is not the primary", self.config.alias);
             return Err(Error::new(Condition::FailedPrecondition, text));
         }
-        self.stop_serving("the primary is being demoted").await?;
+        let before = self.dba.semi_sync().await?;
+        let reason = "the primary is being demoted";
+        match force {
+            true => self.stop_serving_by_force(reason).await?,
+            false => self.stop_serving(reason).await?,
+        }
         let result = self.stop_writing(force).await;
         if let Err(e) = &result {
             warn!(error = %e, "the primary could not be demoted; it goes on");
             let back = async {
+                // Not writable without the acknowledgements that it had to wait for.
+                let was = SemiSync { source: before.source_enabled, replica: before.replica_enabled };
+                self.dba.set_semi_sync(was).await?;
                 self.dba.set_read_write().await?;
                 self.apply_state().await
             };
@@ -37,7 +49,7 @@ impl Tablet {
     }
 
     async fn stop_writing(&self, force: bool) -> Result<PrimaryStatus> {
-        self.dba.set_read_only(READ_ONLY_WAIT, force).await?;
+        self.dba.set_read_only(if force { FORCED_WAIT } else { READ_ONLY_WAIT }, force).await?;
         let semi_sync = self.dba.semi_sync().await?;
         self.dba.set_semi_sync(SemiSync { source: false, replica: semi_sync.replica_enabled }).await?;
         self.dba.primary_status().await
@@ -57,13 +69,16 @@ impl Tablet {
     /// A replica becomes the primary; the position from which it begins.
     pub async fn promote_replica(&self, semi_sync: bool) -> Result<String> {
         let _action = self.action("PromoteReplica").await?;
+        self.refuse_second_primary().await?;
         let flavor = self.dba.flavor().await?;
         self.dba.run(&flavor.forget_source()).await?;
         let position = self.dba.primary_position().await?.position;
         if self.is_primary() {
-            // A second try of the same promotion.
+            // A second try, or the old primary again. The term is new: another may have been promoted since.
+            let term = self.next_term().await?;
             self.fix_semi_sync(TabletType::Primary, semi_sync).await?;
             self.dba.set_read_write().await?;
+            self.begin_term(term);
             self.apply_state().await?;
             return Ok(position);
         }
@@ -71,12 +86,32 @@ impl Tablet {
         Ok(position)
     }
 
+    /// Refuses while the primary of the shard's record says that it accepts writes: a reparent demotes it, or
+    /// finds it dead, before it promotes. This is for a promotion that arrives late, when another reparent has
+    /// been done since.
+    async fn refuse_second_primary(&self) -> Result<()> {
+        let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
+        let Some(primary) = shard.primary().filter(|p| *p != self.config.alias) else { return Ok(()) };
+        let Ok(record) = self.topo.get_tablet(&primary).await else { return Ok(()) };
+        let client = GrpcTabletManagerClient::new(OTHER_LIMIT);
+        let Ok(answer) = client.full_status(&record, tm::FullStatusRequest {}).await else { return Ok(()) };
+        let status = answer.status.unwrap_or_default();
+        if status.tablet_type() == TabletType::Primary && !status.read_only && !status.super_read_only {
+            let text = format!(
+                "{primary} is the shard's primary and accepts writes: {} is not promoted",
+                self.config.alias
+            );
+            return Err(Error::new(Condition::FailedPrecondition, text));
+        }
+        Ok(())
+    }
+
     /// ReplicaWasPromoted: somebody else made mysqld the primary.
     pub async fn replica_was_promoted(&self) -> Result<()> {
         let _action = self.action("ReplicaWasPromoted").await?;
         match self.is_primary() {
             true => Ok(()),
-            false => self.become_primary(self.durability_wants_semi_sync().await).await,
+            false => self.become_primary(self.durability().await?.primary_waits()).await,
         }
     }
 
@@ -143,7 +178,11 @@ impl Tablet {
     pub async fn reparent_journal_length(&self) -> Result<i32> {
         let sql =
             format!("select count(*) as n from {}.reparent_journal", backticked(&self.sidecar_db().await));
-        let row = self.dba.one_row(&sql).await?;
-        Ok(row.number("n")?.unwrap_or(0))
+        match self.dba.one_row(&sql).await {
+            Ok(row) => Ok(row.number("n")?.unwrap_or(0)),
+            // A server that never followed a primary has no table yet.
+            Err(e) if matches!(e.errno(), 1049 | 1146) => Ok(0),
+            Err(e) => Err(e),
+        }
     }
 }

@@ -8,10 +8,9 @@ use proto::{
     tabletmanagerdata as tm,
     topodata::{self, TabletType},
 };
-use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
 use tracing::{info, warn};
 use vterrors::{Condition, Context as _, Error, Result};
-use vtmodel::TabletAlias;
+use vtmodel::{Durability, TabletAlias};
 
 use crate::{
     manager::types::{READ_ONLY_WAIT, acknowledges},
@@ -26,9 +25,6 @@ pub const CONNECTING: i32 = 2;
 
 /// The longest wait for a position when the caller sets no deadline of its own.
 const POSITION_LIMIT: Duration = Duration::from_secs(600);
-
-/// How long the primary may take to tell its position.
-const ASK_LIMIT: Duration = Duration::from_secs(5);
 
 fn no_status() -> Error {
     Error::new(Condition::FailedPrecondition, "no replication status")
@@ -130,6 +126,7 @@ impl Tablet {
         let parent = self.parent(request.parent.as_ref()).await?;
         {
             let _action = self.action("SetReplicationSource").await?;
+            self.refuse_outdated(request.time_created_ns).await?;
             self.point_at(
                 &parent,
                 request.force_start_replication,
@@ -182,8 +179,13 @@ impl Tablet {
             self.dba.set_read_only(READ_ONLY_WAIT, true).await?;
         }
         let status = self.dba.replica_status().await?;
+        if status.is_none() {
+            // Perhaps a former primary.
+            self.refuse_errant(parent, false).await?;
+        }
         let semi_sync_changed = self.fix_semi_sync(t, semi_sync && acknowledges(t)).await?;
-        let ran = status.as_ref().is_none_or(|s| s.io_state != 1 && s.sql_state == RUNNING);
+        // An emergency reparent stops the thread that fetches only, an operator both.
+        let ran = status.as_ref().is_none_or(|s| s.io_state != 1 || s.sql_state == RUNNING);
         let same = status.as_ref().is_some_and(|s| {
             s.source_host == parent.mysql_hostname
                 && s.source_port == parent.mysql_port
@@ -250,13 +252,15 @@ impl Tablet {
     pub async fn repair_replication(&self) -> Result<()> {
         let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
         let Some(primary) = shard.primary().filter(|p| *p != self.config.alias) else { return Ok(()) };
-        let semi_sync = self.durability_wants_semi_sync().await;
+        let durability = self.durability().await?;
         let parent = self.parent(Some(&(&primary).into())).await?;
         let _action = self.action("repair of replication").await?;
         if self.is_primary() {
             return Ok(());
         }
-        self.refuse_errant(&parent).await?;
+        let semi_sync = durability.replica_acknowledges(&primary.cell, &self.record());
+        let follows = self.dba.replica_status().await?.is_some();
+        self.refuse_errant(&parent, follows).await?;
         if let Err(e) = self.point_at(&parent, true, semi_sync, 0.0).await {
             warn!(error = %e, %primary, "cannot replicate from the shard's primary");
             return Err(e);
@@ -264,32 +268,29 @@ impl Tablet {
         Ok(())
     }
 
-    /// Refuses to follow a primary that lacks transactions that were executed here: replicating would hide
-    /// that two servers differ. A primary that cannot be asked is followed.
-    async fn refuse_errant(&self, primary: &topodata::Tablet) -> Result<()> {
-        // Ours is read first: the primary's only grows.
-        let ours = self.dba.primary_position().await?.position;
-        let asked =
-            GrpcTabletManagerClient::new(ASK_LIMIT).primary_position(primary, Default::default()).await;
-        let theirs = match asked {
-            Ok(answer) => answer.position,
-            Err(e) => {
-                info!(error = %e, "the primary could not be asked for its position");
-                return Ok(());
-            }
-        };
-        if theirs.parse::<vtmodel::Position>()?.at_least(&ours.parse()?) {
-            return Ok(());
-        }
-        let text = format!("errant transactions: this server has executed {ours}, the primary only {theirs}");
-        Err(Error::new(Condition::FailedPrecondition, text))
+    /// The keyspace's durability policy. A topology that does not answer is an error: a primary must not
+    /// accept writes before it is known who has to acknowledge them.
+    pub async fn durability(&self) -> Result<Durability> {
+        self.topo.get_keyspace(&self.config.keyspace).await?.value.durability_policy.parse()
     }
 
-    /// Whether the keyspace's durability policy asks for acknowledgements.
-    pub async fn durability_wants_semi_sync(&self) -> bool {
-        match self.topo.get_keyspace(&self.config.keyspace).await {
-            Ok(k) => !matches!(k.value.durability_policy.as_str(), "" | "none"),
-            Err(_) => false,
+    /// Refuses what was asked by a reparent that is older than the newest in the journal.
+    async fn refuse_outdated(&self, created_ns: i64) -> Result<()> {
+        if created_ns == 0 {
+            return Ok(());
         }
+        let sidecar = backticked(&self.sidecar_db().await);
+        let sql = format!("select max(time_created_ns) as newest from {sidecar}.reparent_journal");
+        let newest = match self.dba.one_row(&sql).await {
+            Ok(row) => row.number::<i64>("newest")?.unwrap_or(0),
+            // A server that never followed a primary has no table yet.
+            Err(e) if matches!(e.errno(), 1049 | 1146) => 0,
+            Err(e) => return Err(e),
+        };
+        if newest <= created_ns {
+            return Ok(());
+        }
+        let text = format!("a newer reparent was done: {newest} in the journal, {created_ns} asked for");
+        Err(Error::new(Condition::FailedPrecondition, text))
     }
 }

@@ -4,7 +4,10 @@
 //! The record names the primary with the latest term. It is written by compare-and-swap, only over an
 //! older term; a write that fails is tried again until it is done or the tablet is primary no more.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use proto::{
     topodata::{self, TabletType},
@@ -16,6 +19,9 @@ use vterrors::Result;
 use vtmodel::TabletAlias;
 
 use crate::tablet::Tablet;
+
+/// The longest pause before the record is looked at again: an old primary must not stay one for long.
+const SYNC_RETRY: Duration = Duration::from_secs(5);
 
 /// What a primary with `term` does about a shard's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl Tablet {
                 watch.get_or_insert_with(|| self.topo.watch_shard(&self.config.keyspace, &self.config.shard));
                 if let Err(e) = self.sync_shard().await {
                     warn!(error = %e, "the shard's record could not be written; it will be tried again");
-                    again = Some(self.config.tablet.shard_sync_retry_delay);
+                    again = Some(self.config.tablet.shard_sync_retry_delay.min(SYNC_RETRY));
                 }
             } else {
                 watch = None;
@@ -117,10 +123,15 @@ impl Tablet {
             if !self.is_primary() {
                 return Ok(());
             }
-            let semi_sync = self.durability_wants_semi_sync().await;
-            self.become_replica_type(self.config.init_type, semi_sync, true).await?;
+            // Whom it acknowledges to is set with its source.
+            self.become_replica_type(self.config.init_type, false, true).await?;
         }
-        self.repair_replication().await
+        let repaired = self.repair_replication().await;
+        if repaired.is_err() && self.errant.get().is_empty() {
+            // Tried again with every look at mysqld.
+            self.mysqld_restarted.store(true, Ordering::Relaxed);
+        }
+        repaired
     }
 
     /// Writes the tablet's record whenever it changes, for as long as the process runs.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mysqlctl::flavor::SemiSync;
-use proto::topodata::TabletType;
+use proto::{topodata::TabletType, vttime};
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::tablet_type_lower;
@@ -31,9 +31,14 @@ pub fn runs_queries(t: TabletType) -> bool {
     )
 }
 
-/// Types whose tablets acknowledge commits when the keyspace's durability asks for it.
+/// The same where they are given up by force.
+pub const FORCED_WAIT: Duration = Duration::from_secs(1);
+/// Between two looks at commits that nobody will acknowledge, while serving ends by force.
+const FORCE_STEP: Duration = Duration::from_millis(300);
+
+/// Types whose tablets acknowledge commits under some durability policy.
 pub fn acknowledges(t: TabletType) -> bool {
-    matches!(t, TabletType::Primary | TabletType::Replica)
+    matches!(t, TabletType::Primary | TabletType::Replica | TabletType::Rdonly)
 }
 
 impl Tablet {
@@ -107,6 +112,23 @@ impl Tablet {
         changed
     }
 
+    /// Stops serving at once: what waits for an acknowledgement that will not come is ended with an error.
+    pub async fn stop_serving_by_force(&self, reason: &str) -> Result<()> {
+        let stopping = self.state.change(self.wanted_for(reason.to_owned()), Duration::ZERO);
+        tokio::pin!(stopping);
+        let stopped = loop {
+            tokio::select! {
+                stopped = &mut stopping => break stopped,
+                () = tokio::time::sleep(FORCE_STEP) => {}
+            }
+            if let Err(e) = self.dba.end_waiting_commits().await {
+                warn!(error = %e, "waiting commits could not be ended");
+            }
+        };
+        self.look.notify_one();
+        stopped
+    }
+
     /// Semi-sync as the type and the keyspace's durability (`wanted`) ask for it.
     pub async fn fix_semi_sync(&self, t: TabletType, wanted: bool) -> Result<bool> {
         let want =
@@ -114,18 +136,37 @@ impl Tablet {
         self.dba.set_semi_sync(want).await
     }
 
-    /// Becomes the primary: writable first, then serving. The caller has stopped replication.
-    pub async fn become_primary(&self, semi_sync: bool) -> Result<()> {
-        self.stop_serving("the tablet is becoming the primary").await?;
-        self.fix_semi_sync(TabletType::Primary, semi_sync).await?;
-        self.dba.set_read_write().await?;
-        let term = now();
+    /// The beginning of a primary's term: now, but later than the one in the shard's record, whatever the clock
+    /// of that tablet says, for the latest term wins.
+    pub async fn next_term(&self) -> Result<vttime::Time> {
+        let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
+        let now = now();
+        let Some(last) = shard.record.primary_term_start_time else { return Ok(now) };
+        let after = |t: &vttime::Time| (t.seconds, t.nanoseconds);
+        if after(&last) < after(&now) {
+            return Ok(now);
+        }
+        warn!(last = last.seconds, now = now.seconds, "the clock is behind the last primary's");
+        Ok(vttime::Time { seconds: last.seconds + 1, nanoseconds: 0 })
+    }
+
+    /// Writes a new term into the record, and from there into the shard's.
+    pub fn begin_term(&self, term: vttime::Time) {
         info!(term = term.seconds, "this tablet is the primary now");
         self.edit_record(|r| {
             r.r#type = TabletType::Primary as i32;
             r.primary_term_start_time = Some(term);
         });
         self.shard_sync.notify_one();
+    }
+
+    /// Becomes the primary: writable first, then serving. The caller has stopped replication.
+    pub async fn become_primary(&self, semi_sync: bool) -> Result<()> {
+        let term = self.next_term().await?;
+        self.stop_serving("the tablet is becoming the primary").await?;
+        self.fix_semi_sync(TabletType::Primary, semi_sync).await?;
+        self.dba.set_read_write().await?;
+        self.begin_term(term);
         // What was seen of the replica says nothing about the primary.
         self.take_looks(Looks::default(), TabletType::Primary);
         // Not before it is writable, and not in the way of the promotion: it may wait for replicas'
@@ -147,10 +188,13 @@ impl Tablet {
     /// nobody acknowledges.
     pub async fn become_replica_type(&self, t: TabletType, semi_sync: bool, force: bool) -> Result<()> {
         let was_primary = self.is_primary();
-        if was_primary {
-            self.stop_serving("the tablet is no longer the primary").await?;
+        let reason = "the tablet is no longer the primary";
+        match (was_primary, force) {
+            (false, _) => {}
+            (true, false) => self.stop_serving(reason).await?,
+            (true, true) => self.stop_serving_by_force(reason).await?,
         }
-        self.dba.set_read_only(READ_ONLY_WAIT, force).await?;
+        self.dba.set_read_only(if force { FORCED_WAIT } else { READ_ONLY_WAIT }, force).await?;
         if let Err(e) = self.fix_semi_sync(t, semi_sync).await {
             warn!(error = %e, "semi-sync could not be set");
         }
