@@ -87,7 +87,7 @@ pub fn analyse(view: &ShardView, now: Moment, policy: &Policy) -> Vec<Finding> {
             findings.extend(replica::analyse(view, leader, now, policy));
         }
     }
-    findings.sort_by(|a, b| a.key().cmp(&b.key()));
+    findings.sort_by_key(Finding::key);
     findings
 }
 
