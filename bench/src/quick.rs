@@ -117,6 +117,8 @@ async fn set_up(dir: &Path, options: &Options) -> Result<Bench> {
             "--queryserver-config-transaction-cap=80".to_owned(),
         ],
         vtgate_arg: Vec::new(),
+        vtorc_arg: Vec::new(),
+        no_vtorc: true,
         bin_dir: None,
     };
     let spec = ClusterSpec::from_options(&up, None)?;

@@ -16,7 +16,9 @@ use tokio::{
 use crate::{Cluster, exec, fault, rows, scenario::wait, shards::customer_shard, text, try_rows};
 
 /// One keyspace in two shards with a replica each, and pools that a few clients fill.
-pub const FLAGS: [&str; 8] = [
+pub const FLAGS: [&str; 9] = [
+    // What fails here is brought back by hand.
+    "--no-vtorc",
     "--keyspace=ks=2",
     "--replicas=1",
     "--vttablet-arg=--queryserver-config-pool-size=2",

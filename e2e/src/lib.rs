@@ -7,6 +7,7 @@
 // The helpers of a test fail the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod failover;
 pub mod faults;
 pub mod scenario;
 pub mod shards;

@@ -22,8 +22,9 @@ pub fn limit_of(name: &str) -> Duration {
     }
 }
 
-/// vtgate, tablets, vtctld, mysqlds, etcd; those of one kind at the same time.
-const ORDER: [&str; 5] = ["vtgate", "vttablet", "vtctld", "mysqld", "etcd"];
+/// vtorc (which would take tablets that end for dead), vtgate, tablets, vtctld, mysqlds, etcd; those of one kind at
+/// the same time.
+const ORDER: [&str; 6] = ["vtorc", "vtgate", "vttablet", "vtctld", "mysqld", "etcd"];
 
 /// Stops everything that is recorded and keeps the data.
 pub async fn run(dir: &DataDir) -> Result<()> {

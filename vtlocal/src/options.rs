@@ -7,7 +7,7 @@ use vterrors::{Error, Result};
 
 use crate::spec::{FlavorWish, KeyspaceSpec};
 
-/// Runs a whole cluster on this machine: etcd, vtctld, vttablets beside their mysqld, vtgate
+/// Runs a whole cluster on this machine: etcd, vtctld, vttablets beside their mysqld, vtorc, vtgate
 #[derive(Debug, Parser)]
 #[command(name = "vtlocal")]
 pub struct Cli {
@@ -76,6 +76,12 @@ pub struct UpOptions {
     /// A further flag for vtgate, as in --vtgate-arg=--log-level=debug
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vtgate_arg: Vec<String>,
+    /// A further flag for vtorc, as in --vtorc-arg=--instance-poll-time=5s
+    #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
+    pub vtorc_arg: Vec<String>,
+    /// Do without vtorc: nobody replaces a dead primary or repairs replicas
+    #[arg(long)]
+    pub no_vtorc: bool,
     /// Folder of the programs (default: where vtlocal itself is)
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,

@@ -22,6 +22,7 @@ pub enum Program {
     Vtctld,
     Vttablet,
     Vtgate,
+    Vtorc,
 }
 
 impl Program {
@@ -31,6 +32,7 @@ impl Program {
             Self::Vtctld => "vtctld",
             Self::Vttablet => "vttablet",
             Self::Vtgate => "vtgate",
+            Self::Vtorc => "vtorc",
         }
     }
 }
@@ -77,6 +79,8 @@ pub struct Plan {
     pub vtctld: ProcessPlan,
     pub tablets: Vec<TabletPlan>,
     pub vtgate: ProcessPlan,
+    /// None where the cluster does without.
+    pub vtorc: Option<ProcessPlan>,
     pub ports: Ports,
 }
 
@@ -99,6 +103,7 @@ pub struct Ports {
     pub vtgate_http: u16,
     pub vtgate_grpc: u16,
     pub vtgate_mysql: u16,
+    pub vtorc_http: u16,
 }
 
 /// Ports that a tablet has: HTTP, gRPC, and its mysqld's.
@@ -121,6 +126,7 @@ impl Ports {
             vtgate_http: pick(4, 15001),
             vtgate_grpc: pick(5, 15991),
             vtgate_mysql: pick(6, 15306),
+            vtorc_http: pick(7, 16000),
         }
     }
 
@@ -153,6 +159,7 @@ impl Plan {
             vtctld: maker.vtctld(),
             tablets: maker.tablets(),
             vtgate: maker.vtgate(),
+            vtorc: spec.vtorc.then(|| maker.vtorc()),
             ports,
         }
     }
@@ -261,6 +268,26 @@ impl Maker<'_> {
         ]));
         args.extend(self.spec.vtgate_args.iter().cloned());
         self.process("vtgate", Program::Vtgate, args, &[("http", http), ("grpc", grpc), ("mysql", mysql)])
+    }
+
+    fn vtorc(&self) -> ProcessPlan {
+        let http = self.ports.vtorc_http;
+        let mut args = topo_flags(&self.ports);
+        args.extend(flags(&[
+            ("cell", &self.spec.cells[0]),
+            ("port", &http.to_string()),
+            ("instance-poll-time", "1s"),
+            ("topo-information-refresh-duration", "3s"),
+            // A lock whose holder was killed is free again after that.
+            ("topo-etcd-lease-ttl", "5"),
+            ("change-tablets-with-errant-gtid-to-drained", "true"),
+            (
+                "audit-file-location",
+                &self.data_dir.join("logs").join("vtorc-audit.json").display().to_string(),
+            ),
+        ]));
+        args.extend(self.spec.vtorc_args.iter().cloned());
+        self.process("vtorc", Program::Vtorc, args, &[("http", http)])
     }
 
     fn tablets(&self) -> Vec<TabletPlan> {

@@ -38,6 +38,12 @@ pub struct ClusterSpec {
     pub base_port: Option<u16>,
     /// Whether the sample schema and rows are loaded.
     pub sample: bool,
+    /// Whether a vtorc watches the cluster.
+    #[serde(default)]
+    pub vtorc: bool,
+    /// Further flags of vtorc.
+    #[serde(default)]
+    pub vtorc_args: Vec<String>,
     /// Further flags of every vttablet.
     #[serde(default)]
     pub vttablet_args: Vec<String>,
@@ -103,6 +109,8 @@ impl Default for ClusterSpec {
             flavor: FlavorWish::Auto,
             base_port: None,
             sample: true,
+            vtorc: true,
+            vtorc_args: Vec::new(),
             vttablet_args: Vec::new(),
             vtgate_args: Vec::new(),
         }
@@ -126,9 +134,12 @@ impl ClusterSpec {
         spec.rdonly = options.rdonly.unwrap_or(spec.rdonly);
         spec.flavor = options.mysql_flavor.unwrap_or(spec.flavor);
         spec.base_port = options.base_port.or(spec.base_port);
-        for (given, spec) in
-            [(&options.vttablet_arg, &mut spec.vttablet_args), (&options.vtgate_arg, &mut spec.vtgate_args)]
-        {
+        spec.vtorc &= !options.no_vtorc;
+        for (given, spec) in [
+            (&options.vttablet_arg, &mut spec.vttablet_args),
+            (&options.vtgate_arg, &mut spec.vtgate_args),
+            (&options.vtorc_arg, &mut spec.vtorc_args),
+        ] {
             if !given.is_empty() {
                 spec.clone_from(given);
             }
@@ -169,12 +180,13 @@ impl ClusterSpec {
             self.keyspaces.iter().map(|k| format!("{}={}", k.name, k.shards.join(","))).collect();
         let ports = self.base_port.map_or(String::new(), |p| format!(", ports from {p}"));
         format!(
-            "cells {}, {}, {} replicas, {} rdonly{ports}{}",
+            "cells {}, {}, {} replicas, {} rdonly{ports}{}{}",
             self.cells.join(","),
             keyspaces.join(" "),
             self.replicas,
             self.rdonly,
-            [&self.vttablet_args[..], &self.vtgate_args]
+            if self.vtorc { "" } else { ", no vtorc" },
+            [&self.vttablet_args[..], &self.vtgate_args, &self.vtorc_args]
                 .concat()
                 .iter()
                 .map(|a| format!(" {a}"))

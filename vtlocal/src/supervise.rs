@@ -42,12 +42,13 @@ impl Programs {
     /// Ours lie beside this very program unless `bin_dir` is given; etcd is on PATH.
     ///
     /// Errors: everything that is missing, in one message.
-    pub fn find(bin_dir: Option<&Path>) -> Result<Self> {
+    pub fn find(bin_dir: Option<&Path>, vtorc: bool) -> Result<Self> {
         let beside = || env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf));
         let bin_dir = bin_dir.map(Path::to_path_buf).or_else(beside).unwrap_or_default();
         let mut missing: Vec<String> =
             [Program::Vtctld.file(), Program::Vttablet.file(), Program::Vtgate.file(), CLIENT]
-                .iter()
+                .into_iter()
+                .chain(vtorc.then_some(Program::Vtorc.file()))
                 .map(|file| bin_dir.join(file))
                 .filter(|path| !path.is_file())
                 .map(|path| format!("{} (build it: cargo build --workspace)", path.display()))

@@ -32,6 +32,7 @@ type HealthCheck = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 struct Pages {
     router: Option<Router>,
     health: Option<HealthCheck>,
+    health_as_json: bool,
     sections: Vec<StatusSection>,
 }
 
@@ -52,6 +53,11 @@ impl AdminPages {
     /// Says whether the process is healthy; a text says why not.
     pub fn set_health(&self, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
         self.with(|p| p.health = Some(Box::new(check)));
+    }
+
+    /// `/debug/health` answers with JSON, `{"Healthy": true}`: vtorc's form, which scripts look for.
+    pub fn tell_health_as_json(&self) {
+        self.with(|p| p.health_as_json = true);
     }
 
     pub fn add_section(&self, heading: &'static str, html: impl Fn() -> String + Send + Sync + 'static) {
@@ -87,7 +93,7 @@ pub(crate) fn serve(listener: TcpListener, context: Context) -> Result<()> {
         .route("/debug/vars", get(|State(c): State<Context>| async move { Json(c.metrics.to_json()) }))
         .route("/metrics", get(|State(c): State<Context>| async move { c.metrics.to_prometheus(c.program) }))
         .route("/healthz", get(health))
-        .route("/debug/health", get(health))
+        .route("/debug/health", get(debug_health))
         .route("/debug/status", get(status))
         .with_state(context)
         .merge(extra);
@@ -106,6 +112,19 @@ async fn health(State(c): State<Context>) -> impl IntoResponse {
     match c.pages.health() {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
         Err(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("not ok: {why}\n")),
+    }
+}
+
+async fn debug_health(State(c): State<Context>) -> axum::response::Response {
+    if !c.pages.with(|p| p.health_as_json) {
+        return health(State(c)).await.into_response();
+    }
+    match c.pages.health() {
+        Ok(()) => Json(serde_json::json!({ "Healthy": true })).into_response(),
+        Err(why) => {
+            let body = Json(serde_json::json!({ "Healthy": false, "Reason": why }));
+            (StatusCode::INTERNAL_SERVER_ERROR, body).into_response()
+        }
     }
 }
 

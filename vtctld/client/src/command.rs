@@ -160,6 +160,8 @@ commands! {
     SetKeyspaceDurabilityPolicy(keyspaces::SetKeyspaceDurabilityPolicy),
     /// Sets whether a shard's primary serves
     SetShardIsPrimaryServing(shards::SetShardIsPrimaryServing),
+    /// Lets vtorc replace dead primaries of a keyspace or shard, or keeps it from that
+    SetVtorcEmergencyReparent(keyspaces::SetVtorcEmergencyReparent),
     /// Makes a tablet's mysqld accept writes, or not
     SetWritable(tablets::SetWritable),
     /// Shows where each tablet of a shard is in replication

@@ -121,6 +121,30 @@ pub(crate) async fn find_all_shards(
     Ok(FindAllShardsInKeyspaceResponse { shards })
 }
 
+/// Lets vtorc replace dead primaries of a keyspace, or of one shard, or keeps it from that.
+pub(crate) async fn set_vtorc_emergency_reparent(
+    ops: &Ops,
+    r: SetVtorcEmergencyReparentRequest,
+) -> Result<SetVtorcEmergencyReparentResponse> {
+    let name = required("the keyspace's name", &r.keyspace)?;
+    if r.shard.is_empty() {
+        let guard = ops.topo.lock_keyspace(name, "SetVtorcEmergencyReparent").await?;
+        let edit = |k: &mut topodata::Keyspace| {
+            k.vtorc_state.get_or_insert_default().disable_emergency_reparent = r.disable;
+            Ok(Edit::Write)
+        };
+        ops.topo.update_keyspace_fields(&guard, name, edit).await?;
+        guard.unlock().await?;
+    } else {
+        let edit = |s: &mut topodata::Shard| {
+            s.vtorc_state.get_or_insert_default().disable_emergency_reparent = r.disable;
+            Ok(Edit::Write)
+        };
+        ops.topo.update_shard_fields(name, &r.shard, edit).await?;
+    }
+    Ok(SetVtorcEmergencyReparentResponse {})
+}
+
 pub(crate) async fn set_durability_policy(
     ops: &Ops,
     r: SetKeyspaceDurabilityPolicyRequest,

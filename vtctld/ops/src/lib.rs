@@ -138,6 +138,8 @@ delegate! {
         = keyspaces::find_all_shards;
     set_keyspace_durability_policy(SetKeyspaceDurabilityPolicyRequest) -> SetKeyspaceDurabilityPolicyResponse
         = keyspaces::set_durability_policy;
+    set_vtorc_emergency_reparent(SetVtorcEmergencyReparentRequest) -> SetVtorcEmergencyReparentResponse
+        = keyspaces::set_vtorc_emergency_reparent;
 
     create_shard(CreateShardRequest) -> CreateShardResponse = shards::create;
     get_shard(GetShardRequest) -> GetShardResponse = shards::get;

@@ -28,8 +28,10 @@ fn default_ports_are_those_of_vitess_s_example() {
 fn with_a_base_port_every_port_is_its_own_and_near() {
     let plan = plan(Some(20_000));
     let mut ports = BTreeSet::new();
-    let processes =
-        [&plan.etcd, &plan.vtctld, &plan.vtgate].into_iter().chain(plan.tablets.iter().map(|t| &t.process));
+    let processes = [&plan.etcd, &plan.vtctld, &plan.vtgate]
+        .into_iter()
+        .chain(&plan.vtorc)
+        .chain(plan.tablets.iter().map(|t| &t.process));
     for port in
         processes.flat_map(|p| &p.ports).map(|p| p.port).chain(plan.tablets.iter().map(|t| t.mysql_port))
     {

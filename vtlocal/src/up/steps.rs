@@ -21,6 +21,8 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 const MYSQLD_LIMIT: Duration = Duration::from_secs(180);
 /// How long a former primary may take to take its office again.
 const PRIMARY_LIMIT: Duration = Duration::from_secs(15);
+/// How long vtorc may take to elect a new shard's primary before it is done here.
+const ELECTION_LIMIT: Duration = Duration::from_secs(10);
 /// How long vtgate may take to see the tablets and answer.
 const QUERY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -103,6 +105,12 @@ impl Up {
         self.start_all(&plans).await
     }
 
+    /// vtorc, where the cluster has one: after the tablets, which it would take for dead while they start.
+    pub(super) async fn start_vtorc(&mut self) -> Result<()> {
+        let plan: Vec<ProcessPlan> = self.plan.vtorc.iter().cloned().collect();
+        self.start_all(&plan).await
+    }
+
     /// Each shard gets the primary it had, or its first tablet; all shards at the same time.
     pub(super) async fn elect_primaries(&mut self) -> Result<()> {
         let first = self.plan.tablets.iter().filter(|t| t.first);
@@ -114,12 +122,34 @@ impl Up {
         let recorded = self.recorded_primary(&shard).await?;
         let known = |alias: &String| self.plan.tablets.iter().find(|t| t.alias == *alias);
         let primary = recorded.as_ref().and_then(known).unwrap_or(first);
-        if recorded.is_some() && becomes_primary(primary.process.ready.0).await {
+        if recorded.is_some() && becomes_primary(primary.process.ready.0, PRIMARY_LIMIT).await {
+            return Ok(());
+        }
+        // vtorc elects the first primary of a new shard, and chooses as is done below.
+        if recorded.is_none() && self.plan.vtorc.is_some() && self.elected(&shard).await {
             return Ok(());
         }
         self.vtctl(&["PlannedReparentShard", "--new-primary", &primary.alias, &shard]).await?;
         self.say(&format!("{} is the primary of {shard}", primary.alias));
         Ok(())
+    }
+
+    /// Whether vtorc gives a new shard its primary soon.
+    async fn elected(&self, shard: &str) -> bool {
+        let deadline = Deadline::after(ELECTION_LIMIT);
+        loop {
+            let recorded = self.recorded_primary(shard).await.ok().flatten();
+            let tablet = self.plan.tablets.iter().find(|t| Some(&t.alias) == recorded.as_ref());
+            if let Some(tablet) = tablet
+                && becomes_primary(tablet.process.ready.0, ELECTION_LIMIT).await
+            {
+                self.say(&format!("{} is the primary of {shard}, elected by vtorc", tablet.alias));
+                return true;
+            }
+            if !deadline.pause().await {
+                return false;
+            }
+        }
     }
 
     /// The alias in the shard's record.
@@ -265,9 +295,9 @@ async fn start_mysqld(mut mysqld: Mysqld) -> Result<()> {
     })
 }
 
-/// Whether a former primary takes its office again within the limit.
-async fn becomes_primary(http_port: u16) -> bool {
-    let deadline = Deadline::after(PRIMARY_LIMIT);
+/// Whether a tablet takes the primary's office within the limit.
+async fn becomes_primary(http_port: u16, limit: Duration) -> bool {
+    let deadline = Deadline::after(limit);
     while tablet_type(http_port).await.as_deref() != Some("primary") {
         if !deadline.pause().await {
             return false;

@@ -142,3 +142,28 @@ impl SetKeyspaceDurabilityPolicy {
         c.json("vtctldata.SetKeyspaceDurabilityPolicyResponse", &answer)
     }
 }
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SetVtorcEmergencyReparent {
+    /// Let vtorc replace dead primaries
+    #[arg(long, required_unless_present = "disable", conflicts_with = "disable")]
+    enable: bool,
+    /// Keep vtorc from replacing dead primaries
+    #[arg(long)]
+    disable: bool,
+    keyspace: String,
+    /// One shard; the whole keyspace when not given
+    shard: Option<String>,
+}
+
+impl SetVtorcEmergencyReparent {
+    pub(crate) async fn run(self, c: &Client) -> Result<String> {
+        let request = SetVtorcEmergencyReparentRequest {
+            keyspace: self.keyspace,
+            shard: self.shard.unwrap_or_default(),
+            disable: self.disable && !self.enable,
+        };
+        c.vtctld.set_vtorc_emergency_reparent(request).await?;
+        Ok(String::new())
+    }
+}

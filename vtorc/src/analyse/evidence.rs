@@ -1,0 +1,194 @@
+//! Is a primary that does not answer dead? What its replicas say of it decides.
+//!
+//! A replica's word counts if it was asked after the primary's trouble began. Its fetching thread says more than
+//! it seems to: one that *tries to connect* has lost its source, for a server that dies closes its connections;
+//! one that *runs* may hang on a source that is frozen, or behind a cut cable, until `replica_net_timeout`. So
+//! running is proof of life only if something arrived, or the connection was made, after the trouble began; else
+//! it is no proof of anything, and the thread has to be restarted to learn more (a *probe*).
+
+use std::fmt::Write;
+
+use vtmodel::TabletAlias;
+
+use crate::{
+    policy::Policy,
+    view::{CONNECTING, Failing, FaultKind, Moment, RUNNING, ShardView, TabletView},
+};
+
+/// What a replica says of its primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vote {
+    /// Something arrived from it since.
+    Receiving,
+    /// The primary's mysqld refused the connection: it is alive.
+    Refused,
+    /// The thread runs, and nothing arrived.
+    Unproven,
+    /// It has tried to connect since this moment.
+    CannotConnect { since: Moment },
+    /// The thread does not run.
+    Stopped,
+    /// It follows somebody else, or nobody: it knows nothing, and would know nothing if it were restarted.
+    Nothing,
+    /// The replica itself does not answer.
+    Absent,
+}
+
+/// What becomes of a primary that does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It answers, or it has not been silent for long.
+    Well,
+    Dead,
+    /// Dead, and not all replicas can be asked.
+    DeadAndSomeReplicas,
+    /// Nobody answers.
+    DeadAndReplicas,
+    /// There are no replicas to ask.
+    DeadWithoutReplicas,
+    Saturated,
+    /// Its mysqld lives, or that is not known yet.
+    Unreachable,
+}
+
+/// The verdict and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    pub verdict: Verdict,
+    pub votes: Vec<(TabletAlias, Vote)>,
+    /// Replicas whose fetching thread has to be restarted to learn whether the primary's mysqld lives.
+    pub probe: Vec<TabletAlias>,
+    /// A replica proved that the primary's mysqld lives.
+    pub alive: bool,
+}
+
+/// The messages of a server that is there and does not let a replica in. They are mysqld's own (1040, 1045,
+/// 1129, 1130), as `Last_IO_Error` quotes them.
+const REFUSALS: [&str; 4] = ["Too many connections", "Access denied", "is blocked because", "is not allowed"];
+
+/// Weighs what is known of a primary.
+pub fn weigh(view: &ShardView, primary: &TabletView, now: Moment, policy: &Policy) -> Evidence {
+    let well = Evidence { verdict: Verdict::Well, votes: Vec::new(), probe: Vec::new(), alive: false };
+    let Some(failing) = doubtful(primary, policy) else { return well };
+    let replicas = view.tablets.iter().filter(|t| t.alias != primary.alias && witnesses(t));
+    let votes: Vec<_> =
+        replicas.map(|t| (t.alias.clone(), vote(t, primary, failing.since, now, policy))).collect();
+    let alive = votes.iter().any(|(_, v)| matches!(v, Vote::Receiving | Vote::Refused));
+    let verdict = verdict(failing, &votes, now, policy);
+    let probe = if alive { Vec::new() } else { probes(failing, &votes, verdict) };
+    Evidence { verdict, votes, probe, alive }
+}
+
+/// The trouble of a primary that has lasted for the looks that the policy wants.
+fn doubtful<'a>(primary: &'a TabletView, policy: &Policy) -> Option<&'a Failing> {
+    primary.failing.as_ref().filter(|f| f.count >= policy.confirm_looks)
+}
+
+/// Whether a tablet may know something of the primary: all that run and are no primary themselves.
+fn witnesses(tablet: &TabletView) -> bool {
+    use proto::topodata::TabletType::{Primary, Restore, Unknown};
+    !tablet.is_shut_down() && !matches!(tablet.tablet_type(), Primary | Restore | Unknown)
+}
+
+fn vote(replica: &TabletView, primary: &TabletView, since: Moment, now: Moment, policy: &Policy) -> Vote {
+    let fresh = replica.failing.is_none() && replica.good.as_ref().is_some_and(|g| g.asked >= since);
+    if !fresh {
+        return Vote::Absent;
+    }
+    let Some(status) = replica.replication().filter(|_| replica.follows(primary)) else {
+        return Vote::Nothing;
+    };
+    match status.io_state {
+        CONNECTING if REFUSALS.iter().any(|text| status.last_io_error.contains(text)) => Vote::Refused,
+        CONNECTING => Vote::CannotConnect { since: replica.receiving.connecting_since.unwrap_or(now) },
+        RUNNING => match replica.receiving.proven_after {
+            Some(at) if at >= since && now.saturating_sub(at) <= policy.proof_valid => Vote::Receiving,
+            _ => Vote::Unproven,
+        },
+        _ => Vote::Stopped,
+    }
+}
+
+fn verdict(failing: &Failing, votes: &[(TabletAlias, Vote)], now: Moment, policy: &Policy) -> Verdict {
+    use FaultKind::{MysqldBusy, MysqldGone, MysqldSlow, TabletGone, TabletSilent, Unclear};
+    let kind = failing.fault.kind;
+    let any = |wanted: fn(&Vote) -> bool| votes.iter().any(|(_, v)| wanted(v));
+    let slow = matches!(kind, MysqldSlow | Unclear);
+    if kind == MysqldBusy {
+        return Verdict::Saturated;
+    }
+    if votes.is_empty() {
+        return if slow { Verdict::Saturated } else { Verdict::DeadWithoutReplicas };
+    }
+    if any(|v| matches!(v, Vote::Receiving | Vote::Refused)) {
+        return if slow { Verdict::Saturated } else { Verdict::Unreachable };
+    }
+    if any(|v| *v == Vote::Unproven) {
+        return if slow { Verdict::Saturated } else { Verdict::Unreachable };
+    }
+    let lost: Vec<Moment> = votes.iter().filter_map(|(_, v)| lost_since(v)).collect();
+    // All of them lost it; the last one to do so counts.
+    let Some(last) = lost.iter().max() else {
+        return if any(|v| *v != Vote::Absent) { Verdict::Unreachable } else { Verdict::DeadAndReplicas };
+    };
+    if slow && now.saturating_sub(*last) < policy.frozen_grace {
+        return Verdict::Saturated;
+    }
+    match kind {
+        MysqldBusy => Verdict::Saturated,
+        TabletGone | TabletSilent | MysqldGone | MysqldSlow | Unclear => {
+            if any(|v| *v == Vote::Absent) {
+                Verdict::DeadAndSomeReplicas
+            } else {
+                Verdict::Dead
+            }
+        }
+    }
+}
+
+fn lost_since(vote: &Vote) -> Option<Moment> {
+    match vote {
+        Vote::CannotConnect { since } => Some(*since),
+        _ => None,
+    }
+}
+
+/// One replica first: a primary that lives loses at most one of those that acknowledge, and for a moment only. If
+/// that one cannot connect again, the others are asked. Replicas whose thread was stopped before are asked only
+/// when nobody else knows anything.
+fn probes(failing: &Failing, votes: &[(TabletAlias, Vote)], verdict: Verdict) -> Vec<TabletAlias> {
+    // A process that is gone is judged by itself; one that is full would keep the replica out.
+    let judged = matches!(failing.fault.kind, FaultKind::TabletGone | FaultKind::MysqldBusy);
+    if judged || !matches!(verdict, Verdict::Unreachable | Verdict::Saturated) {
+        return Vec::new();
+    }
+    let that = |wanted: Vote| votes.iter().filter(move |(_, v)| *v == wanted).map(|(alias, _)| alias.clone());
+    let unproven: Vec<TabletAlias> = that(Vote::Unproven).collect();
+    let lost = votes.iter().any(|(_, v)| lost_since(v).is_some());
+    match (unproven.is_empty(), lost) {
+        (false, true) => unproven,
+        (false, false) => unproven.into_iter().take(1).collect(),
+        (true, false) => that(Vote::Stopped).take(1).collect(),
+        (true, true) => Vec::new(),
+    }
+}
+
+impl Evidence {
+    /// For a reader.
+    pub fn describe(&self, failing: &Failing) -> String {
+        let mut text = format!("{} looks in a row: {}", failing.count, failing.fault.text);
+        for (alias, vote) in &self.votes {
+            let says = match vote {
+                Vote::Receiving => "receives from it",
+                Vote::Refused => "is refused by its mysqld",
+                Vote::Unproven => "is connected, but nothing arrived since",
+                Vote::CannotConnect { .. } => "cannot connect to it",
+                Vote::Stopped => "is stopped",
+                Vote::Nothing => "does not replicate from it",
+                Vote::Absent => "does not answer",
+            };
+            let _ = write!(text, "; {alias} {says}");
+        }
+        text
+    }
+}
