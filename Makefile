@@ -4,12 +4,12 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VTLOCAL := $(TARGET)/release/vtlocal
 # What a cluster does not need is not built for it.
-RELEASE := build --release --workspace --bins --exclude e2e --exclude difftest --exclude xtask
+RELEASE := build --release --workspace --bins --exclude e2e --exclude difftest --exclude chaos --exclude xtask
 FUZZ := $(abspath $(TARGET))/fuzz
 FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest planted-bugs
+.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest chaos planted-bugs
 
 help: ## Print this menu
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -34,6 +34,11 @@ difftest: ## Compare the cluster's answers with a plain mysqld's; SEEDS=1..50 ge
 	@$(CARGO) xtask setup --for test
 	@$(CARGO) build --workspace --bins
 	@$(TARGET)/debug/difftest $(ARGS)
+
+chaos: ## Break parts of a cluster under load, SECONDS (60) long; ARGS=... as chaos --help
+	@$(CARGO) xtask setup --for test
+	@$(CARGO) build --release --workspace --bins --exclude xtask --exclude difftest
+	@$(TARGET)/release/chaos --seconds $(or $(SECONDS),60) $(ARGS)
 
 planted-bugs: ## Plant bugs in a copy of the sources and see that difftest finds each; ARGS=... as cargo xtask help
 	@$(CARGO) xtask setup --for test

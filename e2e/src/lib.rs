@@ -35,16 +35,16 @@ pub struct Cluster {
     plan: Plan,
 }
 
-/// Where `cargo build --workspace --bins` put the programs: beside the folder of this test.
+/// Where `cargo build --workspace --bins` put the programs: beside this one, or beside the folder of this test.
 pub fn bin_dir() -> PathBuf {
     let exe = env::current_exe().unwrap();
-    let dir = exe.parent().and_then(Path::parent).unwrap().to_owned();
+    let found = exe.ancestors().skip(1).take(2).find(|dir| dir.join("vtlocal").is_file());
     assert!(
-        dir.join("vtlocal").is_file(),
-        "no vtlocal in {}: run `cargo build --workspace --bins` first, as `make test` does",
-        dir.display()
+        found.is_some(),
+        "no vtlocal beside {}: run `cargo build --workspace --bins` first, as `make test` does",
+        exe.display()
     );
-    dir
+    found.unwrap().to_owned()
 }
 
 impl Cluster {

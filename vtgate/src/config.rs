@@ -62,6 +62,21 @@ pub struct Options {
     /// How many queries may wait so at a time
     #[arg(long, default_value_t = 1000)]
     pub buffer_size: usize,
+    /// How many bytes the queries that wait may have, text and values
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub buffer_max_bytes: usize,
+    /// A shard that has had no primary for so long is given up: its queries are told at once
+    #[arg(long, default_value = "20s", value_parser = parse_duration)]
+    pub buffer_max_failover_duration: Duration,
+    /// How long after that queries do not wait for the shard
+    #[arg(long, default_value = "1m", value_parser = parse_duration)]
+    pub buffer_min_time_between_failovers: Duration,
+    /// How many queries of a shard go to its new primary at a time
+    #[arg(long, default_value_t = 32)]
+    pub buffer_drain_concurrency: usize,
+    /// How many calls to one tablet may be under way at a time, so that a slow shard leaves room for the others
+    #[arg(long, default_value_t = 10_000)]
+    pub max_calls_per_tablet: usize,
 
     /// Port of the MySQL protocol; none when not given
     #[arg(long)]
@@ -192,8 +207,15 @@ impl Options {
         if self.transaction_mode.eq_ignore_ascii_case("twopc") {
             keep(Error::unsupported("--transaction-mode TWOPC is not supported yet: use MULTI or SINGLE"));
         }
-        if self.buffer_size == 0 {
-            keep(Error::invalid("--buffer-size must be at least 1"));
+        for (name, limit) in [
+            ("buffer-size", self.buffer_size),
+            ("buffer-max-bytes", self.buffer_max_bytes),
+            ("buffer-drain-concurrency", self.buffer_drain_concurrency),
+            ("max-calls-per-tablet", self.max_calls_per_tablet),
+        ] {
+            if limit == 0 {
+                keep(Error::invalid(format!("--{name} must be at least 1")));
+            }
         }
         let serves_mysql = self.mysql_server_port.is_some() || self.mysql_server_socket_path.is_some();
         let has_users =

@@ -8,6 +8,7 @@ mod load_data;
 mod plan_cache;
 mod prepared;
 mod processlist;
+mod removals;
 mod run;
 mod set;
 mod show;

@@ -1,19 +1,19 @@
 //! From a target to a tablet's answer: chooses a tablet, tries another one where nothing can have been
 //! executed, and waits a bounded while for a primary that is going away or not there yet.
 
+mod buffer;
 mod choose;
 
 use std::{sync::Arc, time::Duration};
 
 use discovery::{Discovery, TabletHealth};
 use tabletclient::QueryService;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use vterrors::{Condition, Error, Result, Retry};
 use vtmodel::{TabletAlias, TabletType, Target};
 
+pub use self::buffer::BufferConfig;
+use self::buffer::{Buffer, Waiting};
 use crate::metrics::GateMetrics;
 
 /// How the gateway waits and retries.
@@ -21,21 +21,22 @@ use crate::metrics::GateMetrics;
 pub struct GatewayConfig {
     pub cell: String,
     pub retry_count: u32,
-    pub buffer_window: Duration,
-    pub buffer_size: usize,
+    pub buffer: BufferConfig,
+    /// Calls to one tablet that may be under way at a time.
+    pub max_calls_per_tablet: usize,
 }
 
 /// Shared by all sessions.
 pub struct Gateway {
     discovery: Discovery,
     config: GatewayConfig,
-    buffer: Semaphore,
+    buffer: Buffer,
     metrics: GateMetrics,
 }
 
 impl Gateway {
     pub fn new(discovery: Discovery, config: GatewayConfig, metrics: GateMetrics) -> Self {
-        let buffer = Semaphore::new(config.buffer_size);
+        let buffer = Buffer::new(config.buffer.clone(), metrics.buffer.clone());
         Self { discovery, config, buffer, metrics }
     }
 
@@ -55,34 +56,62 @@ impl Gateway {
         Ok(tablet.service.clone())
     }
 
+    /// A transaction's tablet answered its statement with this: counts those that a failover ended.
+    pub fn note_of_transaction(&self, e: &Error) {
+        if matches!(
+            e.condition(),
+            Condition::NotServing
+                | Condition::TransactionGone
+                | Condition::Unreachable
+                | Condition::ConnectionLost
+        ) {
+            self.metrics.transactions_lost.inc();
+        }
+    }
+
     /// Runs `call` on a tablet that serves the target. A call that fails before anything was executed is
-    /// tried on another tablet; on a primary that is going away it waits for the next one.
+    /// tried on another tablet; on a primary that is going away it waits for the next one. `bytes` is what is kept
+    /// while it waits.
     pub async fn run<T, F>(
         &self,
         target: &Target,
+        bytes: usize,
         call: impl Fn(Arc<TabletHealth>) -> F + Send + Sync,
     ) -> Result<T>
     where
         F: Future<Output = Result<T>> + Send,
     {
+        let is_primary = target.tablet_type == TabletType::Primary;
         let mut tried: Vec<TabletAlias> = Vec::new();
-        let mut deadline = None;
+        let mut waiting: Option<Waiting> = None;
         loop {
             let chosen = choose::choose(&self.discovery.snapshot(), target, &self.config.cell, &tried);
             let fault = match chosen {
                 Ok(tablet) => {
+                    let _turn = match &waiting {
+                        Some(waiting) => waiting.turn().await,
+                        None => None,
+                    };
                     let alias = tablet.alias.clone();
+                    let under_way = tablet.load.begin();
+                    if under_way.count() > self.config.max_calls_per_tablet {
+                        return Err(self.too_many(&alias));
+                    }
                     match call(tablet).await {
-                        Err(e) if e.retry() == Retry::Elsewhere => {
+                        Err(e) if goes_elsewhere(&e, is_primary) => {
                             tried.push(alias);
                             e
                         }
-                        answer => return answer,
+                        answer => {
+                            if let Some(waiting) = &waiting {
+                                waiting.served();
+                            }
+                            return answer;
+                        }
                     }
                 }
                 Err(e) => e,
             };
-            let is_primary = target.tablet_type == TabletType::Primary;
             let again = !is_primary && (tried.len() as u32) <= self.config.retry_count;
             if again && choose::choose(&self.discovery.snapshot(), target, &self.config.cell, &tried).is_ok()
             {
@@ -91,31 +120,23 @@ impl Gateway {
             if !is_primary {
                 return Err(fault);
             }
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.config.buffer_window);
-            self.wait_for_primary(target, deadline, &tried, fault).await?;
+            let place = match waiting.take() {
+                Some(place) => place,
+                None => self.buffer.enter(target, bytes, &fault)?,
+            };
+            if !self.next_primary(target, place.deadline, &tried).await {
+                self.buffer.gave_up(&place);
+                return Err(fault);
+            }
+            waiting = Some(place);
             tried.clear();
         }
     }
 
-    /// Waits for a change that brings a serving primary; `fault` is the answer when none comes in time or
-    /// too many wait already.
-    async fn wait_for_primary(
-        &self,
-        target: &Target,
-        deadline: Instant,
-        failed: &[TabletAlias],
-        fault: Error,
-    ) -> Result<()> {
-        let Ok(_place) = self.buffer.try_acquire() else {
-            return Err(
-                fault.context(format!("--buffer-size {} queries wait already", self.config.buffer_size))
-            );
-        };
-        self.metrics.buffered.inc();
-        self.metrics.buffer_waiting.add(1);
-        let waited = self.next_primary(target, deadline, failed).await;
-        self.metrics.buffer_waiting.add(-1);
-        if waited { Ok(()) } else { Err(fault) }
+    fn too_many(&self, alias: &TabletAlias) -> Error {
+        let limit = self.config.max_calls_per_tablet;
+        let text = format!("{limit} calls to tablet {alias} are under way (--max-calls-per-tablet)");
+        Error::new(Condition::PoolFull, text)
     }
 
     async fn next_primary(&self, target: &Target, deadline: Instant, failed: &[TabletAlias]) -> bool {
@@ -142,6 +163,12 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Whether another tablet may be asked. On a replica nothing can have been written, also when it went away in the
+/// middle of the call.
+fn goes_elsewhere(e: &Error, is_primary: bool) -> bool {
+    e.retry() == Retry::Elsewhere || (!is_primary && e.condition() == Condition::ConnectionLost)
 }
 
 #[cfg(test)]

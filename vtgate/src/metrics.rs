@@ -20,9 +20,36 @@ pub struct GateMetrics {
     pub mysql_connections: Gauge,
     pub mysql_connections_total: Counter,
     pub mysql_commands: Counter,
-    pub buffered: Counter,
-    pub buffer_waiting: Gauge,
+    pub buffer: BufferMetrics,
+    /// Transactions that were open when their tablet stopped serving, and were told so.
+    pub transactions_lost: Counter,
     pub commit_unresolved: Counter,
+}
+
+/// Of queries that wait for a primary; labels are `keyspace/shard`, and `keyspace/shard.reason`.
+#[derive(Clone)]
+pub struct BufferMetrics {
+    pub starts: LabelledCounter,
+    pub stops: LabelledCounter,
+    pub failover_ms: LabelledCounter,
+    pub buffered: LabelledCounter,
+    pub drained: LabelledCounter,
+    pub evicted: LabelledCounter,
+    pub waiting: Gauge,
+}
+
+impl BufferMetrics {
+    fn new(metrics: &Metrics) -> Self {
+        Self {
+            starts: LabelledCounter::new(metrics, "BufferStarts"),
+            stops: LabelledCounter::new(metrics, "BufferStops"),
+            failover_ms: LabelledCounter::new(metrics, "BufferFailoverDurationSumMs"),
+            buffered: LabelledCounter::new(metrics, "BufferRequestsBuffered"),
+            drained: LabelledCounter::new(metrics, "BufferRequestsDrained"),
+            evicted: LabelledCounter::new(metrics, "BufferRequestsEvicted"),
+            waiting: metrics.gauge("BufferRequestsInFlight"),
+        }
+    }
 }
 
 impl GateMetrics {
@@ -36,8 +63,8 @@ impl GateMetrics {
             mysql_connections: metrics.gauge("MysqlServerConnCount"),
             mysql_connections_total: metrics.counter("MysqlServerConnAccepted"),
             mysql_commands: metrics.counter("MysqlServerCommands"),
-            buffered: metrics.counter("BufferRequestsBuffered"),
-            buffer_waiting: metrics.gauge("BufferRequestsInFlight"),
+            buffer: BufferMetrics::new(metrics),
+            transactions_lost: metrics.counter("TransactionsLostToFailover"),
             commit_unresolved: metrics.counter("CommitUnresolved"),
         }
     }
@@ -61,11 +88,20 @@ impl LabelledCounter {
     }
 
     pub fn inc(&self, label: &str) {
+        self.add(label, 1);
+    }
+
+    pub fn add(&self, label: &str, more: u64) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(n) = counts.get_mut(label) {
-            *n += 1;
+            *n += more;
         } else if counts.len() < MAX_LABELS {
-            counts.insert(label.to_owned(), 1);
+            counts.insert(label.to_owned(), more);
         }
+    }
+
+    #[cfg(test)]
+    pub fn get(&self, label: &str) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(label).copied().unwrap_or_default()
     }
 }

@@ -7,13 +7,13 @@ mod variables;
 mod wire;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
 use proto::{query::QueryWarning, vtrpc::CallerId};
 use sqlast::SqlMode;
-use sqltypes::BindValue;
+use sqltypes::{BindValue, Type};
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, TabletType, Target, TargetString};
 
@@ -105,6 +105,28 @@ impl Caller {
     }
 }
 
+/// A savepoint of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Savepoint {
+    pub name: String,
+    /// How many [`Session::removals`] there were.
+    pub removals: usize,
+}
+
+/// Entries of a lookup vindex whose rows a transaction changes or removes.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    pub change: planner::LookupChange,
+    pub entries: Vec<LookupEntry>,
+}
+
+/// An entry of a lookup vindex: the values and the keyspace id that they lead to.
+#[derive(Debug, Clone)]
+pub struct LookupEntry {
+    pub values: Vec<(Type, bytes::Bytes)>,
+    pub keyspace_id: Vec<u8>,
+}
+
 /// Everything that lasts from one statement to the next.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -121,13 +143,13 @@ pub struct Session {
     pub after: Vec<ShardSession>,
     /// Entries of lookup vindexes that the transaction wrote in its part before, by table and values.
     pub entered: HashSet<(String, Vec<bytes::Bytes>)>,
-    /// Those that it removed in its part after, with the keyspace ids that they had.
-    pub left: HashMap<(String, Vec<bytes::Bytes>), Vec<u8>>,
+    /// Those that lose their rows: they are removed when the transaction commits.
+    pub removals: Vec<Removal>,
     /// While a VEXPLAIN runs: what goes to shards.
     pub trace: Option<crate::executor::Trace>,
     /// While a statement runs that is undone as a whole when it fails.
     pub atomic: bool,
-    pub savepoints: Vec<String>,
+    pub savepoints: Vec<Savepoint>,
     pub warnings: Vec<QueryWarning>,
     pub last_insert_id: u64,
     pub found_rows: u64,
@@ -172,7 +194,7 @@ impl Session {
             atomic: false,
             after: Vec::new(),
             entered: Default::default(),
-            left: Default::default(),
+            removals: Vec::new(),
             savepoints: Vec::new(),
             warnings: Vec::new(),
             last_insert_id: 0,
@@ -262,6 +284,12 @@ impl Session {
     /// The session with one part in the place of the main one, for as long as the guard lives.
     pub fn swapped(&mut self, order: CommitOrder) -> Swapped<'_> {
         Swapped::new(self, order)
+    }
+
+    /// Notes a savepoint; one of the same name before it is gone.
+    pub fn add_savepoint(&mut self, name: String) {
+        self.savepoints.retain(|s| !s.name.eq_ignore_ascii_case(&name));
+        self.savepoints.push(Savepoint { name, removals: self.removals.len() });
     }
 
     /// Whether tablets' connections of this session need settings of their own.

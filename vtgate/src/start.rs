@@ -17,7 +17,7 @@ use crate::{
         grpc::VitessService,
         mysql::{MysqlServer, Tls, Users, bind_unix, serve_tcp, serve_unix},
     },
-    gateway::{Gateway, GatewayConfig},
+    gateway::{BufferConfig, Gateway, GatewayConfig},
     metrics::GateMetrics,
     pages,
     schema::Schema,
@@ -52,8 +52,15 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let gateway_config = GatewayConfig {
         cell: config.cell.clone(),
         retry_count: o.retry_count,
-        buffer_window: o.buffer_window,
-        buffer_size: o.buffer_size,
+        buffer: BufferConfig {
+            window: o.buffer_window,
+            size: o.buffer_size,
+            bytes: o.buffer_max_bytes,
+            max_failover_duration: o.buffer_max_failover_duration,
+            min_time_between_failovers: o.buffer_min_time_between_failovers,
+            drain_concurrency: o.buffer_drain_concurrency,
+        },
+        max_calls_per_tablet: o.max_calls_per_tablet,
     };
     let executor_config = ExecutorConfig {
         single_shard_transactions: o.transaction_mode.eq_ignore_ascii_case("single"),

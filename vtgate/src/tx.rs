@@ -39,6 +39,10 @@ pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
                     committed.push(part.target.to_string());
                 }
             }
+            // What is left behind are entries without rows, and the rows are committed.
+            Err(e) if order == CommitOrder::After => {
+                warn!(target = %part.target, "entries of lookup vindexes could not be removed: {e}");
+            }
             Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
         }
     }
@@ -54,6 +58,32 @@ pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
     }
 }
 
+/// Commits the parts that come before the others, and leaves the transaction open. When one fails, all are rolled
+/// back.
+pub async fn commit_before(gateway: &Gateway, session: &mut Session) -> Result<()> {
+    let (parts, held): (Vec<_>, _) =
+        std::mem::take(&mut session.before).into_iter().partition(|part| part.transaction_id != 0);
+    session.before = held;
+    let mut failed = None;
+    for part in parts {
+        if failed.is_some() {
+            end_quietly(gateway, session, (CommitOrder::Before, part)).await;
+            continue;
+        }
+        match commit_part(gateway, session, &part).await {
+            Ok(reserved_id) => keep_reserved(session, (CommitOrder::Before, &part), reserved_id),
+            Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
+        }
+    }
+    match failed {
+        None => Ok(()),
+        Some(e) => {
+            rollback(gateway, session).await;
+            Err(e)
+        }
+    }
+}
+
 /// Rolls every shard's part back. A tablet that cannot be reached rolls back by itself.
 pub async fn rollback(gateway: &Gateway, session: &mut Session) {
     for part in take_parts(session) {
@@ -65,6 +95,7 @@ pub async fn rollback(gateway: &Gateway, session: &mut Session) {
 pub async fn release_all(gateway: &Gateway, session: &mut Session) {
     session.in_transaction = false;
     session.savepoints.clear();
+    session.removals.clear();
     let parts = CommitOrder::ALL.map(|order| std::mem::take(session.part_mut(order)));
     let held = parts.into_iter().flatten();
     let work = held.map(|part| {
@@ -113,7 +144,7 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
     session.in_transaction = false;
     session.savepoints.clear();
     session.entered.clear();
-    session.left.clear();
+    session.removals.clear();
     session.transaction_options = q::ExecuteOptions::default();
     let mut out = Vec::new();
     for order in CommitOrder::ALL {

@@ -14,7 +14,7 @@ use crate::Result;
 /// Every crate of the workspace with its layer and its place in it. A crate may import crates of lower layers,
 /// and of its own layer those of a lower place.
 const LAYERS: &[(u8, &[&[&str]])] = &[
-    (7, &[&["vtlocal", "xtask"], &["e2e", "bench", "difftest"]]),
+    (7, &[&["vtlocal", "xtask"], &["e2e", "bench", "difftest"], &["chaos"]]),
     (6, &[&["vtgate", "vttablet", "vtctld", "vtorc", "vtctlclient", "vtexplain"]]),
     (5, &[&["planner", "mysqlctl", "reparent"], &["ops"]]),
     (4, &[&["eval", "vschema", "discovery"]]),

@@ -19,6 +19,7 @@ use crate::{
 /// What has to be reached, each of them by one statement of [`ONE_OF`].
 pub const MUST: &[&str] = &[
     "Aggregate",
+    "ChangeTables",
     "Concat",
     "Delete",
     "Gather",
@@ -35,6 +36,7 @@ pub const MUST: &[&str] = &[
     "Send",
     "Sort",
     "Update",
+    "Upsert",
     "ValuesFirst",
     "routing AnyShard",
     "routing EqualUnique",
@@ -136,6 +138,12 @@ fn collect(value: &Value, under: &str, names: &mut BTreeSet<String>) {
                     // What kind of join it is.
                     let kind = node.get("kind").and_then(Value::as_str);
                     names.insert(kind.map_or(name.clone(), |kind| format!("{name} {kind}")));
+                }
+                // A primitive of several others.
+                Some((name, Value::Array(nodes)))
+                    if name == "ChangeTables" && nodes.iter().all(Value::is_object) =>
+                {
+                    names.insert(name.clone());
                 }
                 _ => {}
             }

@@ -146,6 +146,7 @@ impl Keeper {
             error: "nothing heard yet".to_owned(),
             hostname: record.hostname,
             service,
+            load: crate::Load::default(),
         });
         let task = tokio::spawn(work).abort_handle();
         self.tablets.insert(alias, Watched { health, address, generation, task });

@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
-pub use snapshot::{Snapshot, TabletHealth};
+pub use snapshot::{Load, Snapshot, TabletHealth, UnderWay};
 
 use vterrors::{Condition, Error, Result};
 use vtmodel::Target;
@@ -89,6 +89,12 @@ impl Discovery {
             nudge: Notify::new(),
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Another picture, for tests and tools.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.shared.snapshot.store(Arc::new(snapshot));
+        self.shared.version.send_modify(|version| *version += 1);
     }
 
     /// Who serves what, as known now.

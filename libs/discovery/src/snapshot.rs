@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tabletclient::QueryService;
@@ -23,6 +26,44 @@ pub struct TabletHealth {
     pub error: String,
     pub hostname: String,
     pub service: Arc<dyn QueryService>,
+    /// The same in all that is heard of a tablet.
+    pub load: Load,
+}
+
+/// How many of this process's calls to a tablet are under way. Clones share the count.
+#[derive(Debug, Clone, Default)]
+pub struct Load(Arc<AtomicUsize>);
+
+impl Load {
+    pub fn under_way(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts a call until what is returned is dropped.
+    pub fn begin(&self) -> UnderWay {
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        UnderWay { load: self.clone(), count: before + 1 }
+    }
+}
+
+/// A call that is under way.
+#[derive(Debug)]
+pub struct UnderWay {
+    load: Load,
+    count: usize,
+}
+
+impl UnderWay {
+    /// How many were under way when it began, itself among them.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.load.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Who serves what, at one moment.

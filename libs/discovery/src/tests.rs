@@ -46,6 +46,7 @@ fn tablet(uid: u32, tablet_type: TabletType, serving: bool, term: i64) -> Arc<Ta
         error: String::new(),
         hostname: "localhost".into(),
         service: Arc::new(Mute),
+        load: crate::Load::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use sqltypes::{Field, Row, RowBuilder};
+use sqltypes::{Field, Row, RowBuilder, Type};
 use vterrors::{Condition, Error, Result};
 
 mod moments;
@@ -33,10 +33,12 @@ pub enum FoldFunction {
     Min(SortKey),
     /// Keeps the largest.
     Max(SortKey),
-    /// The folded column `sum` divided by the folded column `count`.
+    /// The folded column `sum` divided by the folded column `count`. Its digits are those of the parts' own averages;
+    /// where the column has none, but values to be averaged, `of_rows` is set: four more than the sum has.
     Avg {
         sum: usize,
         count: usize,
+        of_rows: bool,
     },
     BitAnd,
     BitOr,
@@ -56,6 +58,10 @@ pub enum FoldFunction {
     },
 }
 
+/// MySQL's `div_precision_increment`, and its longest fraction.
+const MORE_DIGITS: usize = 4;
+const MOST_DIGITS: usize = 30;
+
 /// What is made of a variance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spread {
@@ -63,6 +69,12 @@ pub struct Spread {
     pub sample: bool,
     /// `STD` and its kin: the square root.
     pub root: bool,
+}
+
+/// Whether values of a type add up to what MySQL's SUM of them is. A FLOAT's text has lost digits; other types MySQL
+/// makes doubles of first.
+pub fn can_be_added(ty: Type) -> bool {
+    sqltypes::is_integral(ty) || matches!(ty, Type::Decimal | Type::Float64)
 }
 
 /// Folds rows into groups. Columns without a function keep the value of the group's first row.
@@ -286,18 +298,21 @@ impl Group {
             }
         }
         for typed in folds {
-            if let FoldFunction::Avg { sum, count } = typed.fold.function {
-                self.values[typed.fold.column] = self.average(folds, typed, (sum, count))?;
+            if let FoldFunction::Avg { sum, count, of_rows } = typed.fold.function {
+                let own =
+                    if of_rows { None } else { self.column(typed.fold.column).and_then(Decimal::parse) };
+                self.values[typed.fold.column] =
+                    self.average(folds, own.map(|own| own.scale()), (sum, count))?;
             }
         }
         Ok(())
     }
 
-    /// The average, with as many digits as a shard's own average had.
+    /// The average, with as many digits after the point as a shard's own average had.
     fn average(
         &self,
         folds: &[Typed],
-        typed: &Typed,
+        own_scale: Option<usize>,
         (sum, count): (usize, usize),
     ) -> Result<Option<Vec<u8>>> {
         let sum_of = |column: usize| {
@@ -317,8 +332,7 @@ impl Group {
             Sum::Nothing | Sum::Bits(_) | Sum::Text(_) | Sum::Moments(_) => None,
             Sum::Float(sum) => Some(float_text(sum / count as f64).into_bytes()),
             Sum::Decimal(sum) => {
-                let shards = self.column(typed.fold.column).and_then(Decimal::parse);
-                let scale = shards.map_or(sum.scale() + 4, |own| own.scale());
+                let scale = own_scale.unwrap_or_else(|| (sum.scale() + MORE_DIGITS).min(MOST_DIGITS));
                 let more = scale.saturating_sub(sum.scale());
                 sum.divide(count, more).map(|average| average.to_string().into_bytes())
             }

@@ -75,6 +75,17 @@ impl Comparator {
         Ok(Self { keys: keys.iter().map(key).collect::<Result<_>>()? })
     }
 
+    /// As [`new`](Self::new), for an order of rows: MySQL orders an ENUM or SET by its number, also one that MIN or MAX
+    /// has found by its text. The text's weight only tells which are equal.
+    pub fn for_order(keys: &[SortKey], fields: &[Field]) -> Result<Self> {
+        let by_text = keys.iter().filter(|key| key.weight_string.is_some());
+        let mut types = by_text.filter_map(|key| fields.get(key.column)).map(Field::r#type);
+        match types.find(|ty| matches!(ty, Type::Enum | Type::Set)) {
+            Some(ty) => Err(Error::unsupported(format!("an order by a computed {}", ty.as_str_name()))),
+            None => Self::new(keys, fields),
+        }
+    }
+
     /// Whether nothing is compared: all rows are equal.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

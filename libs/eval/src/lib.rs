@@ -10,7 +10,7 @@ mod compare;
 mod decimal;
 mod test;
 
-pub use aggregate::{Aggregator, Fold, FoldFunction, Spread};
+pub use aggregate::{Aggregator, Fold, FoldFunction, Spread, can_be_added};
 pub use collation::{Padding, padding};
 pub use compare::{Columns, Comparator, SortKey, compare_values};
 pub use decimal::Decimal;

@@ -1,10 +1,12 @@
 //! From a snapshot and a request to a plan. Pure: no clock, no network.
 
 mod emergency;
+mod errant;
 mod init;
 mod planned;
 
-pub use emergency::{Unrevoked, emergency, errant, recorded_primary, stop_everything, unrevoked};
+pub use emergency::{Unrevoked, emergency, recorded_primary, stop_everything, unrevoked};
+pub use errant::errant;
 pub use init::init_shard_primary;
 pub use planned::planned;
 

@@ -129,6 +129,7 @@ impl Run<'_> {
         tokio::pin!(lead, others);
         // A lead that fails breaks the others off: they may wait for what it will never do.
         let others = tokio::select! {
+            biased;
             led = &mut lead => {
                 led?;
                 others.await

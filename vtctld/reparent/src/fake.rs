@@ -388,9 +388,8 @@ impl Servers {
             return Err(precondition("the shard's primary accepts writes"));
         }
         let t = self.tablets.entry(alias.to_owned()).or_default();
-        if !t.is(TabletType::Primary) {
-            t.term = term;
-        }
+        // Also if it was one: another may have been promoted since.
+        t.term = term;
         t.tablet_type = TabletType::Primary as i32;
         (t.source, t.fetching, t.writable, t.semi_sync_source) = (None, false, true, semi_sync);
         t.received = t.executed.clone();
@@ -497,6 +496,7 @@ impl TabletManagerClient for FakeShard {
             version,
             read_only: !fake.writable,
             super_read_only: !fake.writable,
+            semi_sync_replica_enabled: fake.semi_sync_replica,
             replication_status,
             primary_status,
             tablet_type: fake.tablet_type,

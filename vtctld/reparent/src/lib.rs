@@ -15,6 +15,8 @@ mod execute;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod plan;
+#[cfg(test)]
+mod simulation;
 mod single;
 mod snapshot;
 

@@ -32,6 +32,12 @@ pub struct TabletState {
     /// Its own server's; empty if it is not known.
     pub server_uuid: String,
     pub server: Option<ServerKind>,
+    /// Whether its server accepted writes before anything was stopped, as far as that is known.
+    pub writable: Option<bool>,
+    /// Whether its server acknowledged commits to its source, as far as that is known.
+    pub acknowledged: bool,
+    /// The tablet's type is another than its record says.
+    pub unpublished: bool,
     /// How many reparents its journal knows; None if that is not known, or not all of its relay log is executed.
     pub journal: Option<i32>,
     /// What an emergency reparent did to it.
@@ -100,6 +106,9 @@ impl TabletState {
             source_uuid: String::new(),
             server_uuid: String::new(),
             server: None,
+            writable: None,
+            acknowledged: false,
+            unpublished: false,
             journal: None,
             stopped: Stop::Not,
             fault: Some(why.into()),
@@ -131,6 +140,13 @@ impl TabletState {
     pub(crate) fn saw_server(&mut self, full: &replicationdata::FullStatus) {
         self.server = ServerKind::parse(&full.version);
         self.server_uuid = full.server_uuid.to_ascii_lowercase();
+        self.acknowledged = full.semi_sync_replica_enabled;
+        self.writable.get_or_insert(!full.read_only && !full.super_read_only);
+        // The tablet knows before its record does.
+        if full.tablet_type() != TabletType::Unknown && full.tablet_type() != self.tablet.r#type() {
+            self.tablet.r#type = full.tablet_type;
+            self.unpublished = true;
+        }
     }
 
     /// What its server is, for texts.
@@ -173,10 +189,11 @@ impl Snapshot {
         self.durability.promotion_rule(&tablet.tablet) != PromotionRule::MustNot
     }
 
-    /// The tablet whose record says PRIMARY, the one with the newest term where several do.
+    /// The tablet that says it is PRIMARY. Where several do, one that accepts writes, for a reparent demotes
+    /// first; then the newest term. A term that is not in the record yet is newer than those that are.
     pub fn primary(&self) -> Option<&TabletState> {
         let primaries = self.tablets.iter().filter(|t| t.tablet.r#type() == TabletType::Primary);
-        primaries.max_by_key(|t| t.term())
+        primaries.max_by_key(|t| (t.writable == Some(true), t.unpublished, t.term()))
     }
 }
 
@@ -233,9 +250,11 @@ pub(crate) async fn ask(
     match tokio::time::timeout(limit, asked).await {
         Ok((Ok(status), full)) => {
             state.saw(&status);
-            // What is not known of a server is not held against it.
-            if let Ok(Some(full)) = full.map(|f| f.status) {
-                state.saw_server(&full);
+            match full {
+                Ok(full) => state.saw_server(&full.status.unwrap_or_default()),
+                // What a tablet cannot tell is not held against it.
+                Err(e) if e.condition() == Condition::Unsupported => {}
+                Err(e) => state.fault = Some(e.message().to_owned()),
             }
         }
         Ok((Err(e), _)) => state.fault = Some(e.message().to_owned()),

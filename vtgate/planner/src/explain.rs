@@ -229,9 +229,10 @@ fn print_aggregate(aggregate: &Aggregate, depth: usize, out: &mut String) -> fmt
             AggregateFunction::Count => "count".to_owned(),
             AggregateFunction::CountRows => "count rows".to_owned(),
             AggregateFunction::Sum => "sum".to_owned(),
+            AggregateFunction::SumRows => "sum rows".to_owned(),
             AggregateFunction::Min(by) => format!("min by {}", Order(by)),
             AggregateFunction::Max(by) => format!("max by {}", Order(by)),
-            AggregateFunction::Avg { sum, count } => {
+            AggregateFunction::Avg { sum, count } | AggregateFunction::AvgRows { sum, count } => {
                 format!("avg of sum {} and count {}", At(*sum), At(*count))
             }
             AggregateFunction::BitAnd => "bit_and".to_owned(),

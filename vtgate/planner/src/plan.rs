@@ -336,6 +336,13 @@ pub enum AggregateFunction {
         sum: ColumnAt,
         count: ColumnAt,
     },
+    /// The column's values are added; it is no sum yet, and gets the type of one.
+    SumRows,
+    /// As `Avg`, of a column of values.
+    AvgRows {
+        sum: ColumnAt,
+        count: ColumnAt,
+    },
     BitAnd,
     BitOr,
     BitXor,
@@ -391,7 +398,13 @@ impl Aggregate {
             AggregateFunction::Sum => FoldFunction::Sum,
             AggregateFunction::Min(by) => FoldFunction::Min(key(by)),
             AggregateFunction::Max(by) => FoldFunction::Max(key(by)),
-            AggregateFunction::Avg { sum, count } => FoldFunction::Avg { sum: at(sum), count: at(count) },
+            AggregateFunction::SumRows => FoldFunction::Sum,
+            AggregateFunction::Avg { sum, count } => {
+                FoldFunction::Avg { sum: at(sum), count: at(count), of_rows: false }
+            }
+            AggregateFunction::AvgRows { sum, count } => {
+                FoldFunction::Avg { sum: at(sum), count: at(count), of_rows: true }
+            }
             AggregateFunction::BitAnd => FoldFunction::BitAnd,
             AggregateFunction::BitOr => FoldFunction::BitOr,
             AggregateFunction::BitXor => FoldFunction::BitXor,
@@ -418,7 +431,7 @@ impl Aggregate {
         }
         let keys: Vec<_> =
             self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
-        Comparator::new(&keys, fields).map(Some)
+        Comparator::for_order(&keys, fields).map(Some)
     }
 }
 

@@ -287,15 +287,27 @@ fn several(
     if let Some(select) = rewrite::only_select(&mut shard_query) {
         routing::split_list(&mut select.where_, driver.split_conjunct);
     }
-    let (fold, merge, limit) = if folds {
-        // Which groups are the first is known when all are folded.
-        let fold = aggregate::plan(&mut shard_query, analysis, block)?;
-        let limit = shard_query.limit.take();
-        (Some(fold), merge::Merge::default(), limit.as_ref().map(limit_values).transpose()?)
-    } else {
-        let merge = merge::plan(&mut shard_query, analysis, block)?;
-        let limit = push_limit(&mut shard_query)?;
-        (None, merge, limit)
+    let mut merged = None;
+    if !folds {
+        let mut ordered = shard_query.clone();
+        let merge = merge::plan(&mut ordered, analysis, block)?;
+        // Beside its weight a shard takes 'a' and 'a ' for different rows, also where PAD SPACE makes them equal.
+        if merge.hidden == 0 || !select_is_distinct(&ordered) {
+            shard_query = ordered;
+            merged = Some(merge);
+        }
+    }
+    let (fold, merge, limit) = match merged {
+        Some(merge) => {
+            let limit = push_limit(&mut shard_query)?;
+            (None, merge, limit)
+        }
+        None => {
+            // Which groups are the first is known when all are folded.
+            let fold = aggregate::plan(&mut shard_query, analysis, block)?;
+            let limit = shard_query.limit.take();
+            (Some(fold), merge::Merge::default(), limit.as_ref().map(limit_values).transpose()?)
+        }
     };
     let mut statement = Statement::Query(Box::new(shard_query));
     let rewritten = rewrite::rewrite(&mut statement, ctx, false)?;
@@ -351,6 +363,10 @@ fn needs_folding(query: &Query, analysis: &Analysis, block: &SelectBlock, driver
         return refuse("DISTINCT of groups");
     }
     Ok(!driver.is_among(analysis, &block.outputs))
+}
+
+fn select_is_distinct(query: &Query) -> bool {
+    matches!(&query.body, QueryBody::Select(select) if select.distinct)
 }
 
 /// Lets each shard send no more rows than are wanted in all; returns what is cut off the merged rows.

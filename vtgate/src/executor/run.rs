@@ -33,6 +33,8 @@ use vtmodel::{TabletType, Target};
 
 use super::{Executor, Outcome, Sink, binds, sink::give};
 pub use gather::GatherLimits;
+pub(super) use keyed::{Kept, Typed};
+pub(super) use lookup::{condition, run_nested, tuples};
 
 use crate::{schema::Layout, session::Session};
 
@@ -45,11 +47,11 @@ pub(super) struct Run<'a> {
     session: &'a mut Session,
     layout: &'a Layout,
     plan: &'a Plan,
-    /// The client's text, from which a plan without the values can be made; `None` in that plan's own run.
+    /// The client's text, from which another plan can be made; `None` where no text was made into the plan.
     statement: Option<&'a [u8]>,
+    /// What the plan does otherwise than the first one of the statement.
+    changes: Changes,
     binds: BindVars,
-    /// In the middle of several writes: entries of lookups are removed after the last of them.
-    deferred: Option<lookup::Deferred>,
     /// Set with the error that ends a plan which is not right for what came while it ran.
     again: Option<Again>,
 }
@@ -61,6 +63,15 @@ enum Again {
     AnyShard,
     /// A unique lookup says that a value of a new row belongs to a row of another keyspace id.
     ByRows,
+}
+
+/// What another plan of a statement does otherwise, after what came while the one before it ran. Every plan that is
+/// made anew changes one thing more, so that they end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Changes {
+    any_shard: bool,
+    by_rows: bool,
+    gather: bool,
 }
 
 /// Tells the session of what a user should know about a plan.
@@ -97,8 +108,8 @@ impl<'a> Run<'a> {
             layout,
             plan,
             statement: Some(statement),
+            changes: Changes::default(),
             binds,
-            deferred: None,
             again: None,
         })
     }
@@ -119,20 +130,29 @@ impl<'a> Run<'a> {
         self.check_writable()?;
         let mut watched = Watched { inner: sink, begun: false };
         let result = self.primitive(&self.plan.root, &mut watched).await;
-        match (result, self.statement) {
-            (Err(_), Some(statement)) if self.again.is_some() && !watched.begun => {
-                self.plan_again(statement, sink).await
-            }
-            // What merges is known only when the shards say their columns' types.
-            (Err(e), Some(statement))
-                if e.condition() == Condition::Unsupported
-                    && self.plan.statement == planner::StatementClass::Select
-                    && !watched.begun =>
-            {
-                self.run_other(statement, |context| context.gather = true, sink).await
-            }
-            (result, _) => result,
+        let changes = match &result {
+            Err(e) if !watched.begun => self.changes_after(e),
+            _ => None,
+        };
+        match (changes, self.statement) {
+            (Some(changes), Some(statement)) => self.run_other(statement, changes, sink).await,
+            _ => result,
         }
+    }
+
+    /// The plan that may do what this one could not; none if the error stays.
+    fn changes_after(&self, e: &Error) -> Option<Changes> {
+        let mut changes = self.changes;
+        match self.again {
+            Some(Again::AnyShard) => changes.any_shard = true,
+            Some(Again::ByRows) => changes.by_rows = true,
+            // What merges is known only when the shards say their columns' types.
+            None => {
+                changes.gather |= e.condition() == Condition::Unsupported
+                    && self.plan.statement == planner::StatementClass::Select;
+            }
+        }
+        (changes != self.changes).then_some(changes)
     }
 
     /// What most statements are runs in this future; the others are boxed, so that they do not make it large.
@@ -188,28 +208,19 @@ impl<'a> Run<'a> {
         Error::unsupported("the values of the statement are on several shards")
     }
 
-    /// Runs the plan that does not rely on what did not fit.
-    async fn plan_again(&mut self, statement: &[u8], sink: &mut dyn Sink) -> Result<Outcome> {
-        let again = self.again;
-        let change = |context: &mut planner::PlanContext<'_>| match again {
-            Some(Again::AnyShard) => context.ignore_values = true,
-            Some(Again::ByRows) => context.by_rows = true,
-            None => {}
-        };
-        self.run_other(statement, change, sink).await
-    }
-
-    /// Runs another plan of the statement, which is not planned once more.
+    /// Runs another plan of the statement.
     async fn run_other(
         &mut self,
         statement: &[u8],
-        change: impl FnOnce(&mut planner::PlanContext<'_>),
+        changes: Changes,
         sink: &mut dyn Sink,
     ) -> Result<Outcome> {
         let options = self.executor.parse_options(self.session);
         let plan = {
             let mut context = self.executor.plan_context(self.session, self.layout);
-            change(&mut context);
+            context.ignore_values |= changes.any_shard;
+            context.by_rows |= changes.by_rows;
+            context.gather |= changes.gather;
             planner::plan(&planner::Normalized::parse(statement, &options)?, &context)?
         };
         let again = Run {
@@ -217,9 +228,9 @@ impl<'a> Run<'a> {
             session: self.session,
             layout: self.layout,
             plan: &plan,
-            statement: None,
+            statement: Some(statement),
+            changes,
             binds: std::mem::take(&mut self.binds),
-            deferred: None,
             again: None,
         };
         Box::pin(again.run(sink)).await

@@ -107,7 +107,7 @@ impl Executor {
             "autocommit" => {
                 let on = if value.is_default { true } else { boolean(&text).ok_or_else(|| wrong(&text))? };
                 if on && !session.autocommit && session.in_transaction {
-                    crate::tx::commit(&self.gateway, session).await?;
+                    self.commit_parts(session).await?;
                 }
                 session.autocommit = on;
             }

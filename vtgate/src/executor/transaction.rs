@@ -18,7 +18,7 @@ impl Executor {
     /// BEGIN ends an open transaction first, as MySQL does. The tablets hear of it with their first statement.
     pub(super) async fn begin(&self, session: &mut Session, begin: &Begin) -> Result<Outcome> {
         if session.in_transaction {
-            tx::commit(&self.gateway, session).await?;
+            self.commit_parts(session).await?;
         }
         let modes = begin.modes.iter().map(|mode| match mode {
             BeginMode::ConsistentSnapshot => TransactionAccessMode::ConsistentSnapshot as i32,
@@ -31,7 +31,7 @@ impl Executor {
     }
 
     pub(super) async fn commit(&self, session: &mut Session, end: TransactionEnd) -> Result<Outcome> {
-        let result = tx::commit(&self.gateway, session).await;
+        let result = self.commit_parts(session).await;
         self.after_end(session, end);
         if result.is_err() {
             self.metrics.commit_unresolved.inc();
@@ -57,22 +57,22 @@ impl Executor {
         }
         session.in_transaction = true;
         self.on_parts(session, &format!("savepoint {}", quoted(&name))).await?;
-        session.savepoints.retain(|s| !s.eq_ignore_ascii_case(&name));
-        session.savepoints.push(name);
+        session.add_savepoint(name);
         Ok(Outcome::default())
     }
 
     pub(super) async fn rollback_to(&self, session: &mut Session, name: &Ident) -> Result<Outcome> {
         let at = find_savepoint(session, name)?;
-        let text = format!("rollback to {}", quoted(&session.savepoints[at]));
+        let text = format!("rollback to {}", quoted(&session.savepoints[at].name));
         self.on_parts(session, &text).await?;
+        session.removals.truncate(session.savepoints[at].removals);
         session.savepoints.truncate(at + 1);
         Ok(Outcome::default())
     }
 
     pub(super) async fn release_savepoint(&self, session: &mut Session, name: &Ident) -> Result<Outcome> {
         let at = find_savepoint(session, name)?;
-        let text = format!("release savepoint {}", quoted(&session.savepoints[at]));
+        let text = format!("release savepoint {}", quoted(&session.savepoints[at].name));
         self.on_parts(session, &text).await?;
         session.savepoints.truncate(at);
         Ok(Outcome::default())
@@ -145,6 +145,6 @@ fn find_savepoint(session: &Session, name: &Ident) -> Result<usize> {
     session
         .savepoints
         .iter()
-        .rposition(|s| s.eq_ignore_ascii_case(&name))
+        .rposition(|s| s.name.eq_ignore_ascii_case(&name))
         .ok_or_else(|| Error::mysql(1305, *b"42000", format!("SAVEPOINT {name} does not exist")))
 }

@@ -18,6 +18,7 @@ fn tablet(cell: &str, uid: u32, tablet_type: TabletType, serving: bool, lag: u32
         error: String::new(),
         hostname: "localhost".into(),
         service: Arc::new(service),
+        load: discovery::Load::default(),
     })
 }
 
@@ -29,8 +30,15 @@ fn gateway(tablets: Vec<Arc<TabletHealth>>) -> Gateway {
     let config = GatewayConfig {
         cell: "here".into(),
         retry_count: 2,
-        buffer_window: Duration::from_secs(10),
-        buffer_size: 2,
+        buffer: BufferConfig {
+            window: Duration::from_secs(10),
+            size: 2,
+            bytes: 1024,
+            max_failover_duration: Duration::from_secs(20),
+            min_time_between_failovers: Duration::from_secs(60),
+            drain_concurrency: 1,
+        },
+        max_calls_per_tablet: 100,
     };
     let metrics = GateMetrics::new(&Metrics::default());
     Gateway::new(Discovery::fixed(Snapshot::of(tablets)), config, metrics)
@@ -50,7 +58,7 @@ async fn the_own_cell_and_fresh_replicas_come_first() {
         tablet("here", 4, Replica, false, 0),
     ]);
     for _ in 0..20 {
-        let uid = gateway.run(&target(Replica), |t| async move { Ok(t.alias.uid) }).await.unwrap();
+        let uid = gateway.run(&target(Replica), 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
         assert_eq!(uid, 3);
     }
 }
@@ -61,7 +69,7 @@ async fn a_read_that_was_not_executed_goes_to_another_replica() {
     let gateway = gateway((1..=4).map(|uid| tablet("here", uid, Replica, true, 0)).collect());
     let calls = AtomicUsize::new(0);
     let result: Result<()> = gateway
-        .run(&target(Replica), |_| async {
+        .run(&target(Replica), 10, |_| async {
             calls.fetch_add(1, Ordering::Relaxed);
             Err(not_serving())
         })
@@ -75,7 +83,7 @@ async fn what_may_have_been_executed_is_not_sent_again() {
     let gateway = gateway(vec![tablet("here", 1, TabletType::Primary, true, 0)]);
     let calls = AtomicUsize::new(0);
     let result: Result<()> = gateway
-        .run(&target(TabletType::Primary), |_| async {
+        .run(&target(TabletType::Primary), 10, |_| async {
             calls.fetch_add(1, Ordering::Relaxed);
             Err(Error::new(Condition::ConnectionLost, "lost in mid-call"))
         })
@@ -89,7 +97,7 @@ async fn a_write_waits_for_the_primary_and_no_longer_than_the_window() {
     let gateway = gateway(vec![tablet("here", 1, TabletType::Primary, true, 0)]);
     let calls = AtomicUsize::new(0);
     let result = gateway
-        .run(&target(TabletType::Primary), |_| async {
+        .run(&target(TabletType::Primary), 10, |_| async {
             if calls.fetch_add(1, Ordering::Relaxed) < 3 { Err(not_serving()) } else { Ok(()) }
         })
         .await;
@@ -97,7 +105,7 @@ async fn a_write_waits_for_the_primary_and_no_longer_than_the_window() {
 
     let started = Instant::now();
     let result: Result<()> =
-        gateway.run(&target(TabletType::Primary), |_| async { Err(not_serving()) }).await;
+        gateway.run(&target(TabletType::Primary), 10, |_| async { Err(not_serving()) }).await;
     assert_eq!(result.unwrap_err().condition(), Condition::NotServing);
     let waited = started.elapsed();
     assert!(waited >= Duration::from_secs(9) && waited <= Duration::from_secs(11), "{waited:?}");
@@ -107,7 +115,7 @@ async fn a_write_waits_for_the_primary_and_no_longer_than_the_window() {
 async fn the_buffer_is_bounded() {
     let gateway = gateway(vec![]);
     let target = target(TabletType::Primary);
-    let wait = || gateway.run::<(), _>(&target, |_| async { Ok(()) });
+    let wait = || gateway.run::<(), _>(&target, 10, |_| async { Ok(()) });
     let (a, b, c) = tokio::join!(wait(), wait(), wait());
     let faults: Vec<_> = [a, b, c].into_iter().map(|r| r.unwrap_err().to_string()).collect();
     let full = faults.iter().filter(|f| f.contains("--buffer-size 2")).count();
@@ -117,7 +125,125 @@ async fn the_buffer_is_bounded() {
 #[tokio::test]
 async fn nobody_is_an_error_that_names_the_target() {
     let gateway = gateway(vec![]);
-    let e = gateway.run::<(), _>(&target(TabletType::Replica), |_| async { Ok(()) }).await.unwrap_err();
+    let e = gateway.run::<(), _>(&target(TabletType::Replica), 10, |_| async { Ok(()) }).await.unwrap_err();
     assert_eq!(e.code(), vterrors::Code::Unavailable);
     assert!(e.message().contains("keyspace:\"ks\" shard:\"-80\" tablet_type:REPLICA"), "{e}");
+}
+
+#[tokio::test]
+async fn replicas_with_fewer_calls_under_way_come_first() {
+    use TabletType::Replica;
+    let slow = tablet("here", 1, Replica, true, 0);
+    let _calls = [slow.load.begin(), slow.load.begin()];
+    let gateway = gateway(vec![slow, tablet("here", 2, Replica, true, 0)]);
+    for _ in 0..20 {
+        let uid = gateway.run(&target(Replica), 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
+        assert_eq!(uid, 2);
+    }
+}
+
+#[tokio::test]
+async fn calls_to_a_slow_tablet_are_bounded() {
+    let slow = tablet("here", 1, TabletType::Primary, true, 0);
+    let _calls: Vec<_> = (0..100).map(|_| slow.load.begin()).collect();
+    let gateway = gateway(vec![slow]);
+    let e = gateway.run::<(), _>(&target(TabletType::Primary), 10, |_| async { Ok(()) }).await.unwrap_err();
+    assert!(e.message().contains("here-0000000001") && e.message().contains("--max-calls-per-tablet"), "{e}");
+}
+
+#[tokio::test]
+async fn a_replica_that_went_away_in_mid_call_is_replaced() {
+    use TabletType::Replica;
+    let gateway = gateway((1..=2).map(|uid| tablet("here", uid, Replica, true, 0)).collect());
+    let calls = AtomicUsize::new(0);
+    let lost = || Error::new(Condition::ConnectionLost, "lost in mid-call");
+    let result = gateway
+        .run(&target(Replica), 10, |_| async {
+            if calls.fetch_add(1, Ordering::Relaxed) == 0 { Err(lost()) } else { Ok(()) }
+        })
+        .await;
+    result.unwrap();
+}
+
+/// The shard's primary, with its term.
+fn primary_of(shard: &str, uid: u32, serving: bool) -> Arc<TabletHealth> {
+    let health = tablet("here", uid, TabletType::Primary, serving, 0);
+    Arc::new(TabletHealth {
+        target: Target::new("ks", shard, TabletType::Primary),
+        primary_term_start: i64::from(uid),
+        ..TabletHealth::clone(&health)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn shards_are_kept_apart_and_drained_a_few_at_a_time() {
+    let gone = || vec![primary_of("-80", 1, false), primary_of("80-", 2, false)];
+    let mut gateway = gateway(gone());
+    gateway.buffer = Buffer::new(
+        BufferConfig { size: 10, ..gateway.config.buffer.clone() },
+        gateway.metrics.buffer.clone(),
+    );
+    let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let low = Target::new("ks", "-80", TabletType::Primary);
+    let high = Target::new("ks", "80-", TabletType::Primary);
+    let write = |target| {
+        gateway.run(target, 10, |t| {
+            let (inside, most) = (&inside, &most);
+            async move {
+                most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                inside.fetch_sub(1, Ordering::SeqCst);
+                Ok(t.alias.uid)
+            }
+        })
+    };
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        gateway.discovery.replace(Snapshot::of([primary_of("-80", 3, true), primary_of("80-", 2, false)]));
+    };
+    let (a, b, c, other, ()) = tokio::join!(write(&low), write(&low), write(&low), write(&high), back);
+    assert_eq!([a.unwrap(), b.unwrap(), c.unwrap()], [3, 3, 3]);
+    assert_eq!(most.load(Ordering::SeqCst), 1, "--buffer-drain-concurrency is 1");
+    assert_eq!(other.unwrap_err().condition(), Condition::NotServing);
+    let metrics = &gateway.metrics.buffer;
+    assert_eq!(metrics.starts.get("ks/-80.NotServing"), 1);
+    assert_eq!(metrics.stops.get("ks/-80.NewPrimarySeen"), 1);
+    assert_eq!(metrics.failover_ms.get("ks/-80") / 100, 10);
+    assert_eq!(metrics.drained.get("ks/-80"), 3);
+    assert_eq!(metrics.evicted.get("ks/80-.WindowExceeded"), 1);
+    assert_eq!(metrics.waiting.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_without_primary_for_long_is_given_up_and_tried_again_later() {
+    let gateway = gateway(vec![primary_of("-80", 1, false)]);
+    let target = Target::new("ks", "-80", TabletType::Primary);
+    let ask = || async {
+        let begun = Instant::now();
+        let answer = gateway.run(&target, 10, |t| async move { Ok(t.alias.uid) }).await;
+        (begun.elapsed().as_secs(), answer)
+    };
+    assert_eq!(ask().await.0, 10, "the window of a query");
+    assert_eq!(ask().await.0, 10, "until --buffer-max-failover-duration");
+    let (waited, answer) = ask().await;
+    assert_eq!(waited, 0);
+    assert!(
+        answer.unwrap_err().message().contains("ks/-80 had no primary for --buffer-max-failover-duration")
+    );
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(ask().await.0, 10, "another failover");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(ask().await.0, 10, "the one before is forgotten when nobody has asked for a while");
+    gateway.discovery.replace(Snapshot::of([primary_of("-80", 2, true)]));
+    assert_eq!(ask().await.1.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn queries_that_wait_have_bounded_bytes() {
+    let gateway = gateway(vec![]);
+    let target = target(TabletType::Primary);
+    let wait = |bytes| gateway.run::<(), _>(&target, bytes, |_| async { Ok(()) });
+    let (a, b) = tokio::join!(wait(1000), wait(100));
+    assert!(!a.unwrap_err().message().contains("--buffer-max-bytes"));
+    assert!(b.unwrap_err().message().contains("--buffer-max-bytes 1024"));
 }

@@ -18,7 +18,7 @@ impl Session {
         s.shards = session.shard_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
         s.before = session.pre_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
         s.after = session.post_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
-        s.savepoints = session.savepoints;
+        session.savepoints.into_iter().for_each(|name| s.add_savepoint(name));
         s.warnings = session.warnings;
         s.must_roll_back = session.error_until_rollback;
         let named = session.prepare_statement.into_iter();
@@ -63,7 +63,7 @@ impl Session {
                 .collect(),
             system_variables: self.system_variables.clone().into_iter().collect(),
             row_count: self.row_count,
-            savepoints: self.savepoints.clone(),
+            savepoints: self.savepoints.iter().map(|s| s.name.clone()).collect(),
             in_reserved_conn: self.needs_reserved(),
             session_uuid: self.uuid.clone(),
             error_until_rollback: self.must_roll_back,

@@ -36,11 +36,16 @@ pub struct ShardQuery {
 }
 
 impl ShardQuery {
-    /// Refuses what no gRPC message holds, before anything is sent.
-    fn check_size(&self) -> Result<()> {
+    /// Bytes of text and values.
+    fn size(&self) -> usize {
         let values =
             |v: &q::BindVariable| v.value.len() + v.values.iter().map(|v| v.value.len()).sum::<usize>();
-        let bytes = self.sql.len() + self.binds.values().map(values).sum::<usize>();
+        self.sql.len() + self.binds.values().map(values).sum::<usize>()
+    }
+
+    /// Refuses what no gRPC message holds, before anything is sent.
+    fn check_size(&self) -> Result<()> {
+        let bytes = self.size();
         if bytes + OVERHEAD_BYTES <= rpc::MAX_MESSAGE_BYTES {
             return Ok(());
         }
@@ -134,7 +139,11 @@ impl ShardCall<'_> {
         }
         let request = &request;
         self.gateway
-            .run(&query.target, |t| async move { t.service.stream_execute(request((0, 0))).await })
+            .run(
+                &query.target,
+                query.size(),
+                |t| async move { t.service.stream_execute(request((0, 0))).await },
+            )
             .await
     }
 
@@ -167,7 +176,7 @@ impl ShardCall<'_> {
             let answer = service.execute(self.execute_request(query, 0, 0)).await?;
             Ok(answer.result.unwrap_or_default())
         };
-        let result = self.gateway.run(&query.target, |t| call(t.service.clone())).await;
+        let result = self.gateway.run(&query.target, query.size(), |t| call(t.service.clone())).await;
         Answer { held: None, result }
     }
 
@@ -178,6 +187,11 @@ impl ShardCall<'_> {
         };
         let answer = tablet.execute(self.execute_request(query, h.transaction_id, h.reserved_id)).await;
         let held = self.held(query, h.alias.clone(), h.transaction_id, h.reserved_id);
+        if let Err(e) = &answer
+            && h.transaction_id != 0
+        {
+            self.gateway.note_of_transaction(e);
+        }
         Answer { held: Some(held), result: answer.map(|a| a.result.unwrap_or_default()) }
     }
 
@@ -201,7 +215,7 @@ impl ShardCall<'_> {
 
     async fn begin_somewhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
         if self.session.needs_reserved() {
-            let answer = self.gateway.run(&query.target, |t| async move {
+            let answer = self.gateway.run(&query.target, query.size(), |t| async move {
                 let (effective_caller_id, immediate_caller_id) = callers(self.session);
                 let request = q::ReserveBeginExecuteRequest {
                     effective_caller_id,
@@ -228,7 +242,7 @@ impl ShardCall<'_> {
         if !self.session.savepoints.is_empty() {
             return self.begin_then_savepoints(query).await;
         }
-        let answer = self.gateway.run(&query.target, |t| async move {
+        let answer = self.gateway.run(&query.target, query.size(), |t| async move {
             let a = t.service.begin_execute(self.begin_execute_request(query, 0)).await?;
             in_band(&a.error, a.transaction_id != 0)?;
             Ok((t.alias.clone(), a))
@@ -244,7 +258,7 @@ impl ShardCall<'_> {
 
     /// A shard that joins late gets the transaction's savepoints, so that a rollback to one reaches it.
     async fn begin_then_savepoints(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
-        let begun = self.gateway.run(&query.target, |t| async move {
+        let begun = self.gateway.run(&query.target, query.size(), |t| async move {
             let (effective_caller_id, immediate_caller_id) = callers(self.session);
             let request = q::BeginRequest {
                 effective_caller_id,
@@ -297,7 +311,7 @@ impl ShardCall<'_> {
     }
 
     async fn reserve_somewhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
-        let answer = self.gateway.run(&query.target, |t| async move {
+        let answer = self.gateway.run(&query.target, query.size(), |t| async move {
             let a = t.service.reserve_execute(self.reserve_request(query, 0)).await?;
             in_band(&a.error, a.reserved_id != 0)?;
             Ok((t.alias.clone(), a))
@@ -344,11 +358,7 @@ impl ShardCall<'_> {
     }
 
     fn savepoints(&self) -> Vec<String> {
-        self.session
-            .savepoints
-            .iter()
-            .map(|name| format!("savepoint `{}`", name.replace('`', "``")))
-            .collect()
+        self.session.savepoints.iter().map(|s| format!("savepoint `{}`", s.name.replace('`', "``"))).collect()
     }
 }
 

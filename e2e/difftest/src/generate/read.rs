@@ -44,12 +44,19 @@ struct Made {
 pub struct Reader<'a> {
     pub dice: &'a mut Dice,
     pub tables: &'a [Generated],
+    /// In a write MySQL makes errors of conversions that a read warns of, when its plan comes by the row.
+    is_strict: bool,
     next_alias: usize,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(dice: &'a mut Dice, tables: &'a [Generated]) -> Self {
-        Self { dice, tables, next_alias: 0 }
+        Self { dice, tables, is_strict: false, next_alias: 0 }
+    }
+
+    /// For conditions of a write.
+    pub fn strict(dice: &'a mut Dice, tables: &'a [Generated]) -> Self {
+        Self { is_strict: true, ..Self::new(dice, tables) }
     }
 
     /// A whole SELECT.
@@ -110,12 +117,12 @@ impl<'a> Reader<'a> {
 
     fn where_(&mut self, scope: &Scope, depth: usize) -> String {
         let mut all = scope.wheres.clone();
-        if self.dice.chance(6) {
+        if self.dice.chance(11) {
             all.extend(self.one_row_of_each(scope));
         } else if self.dice.chance(60) {
             all.push(self.condition(scope, depth));
         }
-        if depth > 0 && self.dice.chance(8) {
+        if depth > 0 && self.dice.chance(12) {
             all.extend(self.semi(scope));
         }
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }

@@ -10,12 +10,13 @@ use crate::dice::Dice;
 /// A write of one of the tables.
 pub fn statement(dice: &mut Dice, tables: &mut [Generated]) -> String {
     let at = dice.below(tables.len());
-    match dice.weighted(&[30, 30, 15, 8, 10, 7]) {
+    match dice.weighted(&[27, 27, 13, 8, 12, 6, 7]) {
         0 => insert(dice, &mut tables[at], "INSERT"),
         1 => update(dice, tables, at),
         2 => delete(dice, tables, at),
         3 => insert(dice, &mut tables[at], "REPLACE"),
         4 => upsert(dice, &mut tables[at]),
+        5 if tables.len() > 1 => of_two_tables(dice, tables, at),
         _ => insert_select(dice, tables, at),
     }
 }
@@ -65,7 +66,7 @@ fn upsert(dice: &mut Dice, table: &mut Generated) -> String {
             set.push((column.name, value));
         }
     }
-    if dice.chance(20) {
+    if dice.chance(40) {
         // A row that is found by another key than this one moves.
         let at = usize::from(table.key == Key::IdOnly);
         let name = &table.columns[at].name;
@@ -101,7 +102,7 @@ fn where_(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
     // MySQL does not read the table that it writes in a subquery.
     let others: Vec<Generated> =
         tables.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, t)| t.clone()).collect();
-    let condition = Reader::new(dice, &others).condition(&scope, depth);
+    let condition = Reader::strict(dice, &others).condition(&scope, depth);
     format!(" WHERE {condition}")
 }
 
@@ -130,6 +131,36 @@ fn delete(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
     let mut sql = format!("DELETE FROM {}{}", tables[at].full_name(), where_(dice, tables, at));
     sql.push_str(&limit(dice));
     sql
+}
+
+/// An UPDATE or DELETE of one table or of both, joined. Each row of a table gets the same values, whichever rows of
+/// the other it is joined with.
+fn of_two_tables(dice: &mut Dice, tables: &[Generated], at: usize) -> String {
+    let other = (at + 1 + dice.below(tables.len() - 1)) % tables.len();
+    let (one, two) = (scope(dice, &tables[at]), scope(dice, &tables[other]));
+    let on = Reader::strict(dice, tables).join_condition(&one, &two);
+    let both = dice.chance(50);
+    let changed = if both { vec![at, other] } else { vec![at] };
+    let (first, second) = (tables[at].full_name(), tables[other].full_name());
+    let join = *dice.pick(&["JOIN", "JOIN", "LEFT JOIN"]);
+    let others: Vec<Generated> =
+        tables.iter().enumerate().filter(|(i, _)| *i != at && *i != other).map(|(_, t)| t.clone()).collect();
+    let filter = match others.is_empty() || dice.chance(30) {
+        true => String::new(),
+        false => format!(" WHERE {}", Reader::strict(dice, &others).condition(&one, 0)),
+    };
+    if dice.chance(40) {
+        let names: Vec<String> = changed.iter().map(|t| tables[*t].full_name()).collect();
+        return format!("DELETE {} FROM {first} {join} {second} ON {on}{filter}", names.join(", "));
+    }
+    let set: Vec<String> = changed
+        .iter()
+        .map(|t| {
+            let column = (*dice.pick(&tables[*t].free_columns())).clone();
+            format!("{}.{} = {}", tables[*t].name, column.name, column.kind.literal(dice))
+        })
+        .collect();
+    format!("UPDATE {first} {join} {second} ON {on} SET {}{filter}", set.join(", "))
 }
 
 /// With an order that says which rows.

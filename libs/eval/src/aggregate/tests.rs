@@ -113,7 +113,7 @@ fn averages_are_sums_by_counts() {
     let fields = [Type::Decimal, Type::Decimal, Type::Int64].map(field);
     let folds = || {
         vec![
-            fold(0, FoldFunction::Avg { sum: 1, count: 2 }),
+            fold(0, FoldFunction::Avg { sum: 1, count: 2, of_rows: false }),
             fold(1, FoldFunction::Sum),
             fold(2, FoldFunction::Count),
         ]
@@ -134,6 +134,27 @@ fn averages_are_sums_by_counts() {
     let aggregator = Aggregator::new(&[], folds(), &floats, 10).unwrap();
     let got = run(aggregator, &[&[Some("1"), Some("1"), Some("1")], &[Some("2"), Some("4"), Some("2")]]);
     assert_eq!(got[0][0].as_deref(), Some("1.6666666666666667"));
+}
+
+#[test]
+fn averages_of_rows_have_four_digits_more_than_the_values() {
+    let fields = [Type::Decimal, Type::Decimal, Type::Int64].map(field);
+    let folds = vec![
+        fold(0, FoldFunction::Avg { sum: 1, count: 2, of_rows: true }),
+        fold(1, FoldFunction::Sum),
+        fold(2, FoldFunction::Count),
+    ];
+    let aggregator = Aggregator::new(&[], folds, &fields, 10).unwrap();
+    let got = run(
+        aggregator,
+        &[
+            &[Some("1.50"), Some("1.50"), Some("1")],
+            &[None, None, Some("0")],
+            &[Some("2.00"), Some("2.00"), Some("1")],
+            &[Some("2.00"), Some("2.00"), Some("1")],
+        ],
+    );
+    assert_eq!(got[0], some(&["1.833333", "5.50", "3"]));
 }
 
 #[test]

@@ -4,12 +4,6 @@
 //! get a write acknowledged, and whatever was acknowledged is on a tablet that was reached. [`emergency`] then
 //! chooses. What must hold in every plan: the new primary has, or fetches before it is promoted, all that any
 //! reached tablet received, except transactions that are known to be errant.
-//!
-//! Errant transactions. A tablet whose journal knows the newest reparent has all that its primary had when that
-//! reparent was done, for replication delivers in the order of the source's binary log. So what a tablet with a
-//! shorter journal has beyond all of those was never acknowledged. Among those with the same journal nobody but
-//! the primary wrote since: what one alone has of the servers of replicas is errant, too. In doubt (a server
-//! that is not known) a transaction counts as real: it is kept, or the reparent is refused by name.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +11,7 @@ use proto::topodata::Tablet;
 use vterrors::Result;
 use vtmodel::{PromotionRule, TabletAlias, gtid::Mysql56GtidSet};
 
-use super::{refused, repoint};
+use super::{errant, refused, repoint};
 use crate::{EmergencyRequest, Kind, Plan, Snapshot, Step, Stop, TabletState};
 
 /// The first steps: every tablet that is not ignored is stopped. Refused where the request does not fit the
@@ -105,63 +99,7 @@ pub fn unrevoked(
     out
 }
 
-/// What is errant on which tablet. Only tablets that answered are looked at; see the module.
-pub fn errant(snapshot: &Snapshot, request: &EmergencyRequest) -> BTreeMap<TabletAlias, Mysql56GtidSet> {
-    let seen: Vec<&TabletState> = answered(snapshot, request).collect();
-    let Some(longest) = seen.iter().filter_map(|t| t.journal).max() else { return BTreeMap::new() };
-    let (lead, rest): (Vec<&TabletState>, Vec<&TabletState>) =
-        seen.iter().partition(|t| t.journal == Some(longest));
-    let recorded = recorded_primary(snapshot);
-    // The servers that may have written since the newest reparent: the sources, and the primary itself.
-    let writers = |of: &[&'_ TabletState]| {
-        let wrote =
-            |t: &TabletState| t.stopped == Stop::Writing && recorded.as_ref().is_none_or(|r| *r == t.alias);
-        let own = of.iter().filter(|t| wrote(t)).map(|t| t.server_uuid.clone());
-        let sources = of.iter().map(|t| t.source_uuid.clone());
-        own.chain(sources).filter(|uuid| !uuid.is_empty()).collect::<Vec<String>>()
-    };
-    let all_writers = writers(&seen);
-    let replicas: Vec<&str> = seen
-        .iter()
-        .map(|t| t.server_uuid.as_str())
-        .filter(|uuid| !uuid.is_empty() && !all_writers.iter().any(|w| w.eq_ignore_ascii_case(uuid)))
-        .collect();
-    let lead_writers = writers(&lead);
-    let lead_writers: Vec<&str> = lead_writers.iter().map(String::as_str).collect();
-    let mut out = BTreeMap::new();
-    for tablet in &lead {
-        let others: Vec<&TabletState> = lead.iter().copied().filter(|t| t.alias != tablet.alias).collect();
-        if let Some(alone) = beyond_all(tablet, &others).map(|set| set.only(&replicas))
-            && !others.is_empty()
-            && !alone.is_empty()
-        {
-            out.insert(tablet.alias.clone(), alone);
-        }
-    }
-    // A journal that is not known may be long.
-    for tablet in rest.iter().filter(|t| t.journal.is_some()) {
-        if let Some(alone) = beyond_all(tablet, &lead).map(|set| set.without(&lead_writers))
-            && !alone.is_empty()
-        {
-            out.insert(tablet.alias.clone(), alone);
-        }
-    }
-    out
-}
-
-/// What a tablet received that none of `others` did.
-fn beyond_all(tablet: &TabletState, others: &[&TabletState]) -> Option<Mysql56GtidSet> {
-    let Some(vtmodel::Position::Mysql56(mine)) = &tablet.received else { return None };
-    let mut left = mine.clone();
-    for other in others {
-        if let Some(vtmodel::Position::Mysql56(theirs)) = &other.received {
-            left = left.difference(theirs);
-        }
-    }
-    (!left.is_empty()).then_some(left)
-}
-
-fn answered<'a>(
+pub(super) fn answered<'a>(
     snapshot: &'a Snapshot,
     request: &'a EmergencyRequest,
 ) -> impl Iterator<Item = &'a TabletState> {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use proto::topodata::TabletType;
 use vterrors::Result;
 use vtmodel::{Position, TabletAlias};
 
@@ -43,6 +44,7 @@ fn nothing(primary: &TabletAlias) -> Plan {
 
 fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletState) -> Result<Plan> {
     all_answer(snapshot)?;
+    one_accepts_writes(snapshot)?;
     let elect = match &request.new_primary {
         Some(alias) => named(snapshot, alias)?,
         None => choose(snapshot, request, Some(current))?,
@@ -81,6 +83,23 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
         steps,
         warnings: warnings.into_iter().collect(),
     })
+}
+
+/// Of several tablets that say they are primary, the one that accepts writes is; if that is none or several,
+/// only an emergency reparent, which looks at what each has, can tell.
+fn one_accepts_writes(snapshot: &Snapshot) -> Result<()> {
+    let primaries = snapshot.tablets.iter().filter(|t| t.tablet.r#type() == TabletType::Primary);
+    let primaries: Vec<&TabletState> = primaries.collect();
+    let known = primaries.iter().all(|t| t.writable.is_some());
+    let accept = primaries.iter().filter(|t| t.writable == Some(true)).count();
+    if primaries.len() < 2 || accept == 1 || !known {
+        return Ok(());
+    }
+    let names: Vec<_> = primaries.iter().map(|t| t.alias.to_string()).collect();
+    let names = names.join(" and ");
+    refused(format!(
+        "{names} say that they are primary, and {accept} of them accept writes: EmergencyReparentShard is for that"
+    ))
 }
 
 /// The wanted tablet is primary: a reparent that was broken off after its promotion is ended here.

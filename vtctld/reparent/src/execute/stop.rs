@@ -22,11 +22,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// What was asked to stop, for the undo.
 #[derive(Debug, Default)]
 pub(crate) struct Stops {
-    asked: Vec<TabletAlias>,
     /// Primaries that were asked to accept no more writes.
     demoted: Vec<TabletAlias>,
-    /// Replicas that did not fetch before: they are left so.
-    idle: Vec<TabletAlias>,
 }
 
 /// Runs everything at the same time, until all is done, `limit` is over, or [`GRACE`] after `enough` of the
@@ -75,7 +72,7 @@ impl Reparenter {
             !request.wait_for_all_tablets && enough_stopped(snapshot, request, done)
         };
         let done = gather(work, limit, enough).await;
-        let mut stops = Stops { asked: asked.clone(), ..Stops::default() };
+        let mut stops = Stops::default();
         for (alias, answer) in asked.iter().zip(done) {
             let Some(state) = snapshot.tablets.iter_mut().find(|t| t.alias == *alias) else { continue };
             match answer {
@@ -84,9 +81,6 @@ impl Reparenter {
             }
             if state.tablet.r#type() == TabletType::Primary || state.stopped == Stop::Writing {
                 stops.demoted.push(alias.clone());
-            }
-            if matches!(state.stopped, Stop::Idle | Stop::Fetching { ran: false }) {
-                stops.idle.push(alias.clone());
             }
         }
         self.apply_received(snapshot, limit).await;
@@ -206,6 +200,10 @@ async fn stop_fetching(manager: &dyn TabletManagerClient, state: &mut TabletStat
 }
 
 async fn stop_writing(manager: &dyn TabletManagerClient, state: &mut TabletState) -> Result<()> {
+    let full = manager.full_status(&state.tablet, tm::FullStatusRequest {});
+    if let Ok(Ok(Some(full))) = timeout(GRACE, full).await.map(|f| f.map(|f| f.status)) {
+        state.saw_server(&full);
+    }
     let answer = manager.demote_primary(&state.tablet, tm::DemotePrimaryRequest { force: true }).await?;
     take_position(state, &answer.primary_status.unwrap_or_default().position);
     state.stopped = Stop::Writing;
@@ -264,8 +262,12 @@ async fn journal(manager: &dyn TabletManagerClient, state: &TabletState) -> Opti
 impl Stops {
     /// Lets everything go on as it was. Only for a reparent that promoted nobody.
     pub(crate) async fn undo(&self, reparenter: &Reparenter, snapshot: &Snapshot, e: Error) -> Error {
-        let old = decide::recorded_primary(snapshot);
+        // Not the one that the record names: it may be behind.
+        let old = snapshot.primary().map(|p| p.alias.clone());
         let writable = old.as_ref().filter(|old| self.demoted.contains(old));
+        // One that accepted no writes before may have been demoted by a reparent that promoted another.
+        let accepted = |t: &TabletAlias| snapshot.tablet(t).is_some_and(|t| t.writable == Some(true));
+        let writable = writable.filter(|old| accepted(old));
         let semi_sync = snapshot.durability.primary_waits();
         let mut failed = Vec::new();
         if let Some(state) = writable.and_then(|old| snapshot.tablet(old)) {
@@ -273,13 +275,12 @@ impl Stops {
             let done = reparenter.tablets.undo_demote_primary(&state.tablet, request);
             failed.extend(undone(state, timeout(UNDO_TIMEOUT, done).await));
         }
-        let replicas = self.asked.iter().filter(|t| !self.idle.contains(t) && !self.demoted.contains(t));
-        let starts = replicas.filter_map(|t| snapshot.tablet(t)).map(|state| async {
-            let cell = old.as_ref().map_or("", |old| old.cell.as_str());
-            let semi_sync = snapshot.durability.replica_acknowledges(cell, &state.tablet);
-            let done = reparenter
-                .tablets
-                .start_replication(&state.tablet, tm::StartReplicationRequest { semi_sync });
+        // Only what is known to have run, and as it was: a replica that an earlier reparent left stopped may
+        // follow a former primary, and must not acknowledge to that.
+        let ran = |t: &&TabletState| t.stopped == Stop::Fetching { ran: true };
+        let starts = snapshot.tablets.iter().filter(ran).map(|state| async {
+            let request = tm::StartReplicationRequest { semi_sync: state.acknowledged };
+            let done = reparenter.tablets.start_replication(&state.tablet, request);
             undone(state, timeout(UNDO_TIMEOUT, done).await)
         });
         failed.extend(join_all(starts).await.into_iter().flatten());

@@ -7,7 +7,7 @@ use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
 
 use super::{Run, UNDO_TIMEOUT};
-use crate::{Step, decide::recorded_primary};
+use crate::Step;
 
 /// What is known of the candidate's promotion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,18 +57,26 @@ impl Run<'_> {
         }
     }
 
-    /// An emergency that ends before its promotion leaves the shard as it was; a tablet that was pointed at
-    /// another to catch up is pointed back at the primary of the record.
+    /// An emergency that ends before its promotion leaves the shard as it was. A tablet that was pointed at
+    /// another to catch up is pointed back, if it is known whom it followed: the record may be behind.
     async fn restart_stopped(&self, begun: &[Step], e: Error) -> Error {
-        let (Some(stops), Some(old)) = (self.stops, recorded_primary(self.snapshot)) else { return e };
+        let Some(stops) = self.stops else { return e };
         let caught_up = begun.iter().find_map(|s| match s {
-            Step::CatchUp { tablet, .. } if *tablet != old => Some(tablet),
+            Step::CatchUp { tablet, .. } => self.snapshot.tablet(tablet),
             _ => None,
         });
-        if let Some(tablet) = caught_up
-            && let Err(undo) = self.point_back(tablet, &old).await
-        {
-            tracing::warn!(error = %undo, %tablet, "not pointed back at {old}");
+        if let Some(state) = caught_up {
+            let followed = self.snapshot.tablets.iter().find(|t| {
+                !t.server_uuid.is_empty() && t.server_uuid.eq_ignore_ascii_case(&state.source_uuid)
+            });
+            match followed {
+                Some(source) => {
+                    if let Err(undo) = self.point_back(&state.alias, &source.alias).await {
+                        tracing::warn!(error = %undo, tablet = %state.alias, "not pointed back");
+                    }
+                }
+                None => tracing::warn!(tablet = %state.alias, "not pointed back: its source did not answer"),
+            }
         }
         stops.undo(self.reparenter, self.snapshot, e).await
     }

@@ -133,24 +133,8 @@ pub struct Servers {
 impl Servers {
     /// Everything that can arrive arrives; who waits for it is told.
     pub fn replicate(&mut self) {
-        for _ in 0..self.tablets.len() {
-            let before: BTreeMap<String, Gtids> = self
-                .tablets
-                .iter()
-                .filter(|(_, t)| !t.down)
-                .map(|(alias, t)| (alias.clone(), t.executed.clone()))
-                .collect();
-            for fake in self.tablets.values_mut().filter(|t| !t.down && !t.stalled) {
-                if let Some(source) =
-                    fake.source.as_ref().filter(|_| fake.fetching).and_then(|s| before.get(s))
-                {
-                    fake.received.merge(source);
-                }
-                if fake.source.is_some() && !fake.applies_nothing {
-                    fake.executed = fake.received.clone();
-                }
-            }
-        }
+        // As often as the longest chain of replicas is long; mostly nothing is new at once.
+        while self.pass_on() {}
         let waiting = std::mem::take(&mut self.waiting);
         for w in waiting {
             match self.tablets.get(&w.server) {
@@ -162,6 +146,31 @@ impl Servers {
                 None => {}
             }
         }
+    }
+
+    /// Each replica takes what its source has; true if that was anything new.
+    fn pass_on(&mut self) -> bool {
+        let mut any = false;
+        let aliases: Vec<String> = self.tablets.keys().cloned().collect();
+        for alias in aliases {
+            let Some(t) = self.tablets.get(&alias).filter(|t| !t.down && !t.stalled && t.source.is_some())
+            else {
+                continue;
+            };
+            let source = t.source.as_ref().filter(|_| t.fetching).and_then(|s| self.tablets.get(s));
+            let news =
+                source.filter(|s| !s.down && !t.received.contains(&s.executed)).map(|s| s.executed.clone());
+            let Some(t) = self.tablets.get_mut(&alias) else { continue };
+            if let Some(news) = news {
+                t.received.merge(&news);
+                any = true;
+            }
+            if !t.applies_nothing && t.executed != t.received {
+                t.executed = t.received.clone();
+                any = true;
+            }
+        }
+        any
     }
 
     /// Whether a replica has acknowledged transaction `number` of a server.

@@ -60,6 +60,8 @@ enum Folded {
     CountRows,
     Min(Key),
     Max(Key),
+    Sum,
+    Avg { sum: Slot, count: Slot },
 }
 
 pub(super) fn plan(
@@ -264,11 +266,34 @@ impl Top<'_> {
             }
             let key = self.key(arg, Some(slot))?;
             (slot, if call.name.is(b"min") { Folded::Min(key) } else { Folded::Max(key) })
+        } else if call.name.is(b"any_value") {
+            // That of the group's first row.
+            return self.slot(arg, label, false);
+        } else if call.name.is(b"sum") {
+            self.check_added(arg)?;
+            (self.slot(arg, label, false)?, Folded::Sum)
+        } else if call.name.is(b"avg") {
+            self.check_added(arg)?;
+            let slot = self.slot(arg, label, false)?;
+            let sum = self.slot(arg, Some(Ident::from("__vt_sum")), false)?;
+            let is_value = Expr::Is(Box::new(Is { expr: arg.clone(), not: true, test: IsTest::Null }));
+            let count = self.slot(&is_value, Some(Ident::from("__vt_count")), true)?;
+            self.folds.extend([(sum, Folded::Sum), (count, Folded::Count)]);
+            (slot, Folded::Avg { sum, count })
         } else {
             return refuse("this aggregate function");
         };
         self.folds.push((slot, fold));
         Ok(slot)
+    }
+
+    /// Refuses to add what is known to be no exact number and no double. Of an expression that is known when it runs.
+    fn check_added(&self, arg: &Expr) -> Result<()> {
+        let known = self.joiner.tree.known_column(arg).and_then(|column| column.ty);
+        match known {
+            Some(ty) if !eval::can_be_added(ty) => refuse("SUM or AVG of such a type"),
+            _ => Ok(()),
+        }
     }
 
     fn order(&mut self, query: &Query, select: &Select, group_by: &[Expr]) -> Result<Vec<Key>> {
@@ -284,7 +309,9 @@ impl Top<'_> {
             }
             let fold = target.item.and_then(|at| self.folds.iter().find(|(fold, _)| *fold == self.shown[at]));
             let key = match (fold, target.item) {
-                (Some((slot, Folded::Count | Folded::CountRows)), _) => plain_key(*slot),
+                (Some((slot, Folded::Count | Folded::CountRows | Folded::Sum | Folded::Avg { .. })), _) => {
+                    plain_key(*slot)
+                }
                 (Some((_, Folded::Min(key) | Folded::Max(key))), _) => key.clone(),
                 (None, Some(at)) => self.key(&target.expr, Some(self.shown[at]))?,
                 (None, None) if select.distinct => return refuse("DISTINCT ordered by what is not selected"),
@@ -341,17 +368,20 @@ impl Top<'_> {
         let columns: Vec<AggregateColumn> = folds
             .iter()
             .map(|(slot, fold)| {
+                let mut by = |key: &Key| key.order_by(|slot| places.place(slot));
                 let function = match fold {
                     Folded::Count => AggregateFunction::Count,
                     Folded::CountRows => AggregateFunction::CountRows,
                     Folded::Min(key) => AggregateFunction::Min(by(key)),
                     Folded::Max(key) => AggregateFunction::Max(by(key)),
+                    Folded::Sum => AggregateFunction::SumRows,
+                    Folded::Avg { sum, count } => AggregateFunction::AvgRows {
+                        sum: ColumnAt::Start(places.place(*sum)),
+                        count: ColumnAt::Start(places.place(*count)),
+                    },
                 };
-                (*slot, function)
+                AggregateColumn { column: ColumnAt::Start(places.place(*slot)), function }
             })
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|(slot, function)| AggregateColumn { column: ColumnAt::Start(places.place(slot)), function })
             .collect();
         let having = above.having.map(|condition| {
             let at: Vec<usize> = condition.slots.iter().map(|slot| places.place(*slot)).collect();

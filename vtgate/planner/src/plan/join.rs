@@ -91,7 +91,7 @@ impl Sort {
     pub fn order(&self, fields: &[Field]) -> Result<Comparator> {
         let keys: Vec<SortKey> =
             self.order_by.iter().map(|by| by.sort_key(fields.len(), self.hidden_columns)).collect();
-        Comparator::new(&keys, fields)
+        Comparator::for_order(&keys, fields)
     }
 }
 

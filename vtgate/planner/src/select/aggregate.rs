@@ -400,7 +400,7 @@ impl Folder<'_> {
         }
         if let Some(item) = target.item {
             target.key = output_key(self.block, item);
-            return self.hidden.order_by(target, desc);
+            return self.hidden.order_of_rows(target, desc);
         }
         if self.select.distinct {
             return Err(refused("ORDER BY an expression that is not selected, with DISTINCT,"));
@@ -414,6 +414,6 @@ impl Folder<'_> {
             expr if has_aggregate(expr) => return Err(refused("an expression of aggregate functions")),
             _ => target.key = self.block.order_keys.get(at).cloned().flatten(),
         }
-        self.hidden.order_by(target, desc)
+        self.hidden.order_of_rows(target, desc)
     }
 }

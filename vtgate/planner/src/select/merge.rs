@@ -55,7 +55,7 @@ pub(super) fn plan(query: &mut Query, analysis: &Analysis, block: &SelectBlock) 
                     "DISTINCT with ORDER BY an expression that is not selected, over several shards",
                 ));
             }
-            hidden.order_by(target, desc)
+            hidden.order_of_rows(target, desc)
         })
         .collect::<Result<Vec<_>>>()?;
     Ok(Merge { order_by, hidden: hidden.append_to(query) })
@@ -205,6 +205,19 @@ impl<'a> Hidden<'a> {
             select.items.extend(self.items);
         }
         count
+    }
+
+    /// The order of rows by a target; adds the columns that it needs.
+    pub fn order_of_rows(&mut self, target: Target, desc: bool) -> Result<OrderBy> {
+        if let Expr::Func(call) = &target.expr
+            && (call.name.is(b"min") || call.name.is(b"max"))
+            && let Some(ColumnType::Enum | ColumnType::Set) =
+                call.args.first().and_then(|arg| super::having::type_in(self.analysis, arg))
+        {
+            // By its number, of which nothing is known here.
+            return Err(Error::unsupported("ORDER BY MIN or MAX of an ENUM or SET over several shards"));
+        }
+        self.order_by(target, desc)
     }
 
     /// How rows are compared by a target; adds the columns that this needs.

@@ -45,6 +45,10 @@ pub(super) fn plan(
     }
     keyed.sort_unstable();
     keyed.dedup();
+    // Beside its weight a shard takes 'a' and 'a ' for different rows, also where PAD SPACE makes them equal.
+    if all && !keyed.is_empty() && queries.iter().any(|q| select_of(q).is_some_and(|s| s.distinct)) {
+        return refuse("an order of different values");
+    }
     queries.iter_mut().try_for_each(|query| add_weights(query, &keyed))?;
 
     let mut rewritten = Rewritten::default();

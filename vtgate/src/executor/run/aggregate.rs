@@ -25,6 +25,13 @@ impl Run<'_> {
             .get("group_concat_max_len")
             .and_then(|text| text.parse().ok())
             .unwrap_or(GROUP_CONCAT_MAX_LEN);
+        let averages =
+            |column: &AggregateColumn| matches!(column.function, AggregateFunction::AvgRows { .. });
+        if aggregate.columns.iter().any(averages)
+            && self.session.system_variables.contains_key("div_precision_increment")
+        {
+            return Err(Error::unsupported("averages above a join with a div_precision_increment"));
+        }
         let max_groups = self.collector().most;
         let context = FoldContext { max_groups, group_concat_max_len, value: &value };
         let mut folding = Folding { aggregate, context, fields: Vec::new(), running: None };
@@ -70,6 +77,42 @@ fn as_function(field: &mut Field, function: &AggregateFunction) {
     }
 }
 
+/// The column of a sum (or of an average, which has more digits after the point) of a column's values, as MySQL makes
+/// it: exact of whole numbers and decimals, a double of doubles.
+fn as_sum(field: &mut Field, more_digits: u32) -> Result<()> {
+    let ty = field.r#type();
+    if !eval::can_be_added(ty) {
+        return Err(Error::unsupported(format!("SUM or AVG of a {} above a join", ty.as_str_name())));
+    }
+    let more_digits = more_digits.min(30_u32.saturating_sub(field.decimals));
+    if sqltypes::is_float(ty) {
+        if field.decimals < NOT_FIXED {
+            field.decimals += more_digits;
+            field.column_length = 17 + field.decimals;
+        }
+    } else {
+        let is_whole = sqltypes::is_integral(ty);
+        let point = u32::from(field.decimals > 0);
+        let sign = u32::from(!is_whole || sqltypes::is_signed(ty));
+        let digits = field.column_length.saturating_sub(point + sign);
+        let digits = if more_digits > 0 { digits + more_digits } else { digits + 22 }.min(65);
+        field.decimals += more_digits;
+        field.column_length = digits + 1 + u32::from(field.decimals > 0);
+        field.set_type(Type::Decimal);
+    }
+    for name in [&mut field.table, &mut field.org_table, &mut field.database, &mut field.org_name] {
+        name.clear();
+    }
+    field.flags = BINARY;
+    Ok(())
+}
+
+/// The decimals of a double that has no fixed number of them.
+const NOT_FIXED: u32 = 31;
+
+/// MySQL's flag of what has no collation.
+const BINARY: u32 = 128;
+
 /// NOT NULL, keys, auto-increment, no default, on update now, part of a key (MySQL's `mysql_com.h`).
 pub(super) const COLUMN_FLAGS: u32 = 1 | 2 | 4 | 8 | 512 | 4096 | 8192 | 16384;
 
@@ -91,6 +134,18 @@ struct Folding<'a> {
 impl Sink for Folding<'_> {
     async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
         let aggregator = self.aggregate.aggregator(&fields, &self.context)?;
+        let mut fields = fields;
+        for column in &self.aggregate.columns {
+            let at = column.column.index(fields.len(), self.aggregate.hidden_columns);
+            let more_digits = match column.function {
+                AggregateFunction::SumRows => 0,
+                AggregateFunction::AvgRows { .. } => 4,
+                _ => continue,
+            };
+            if let Some(field) = fields.get_mut(at) {
+                as_sum(field, more_digits)?;
+            }
+        }
         self.running = Some((aggregator, self.aggregate.order(&fields)?));
         self.fields = fields;
         Ok(())

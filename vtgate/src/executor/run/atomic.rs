@@ -44,7 +44,7 @@ impl Executor {
             return Ok(Undo::Transaction);
         }
         self.on_parts(session, &format!("savepoint {SAVEPOINT}")).await?;
-        session.savepoints.push(SAVEPOINT.to_owned());
+        session.add_savepoint(SAVEPOINT.to_owned());
         Ok(Undo::Savepoint)
     }
 
@@ -55,22 +55,23 @@ impl Executor {
         undo: Undo,
         result: Result<T>,
     ) -> Result<T> {
-        let gateway = &self.gateway;
         session.atomic &= undo == Undo::Outer;
         match (undo, result) {
             (Undo::Outer, result) => result,
-            (Undo::Transaction, Ok(done)) => tx::commit(gateway, session).await.map(|()| done),
+            (Undo::Transaction, Ok(done)) => self.commit_parts(session).await.map(|()| done),
             (Undo::Transaction, Err(e)) => {
-                tx::rollback(gateway, session).await;
+                tx::rollback(&self.gateway, session).await;
                 Err(e)
             }
             (Undo::Savepoint, result) => {
-                session.savepoints.retain(|s| s != SAVEPOINT);
+                let at = session.savepoints.iter().rposition(|s| s.name == SAVEPOINT);
+                let savepoint = at.map(|at| session.savepoints.remove(at));
                 if result.is_err() && session.in_transaction {
                     let back = format!("rollback to {SAVEPOINT}");
                     // Half of a statement must not be committed: without a way back the client has to roll back.
                     let undone = self.on_parts(session, &back).await;
                     session.must_roll_back |= undone.is_err();
+                    session.removals.truncate(savepoint.map_or(0, |s| s.removals));
                 }
                 result
             }

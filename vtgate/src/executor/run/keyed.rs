@@ -18,7 +18,7 @@ use vterrors::{Condition, Error, Result};
 use super::{
     Run,
     insert_rows::{add_written, places},
-    lookup::{Deferred, Entry},
+    lookup::Entry,
     write::written,
 };
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 const BATCH_ROWS: usize = 500;
 
 /// A value with its type.
-pub(super) type Typed = (Type, Bytes);
+pub(in crate::executor) type Typed = (Type, Bytes);
 
 impl Run<'_> {
     pub(super) async fn keyed_dml(&mut self, dml: &KeyedDml) -> Result<Outcome> {
@@ -61,7 +61,6 @@ impl Run<'_> {
     /// Several writes as one.
     pub(super) async fn all(&mut self, writes: &[Primitive], sink: &mut dyn Sink) -> Result<Outcome> {
         let undo = self.begin_atomic().await?;
-        let outer = self.deferred.replace(Deferred::default());
         let result: Result<Outcome> = async {
             let mut outcome = Outcome::default();
             for write in writes {
@@ -74,20 +73,7 @@ impl Run<'_> {
             Ok(outcome)
         }
         .await;
-        let result = self.end_deferring(outer, result).await;
         self.end_atomic(undo, result).await
-    }
-
-    /// Removes the entries that several writes have given up, now that the last of them is done: removed before, the
-    /// next write would wait for the part of the transaction that holds them.
-    pub(super) async fn end_deferring<T>(&mut self, outer: Option<Deferred>, result: Result<T>) -> Result<T> {
-        let deferred = self.deferred.take().unwrap_or_default();
-        let result = match result {
-            Ok(done) => self.remove_deferred(deferred).await.map(|()| done),
-            failed => failed,
-        };
-        self.deferred = outer;
-        result
     }
 
     async fn change_by_keys(&mut self, dml: &KeyedDml) -> Result<Outcome> {
@@ -246,14 +232,14 @@ fn change(dml: &KeyedDml, rows: &[Vec<Typed>]) -> (String, BindVars) {
 }
 
 /// Keeps a result's rows as values.
-pub(super) struct Kept {
+pub(in crate::executor) struct Kept {
     most: usize,
     types: Vec<Type>,
     pub rows: Vec<Vec<Typed>>,
 }
 
 impl Kept {
-    pub(super) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { most, types: Vec::new(), rows: Vec::new() }
     }
 }

@@ -6,7 +6,7 @@
 //! costs a look at a shard, no more. An entry of a unique lookup that is in the way is taken over when no row
 //! stands behind it.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use planner::{
@@ -16,13 +16,13 @@ use sqltypes::{BindValue, BindVars, Type};
 use vterrors::{Error, Result};
 
 use super::{
-    Run,
+    Changes, Run,
     keyed::{Kept, Typed},
 };
 use crate::{
     executor::{Executor, Outcome, Sink, binds},
     schema::Layout,
-    session::{CommitOrder, Session},
+    session::{CommitOrder, Removal, Session},
 };
 
 /// MySQL's "Duplicate entry".
@@ -31,48 +31,16 @@ const DUPLICATE: u16 = 1062;
 /// So many entries are read or written by one statement at most.
 const BATCH: usize = 500;
 
-/// An entry: the values and the keyspace id that they lead to.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub values: Vec<Typed>,
-    pub keyspace_id: Vec<u8>,
-}
-
-/// What several writes of one statement do to entries. A value that goes with one row and comes with another
-/// keeps its entry, which is taken over: the part of the transaction that removes entries would wait for the
-/// part that writes them.
-#[derive(Debug, Default)]
-pub(super) struct Deferred {
-    removed: Vec<(LookupChange, Vec<Entry>)>,
-    /// The table, the values and the keyspace id of each entry that was written.
-    written: HashSet<(String, Vec<Bytes>, Vec<u8>)>,
-}
-
-impl Deferred {
-    fn write(&mut self, lookup: &LookupTable, entry: &Entry) {
-        let (table, values) = name_of(lookup, entry);
-        self.written.insert((table, values, entry.keyspace_id.clone()));
-    }
-
-    /// Whether an entry is in use again.
-    fn is_written(&self, lookup: &LookupTable, entry: &Entry) -> bool {
-        let (table, values) = name_of(lookup, entry);
-        match lookup.unique {
-            true => self.written.iter().any(|(t, v, _)| *t == table && *v == values),
-            false => self.written.contains(&(table, values, entry.keyspace_id.clone())),
-        }
-    }
-}
+pub(super) use crate::session::LookupEntry as Entry;
 
 /// On which of a session's transactions a statement runs; none: it commits by itself.
 type Part = Option<CommitOrder>;
 
-fn part_of(lookup: &LookupTable, removes: bool) -> Part {
-    match (lookup.order, removes) {
-        (LookupOrder::Around, false) => Some(CommitOrder::Before),
-        (LookupOrder::Around, true) => Some(CommitOrder::After),
-        (LookupOrder::Same, _) => Some(CommitOrder::Main),
-        (LookupOrder::Alone, _) => None,
+fn part_of(lookup: &LookupTable) -> Part {
+    match lookup.order {
+        LookupOrder::Around => Some(CommitOrder::Before),
+        LookupOrder::Same => Some(CommitOrder::Main),
+        LookupOrder::Alone => None,
     }
 }
 
@@ -106,7 +74,7 @@ impl Run<'_> {
         for values in values.chunks(BATCH) {
             let list = BindValue::List(values.to_vec());
             let own = BindVars::from([("__vt_values".to_owned(), list.into())]);
-            for row in self.read_nested(part_of(lookup, false), &sql, own).await? {
+            for row in self.read_nested(part_of(lookup), &sql, own).await? {
                 let id = row.first().and_then(|value| keyspace_id(lookup, value));
                 out.extend(id);
             }
@@ -150,17 +118,12 @@ impl Run<'_> {
         let values = entry.values.iter().map(|v| held(lookup, v.clone())).collect::<Result<Vec<_>>>()?;
         let (condition, own) = condition(&lookup.from, &values);
         let held = format!("select {} from {} where {condition} for update", lookup.to, lookup.table);
-        let part = part_of(lookup, false);
+        let part = part_of(lookup);
         let rows = self.read_nested(part, &held, own.clone()).await?;
         let known = rows.first().and_then(|row| row.first()).and_then(|value| keyspace_id(lookup, value));
         match known {
             // The row's own shard knows whether it is a duplicate.
-            Some(id) if id == entry.keyspace_id => {
-                if let Some(deferred) = &mut self.deferred {
-                    deferred.write(lookup, entry);
-                }
-                Ok(())
-            }
+            Some(id) if id == entry.keyspace_id => Ok(()),
             Some(_) => {
                 let (owner_condition, owner_binds) = self::condition(&change.owner_columns, &entry.values);
                 let owner =
@@ -181,19 +144,6 @@ impl Run<'_> {
 
     async fn insert_entries(&mut self, change: &LookupChange, entries: &[&Entry]) -> Result<()> {
         let lookup = &change.lookup;
-        // One that this very transaction removed is locked by the part that removed it, and comes back there.
-        let is_back =
-            |e: &&Entry| self.session.left.get(&name_of(lookup, e)).is_some_and(|id| *id == e.keyspace_id);
-        let (back, fresh): (Vec<&Entry>, Vec<&Entry>) = entries.iter().copied().partition(is_back);
-        for (entries, removes) in [(back, true), (fresh, false)] {
-            if !entries.is_empty() {
-                self.insert_on_part(lookup, &entries, part_of(lookup, removes)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn insert_on_part(&mut self, lookup: &LookupTable, entries: &[&Entry], part: Part) -> Result<()> {
         let (rows, own) = tuples(lookup, entries)?;
         // Without uniqueness an entry that is there says the same.
         let again = match lookup.unique && !lookup.no_verify {
@@ -206,15 +156,8 @@ impl Run<'_> {
             lookup.from.join(", "),
             lookup.to,
         );
-        self.write_nested(part, &sql, own).await?;
-        if part == Some(CommitOrder::After) {
-            entries.iter().for_each(|entry| {
-                self.session.left.remove(&name_of(lookup, entry));
-            });
-            self.written_of_deferred(lookup, entries);
-        } else {
-            self.entered(lookup, entries);
-        }
+        self.write_nested(part_of(lookup), &sql, own).await?;
+        self.entered(lookup, entries);
         Ok(())
     }
 
@@ -223,23 +166,6 @@ impl Run<'_> {
         if lookup.order == LookupOrder::Around {
             self.session.entered.extend(entries.iter().map(|entry| name_of(lookup, entry)));
         }
-        self.written_of_deferred(lookup, entries);
-    }
-
-    fn written_of_deferred(&mut self, lookup: &LookupTable, entries: &[&Entry]) {
-        if let Some(deferred) = &mut self.deferred {
-            entries.iter().for_each(|entry| deferred.write(lookup, entry));
-        }
-    }
-
-    /// Removes what writes that were done together left for the end.
-    pub(super) async fn remove_deferred(&mut self, deferred: Deferred) -> Result<()> {
-        for (change, entries) in &deferred.removed {
-            let gone = entries.iter().filter(|e| !deferred.is_written(&change.lookup, e));
-            let gone: Vec<Entry> = gone.cloned().collect();
-            self.remove_entries(change, &gone).await?;
-        }
-        Ok(())
     }
 
     /// After an INSERT of rows that may have been there already: entries without a row are removed.
@@ -256,32 +182,29 @@ impl Run<'_> {
         self.remove_entries(change, &strays).await
     }
 
-    /// Removes the entries of rows that go.
+    /// Removes the entries of rows that go: those of a consistent lookup when the transaction commits.
     pub(super) async fn remove_entries(&mut self, change: &LookupChange, entries: &[Entry]) -> Result<()> {
-        if let Some(deferred) = &mut self.deferred {
-            deferred.removed.push((change.clone(), entries.to_vec()));
-            return Ok(());
-        }
         let lookup = &change.lookup;
         // One that this very transaction wrote is locked by the part that wrote it.
-        let (own, others): (Vec<&Entry>, Vec<&Entry>) = entries
-            .iter()
-            .filter(|e| !is_null(e))
-            .partition(|e| self.session.entered.contains(&name_of(lookup, e)));
-        // MySQL reads a small table whole for several tuples, and then waits for what the other part has locked.
+        let is_ours = |e: &&Entry| {
+            lookup.order != LookupOrder::Around || self.session.entered.contains(&name_of(lookup, e))
+        };
+        let (now, later): (Vec<&Entry>, Vec<&Entry>) =
+            entries.iter().filter(|e| !is_null(e)).partition(is_ours);
+        // MySQL reads a small table whole for several tuples, and then waits for what other parts have locked.
         let batch = if lookup.order == LookupOrder::Around { 1 } else { BATCH };
-        for (entries, removes) in [(own, false), (others, true)] {
-            for some in entries.chunks(batch) {
-                let (rows, own) = tuples(lookup, some)?;
-                let columns = lookup.from.join(", ");
-                let sql =
-                    format!("delete from {} where ({columns}, {}) in ({rows})", lookup.table, lookup.to);
-                let part = part_of(lookup, removes);
-                self.write_nested(part, &sql, own).await?;
-                if part == Some(CommitOrder::After) {
-                    let left = some.iter().map(|e| (name_of(lookup, e), e.keyspace_id.clone()));
-                    self.session.left.extend(left);
-                }
+        for some in now.chunks(batch) {
+            let (rows, own) = tuples(lookup, some)?;
+            let columns = lookup.from.join(", ");
+            let sql = format!("delete from {} where ({columns}, {}) in ({rows})", lookup.table, lookup.to);
+            self.write_nested(part_of(lookup), &sql, own).await?;
+        }
+        if !later.is_empty() {
+            let entries = later.into_iter().cloned().collect();
+            self.session.removals.push(Removal { change: change.clone(), entries });
+            let count: usize = self.session.removals.iter().map(|r| r.entries.len()).sum();
+            if count > self.executor.config.max_memory_rows {
+                Box::pin(self.executor.remove_left_entries(self.session)).await;
             }
         }
         Ok(())
@@ -317,7 +240,8 @@ impl Run<'_> {
     }
 }
 
-async fn run_nested(
+/// Runs a statement of vtgate's own on a session's main part.
+pub(in crate::executor) async fn run_nested(
     executor: &Executor,
     layout: &Layout,
     session: &mut Session,
@@ -340,8 +264,16 @@ async fn run_nested(
     let mut values = binds::of_normalized(&normalized.values);
     values.extend(own);
     let statement = Some(sql.as_bytes());
-    let run =
-        Run { executor, session, layout, plan: &plan, statement, binds: values, deferred: None, again: None };
+    let run = Run {
+        executor,
+        session,
+        layout,
+        plan: &plan,
+        statement,
+        changes: Changes::default(),
+        binds: values,
+        again: None,
+    };
     Box::pin(run.run(sink)).await
 }
 
@@ -356,7 +288,7 @@ fn name_of(lookup: &LookupTable, entry: &Entry) -> (String, Vec<Bytes>) {
 }
 
 /// The entries as `(:f0_0, :t0), (:f1_0, :t1)`, and the bind variables.
-fn tuples(lookup: &LookupTable, entries: &[&Entry]) -> Result<(String, BindVars)> {
+pub(in crate::executor) fn tuples(lookup: &LookupTable, entries: &[&Entry]) -> Result<(String, BindVars)> {
     let mut own = BindVars::new();
     let mut rows = Vec::with_capacity(entries.len());
     for (row, entry) in entries.iter().enumerate() {
@@ -374,7 +306,7 @@ fn tuples(lookup: &LookupTable, entries: &[&Entry]) -> Result<(String, BindVars)
 }
 
 /// `a = :x and b = :y`, and the bind variables.
-fn condition(columns: &[String], values: &[Typed]) -> (String, BindVars) {
+pub(in crate::executor) fn condition(columns: &[String], values: &[Typed]) -> (String, BindVars) {
     let parts: Vec<_> = (0..columns.len()).map(|at| format!("{} = :__vt_f{at}", columns[at])).collect();
     let bind = |(at, (ty, value)): (usize, &(Type, Bytes))| {
         (format!("__vt_f{at}"), BindValue::Scalar(*ty, value.clone()).into())

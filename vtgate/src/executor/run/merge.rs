@@ -109,7 +109,7 @@ impl<'a> Merge<'a> {
         if !self.order_by.is_empty() {
             let keys: Vec<_> =
                 self.order_by.iter().map(|by| sort_key(by, fields.len(), self.hidden)).collect();
-            self.order = Some(Comparator::new(&keys, &fields)?);
+            self.order = Some(Comparator::for_order(&keys, &fields)?);
         }
         self.keep = fields.len().saturating_sub(self.hidden);
         Ok(fields.into_iter().take(self.keep).collect())

@@ -3,15 +3,13 @@
 use planner::{Conflict, Upsert, UpsertRow};
 use vterrors::{Error, Result};
 
-use super::{Run, lookup::Deferred};
+use super::Run;
 use crate::executor::{Outcome, Sink};
 
 impl Run<'_> {
     pub(super) async fn upsert(&mut self, upsert: &Upsert, sink: &mut dyn Sink) -> Result<Outcome> {
         let undo = self.begin_atomic().await?;
-        let outer = self.deferred.replace(Deferred::default());
         let result = self.upsert_rows(upsert, sink).await;
-        let result = self.end_deferring(outer, result).await;
         self.end_atomic(undo, result).await
     }
 

@@ -59,7 +59,7 @@ impl Run<'_> {
     /// are named, and so are those on which it is done.
     async fn ddl(&mut self, queries: &[crate::tx::ShardQuery]) -> Result<Outcome> {
         if self.session.in_transaction {
-            crate::tx::commit(&self.executor.gateway, self.session).await?;
+            self.executor.commit_parts(self.session).await?;
         }
         let mut done: Vec<String> = Vec::new();
         let mut fault = None;

@@ -23,7 +23,7 @@ use vtmodel::{TabletAlias, TabletType, Target, TargetString};
 use super::{MysqlServer, Users, serve_tcp};
 use crate::{
     executor::{Executor, ExecutorConfig},
-    gateway::{Gateway, GatewayConfig},
+    gateway::{BufferConfig, Gateway, GatewayConfig},
     metrics::GateMetrics,
     schema::Schema,
 };
@@ -75,12 +75,20 @@ impl Gate {
             error: String::new(),
             hostname: "localhost".into(),
             service: tablet.clone(),
+            load: discovery::Load::default(),
         };
         let gateway_config = GatewayConfig {
             cell: "here".into(),
             retry_count: 0,
-            buffer_window: Duration::from_secs(1),
-            buffer_size: 10,
+            buffer: BufferConfig {
+                window: Duration::from_secs(1),
+                size: 10,
+                bytes: 1 << 20,
+                max_failover_duration: Duration::from_secs(20),
+                min_time_between_failovers: Duration::from_secs(60),
+                drain_concurrency: 1,
+            },
+            max_calls_per_tablet: 100,
         };
         let discovery = Discovery::fixed(Snapshot::of([Arc::new(health)]));
         let gateway = Arc::new(Gateway::new(discovery, gateway_config, metrics.clone()));

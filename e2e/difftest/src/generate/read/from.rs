@@ -66,13 +66,14 @@ impl Reader<'_> {
     }
 
     /// A comparison of a column on the left with one on the right.
-    pub(super) fn join_condition(&mut self, left: &Scope, right: &Scope) -> String {
+    pub(in crate::generate) fn join_condition(&mut self, left: &Scope, right: &Scope) -> String {
         let mut pairs = Vec::new();
         let mut mixed = Vec::new();
         for l in &left.columns {
             for r in &right.columns {
                 match same_family(l, r) {
                     true => pairs.push((l.clone(), r.clone())),
+                    false if self.is_strict => {}
                     false => mixed.extend(converted(l, r).map(|(left, right)| format!("{left} = {right}"))),
                 }
             }

@@ -71,7 +71,7 @@ impl Site {
         };
         let reserve = &reserve;
         let (service, answer) = gateway
-            .run(&target, |t| async move {
+            .run(&target, 0, |t| async move {
                 let answer = t.service.reserve_execute(reserve.clone()).await?;
                 match answer.error {
                     Some(e) if answer.reserved_id == 0 => Err(e.into()),

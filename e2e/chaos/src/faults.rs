@@ -1,0 +1,216 @@
+//! The faults: how each is made, and when the cluster is whole again.
+
+use std::{fs, time::Duration};
+
+use clap::ValueEnum;
+use e2e::Cluster;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rand::{Rng, rngs::StdRng, seq::SliceRandom};
+use tokio::time::Instant;
+
+use crate::{
+    KEYSPACE, Result, SHARDS,
+    load::{Load, Outcome},
+    report::Made,
+};
+
+/// A kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Fault {
+    /// PlannedReparentShard
+    Planned,
+    /// EmergencyReparentShard of a shard in health
+    Emergency,
+    /// kill -9 of the primary's mysqld
+    KillMysqld,
+    /// kill -9 of the primary's vttablet
+    KillVttablet,
+    /// kill -9 of both
+    KillBoth,
+    /// Both, of both shards at once
+    KillBothShards,
+    /// SIGSTOP of the primary's mysqld
+    PauseMysqld,
+    /// SIGSTOP of etcd for five seconds
+    PauseEtcd,
+    /// kill -9 of both, and of vtorc half a second later
+    KillVtorc,
+}
+
+impl Fault {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Emergency => "emergency",
+            Self::KillMysqld => "kill-mysqld",
+            Self::KillVttablet => "kill-vttablet",
+            Self::KillBoth => "kill-both",
+            Self::KillBothShards => "kill-both-shards",
+            Self::PauseMysqld => "pause-mysqld",
+            Self::PauseEtcd => "pause-etcd",
+            Self::KillVtorc => "kill-vtorc",
+        }
+    }
+
+    /// Whether no client may notice more than a pause.
+    pub fn is_planned(self) -> bool {
+        matches!(self, Self::Planned | Self::PauseEtcd)
+    }
+}
+
+/// All of them, or those that are wanted, in a random order.
+pub fn shuffled(wanted: &[Fault], random: &mut StdRng) -> Vec<Fault> {
+    let mut faults = if wanted.is_empty() { Fault::value_variants().to_vec() } else { wanted.to_vec() };
+    faults.shuffle(random);
+    faults
+}
+
+/// How long a shard may take until it takes writes again; longer is a failed run.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+/// How long the rest may take until all tablets are what they were.
+const WHOLE_LIMIT: Duration = Duration::from_secs(120);
+/// A look at the clients.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Makes a fault, waits until each shard that it concerns takes writes again, and until the cluster is whole.
+pub async fn make(cluster: &Cluster, load: &Load, fault: Fault, random: &mut StdRng) -> Result<Made> {
+    let chosen = random.random_range(0..SHARDS.len());
+    let shards = match fault {
+        Fault::KillBothShards | Fault::PauseEtcd => vec![0, 1],
+        _ => vec![chosen],
+    };
+    let mut primaries = Vec::new();
+    for shard in &shards {
+        primaries.push(cluster.primary(KEYSPACE, SHARDS[*shard]).await);
+    }
+    let begun = Instant::now();
+    let paused = act(cluster, fault, &shards, &primaries).await?;
+    // A planned operation has its pause while it is carried out; after a kill only what begins then counts.
+    let since = if fault.is_planned() { begun } else { Instant::now() };
+    let mut made = Made { fault, shard: chosen, seconds_to_recover: 0.0, ops: Vec::new() };
+    for shard in &shards {
+        let recovered = until_it_writes(load, *shard, since).await?;
+        made.seconds_to_recover = made.seconds_to_recover.max((recovered - begun).as_secs_f64());
+    }
+    for pid in paused {
+        signal(pid, Signal::SIGCONT);
+    }
+    make_whole(cluster).await?;
+    made.ops = shards.iter().map(|shard| load.since(*shard, begun)).collect();
+    Ok(made)
+}
+
+/// Does it; gives the processes that are to be woken up afterwards.
+async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32]) -> Result<Vec<i32>> {
+    let name = |shard: &usize| format!("{KEYSPACE}/{}", SHARDS[*shard]);
+    let mut paused = Vec::new();
+    match fault {
+        Fault::Planned | Fault::Emergency => {
+            let command =
+                if fault == Fault::Planned { "PlannedReparentShard" } else { "EmergencyReparentShard" };
+            for shard in shards {
+                let out = cluster.vtctl(&[command, &name(shard)]);
+                if !out.status.success() {
+                    return Err(format!("{command}: {}", e2e::text(&out)));
+                }
+            }
+        }
+        Fault::PauseEtcd => {
+            let pid = cluster.pid("etcd");
+            signal(pid, Signal::SIGSTOP);
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            signal(pid, Signal::SIGCONT);
+        }
+        Fault::PauseMysqld => {
+            for uid in primaries {
+                let pid = mysqld(cluster, *uid)?;
+                signal(pid, Signal::SIGSTOP);
+                paused.push(pid);
+            }
+        }
+        Fault::KillMysqld
+        | Fault::KillVttablet
+        | Fault::KillBoth
+        | Fault::KillBothShards
+        | Fault::KillVtorc => {
+            for uid in primaries {
+                if fault != Fault::KillVttablet {
+                    signal(mysqld(cluster, *uid)?, Signal::SIGKILL);
+                }
+                if fault != Fault::KillMysqld {
+                    signal(cluster.pid(&format!("vttablet-{uid}")), Signal::SIGKILL);
+                }
+            }
+            if fault == Fault::KillVtorc {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                signal(cluster.pid("vtorc"), Signal::SIGKILL);
+                // Another one takes over.
+                up(cluster)?;
+            }
+        }
+    }
+    Ok(paused)
+}
+
+/// A process that is gone already needs no signal.
+fn signal(pid: i32, signal: Signal) {
+    let _gone = kill(Pid::from_raw(pid), signal);
+}
+
+fn mysqld(cluster: &Cluster, uid: u32) -> Result<i32> {
+    let path = cluster.data_dir().join(format!("vt_{uid:010}/mysql.pid"));
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    text.trim().parse().map_err(|_| format!("{}: {text:?} is no pid", path.display()))
+}
+
+/// When a write that was begun after the fault was acknowledged.
+async fn until_it_writes(load: &Load, shard: usize, since: Instant) -> Result<Instant> {
+    loop {
+        let ops = load.since(shard, since);
+        let written = ops.iter().find(|op| op.begun >= since && op.outcome == Outcome::Acknowledged);
+        if let Some(op) = written {
+            return Ok(op.ended);
+        }
+        if since.elapsed() > RECOVERY_LIMIT {
+            let last = ops.last().map(|op| format!("{:?}", op.outcome)).unwrap_or_default();
+            return Err(format!("{} takes no writes after {RECOVERY_LIMIT:?}: {last}", SHARDS[shard]));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn up(cluster: &Cluster) -> Result<()> {
+    let out = cluster.up();
+    if out.status.success() { Ok(()) } else { Err(format!("vtlocal up: {}", e2e::text(&out))) }
+}
+
+/// Starts what was killed, and waits until each shard has one primary and two replicas that follow it.
+async fn make_whole(cluster: &Cluster) -> Result<()> {
+    up(cluster)?;
+    let begun = Instant::now();
+    loop {
+        let types = cluster.tablet_types().await;
+        let of = |shard: &str, wanted: &str| {
+            let tablets = cluster.plan().tablets.iter().filter(|t| t.shard == shard);
+            tablets.filter(|t| types[&t.uid] == wanted).count()
+        };
+        let whole = SHARDS.iter().all(|s| of(s, "primary") == 1 && of(s, "replica") == 2);
+        if whole && SHARDS.iter().all(|shard| is_healthy(cluster, shard)) {
+            return Ok(());
+        }
+        if begun.elapsed() > WHOLE_LIMIT {
+            return Err(format!("the cluster is not whole after {WHOLE_LIMIT:?}: {types:?}"));
+        }
+        tokio::time::sleep(LOOK * 5).await;
+    }
+}
+
+/// Whether both replicas replicate.
+fn is_healthy(cluster: &Cluster, shard: &str) -> bool {
+    let out = cluster.vtctl(&["ShardReplicationPositions", &format!("{KEYSPACE}/{shard}")]);
+    let text = e2e::text(&out);
+    out.status.success() && text.lines().count() >= 3 && !text.contains("err") && !text.contains("unknown")
+}
