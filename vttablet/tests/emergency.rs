@@ -120,7 +120,20 @@ fn a_primary_killed_under_writes() {
         let request =
             EmergencyRequest { expected_primary: Some(old.clone()), ..EmergencyRequest::new("ks", "0") };
         let plan = reparenter.dry_run_emergency(&request).await.unwrap();
-        let done = reparenter.emergency(&request).await.unwrap();
+        let done = match reparenter.emergency(&request).await {
+            Ok(done) => done,
+            Err(e) => {
+                for t in [&b, &c] {
+                    eprintln!("{} {:?}", alias(t), t.tablet.dba.replica_status().await);
+                    eprintln!("{:?}", t.tablet.dba.semi_sync().await);
+                    eprintln!(
+                        "{:?}",
+                        t.dba("select user, command, state from information_schema.processlist").await
+                    );
+                }
+                panic!("{e}");
+            }
+        };
         eprintln!("{plan}{} acknowledged; done in {:?}", writes.count(), started.elapsed());
         assert_eq!(plan.primary, done.primary);
         let (new, other) = if done.primary == alias(&b) { (&b, &c) } else { (&c, &b) };
