@@ -102,8 +102,17 @@ fn by_journal(snapshot: &Snapshot, seen: &[&TabletState]) -> Found {
         all.filter(|uuid| !uuid.is_empty() && !drained.contains(&uuid.as_str())).collect::<Vec<String>>()
     };
     let all_writers = writers(seen);
+    // A server of which others have anything was primary once, and perhaps until just now.
+    let was_primary = |t: &TabletState| {
+        let has = |o: &TabletState| match &o.received {
+            Some(Position::Mysql56(set)) => !set.only(&[&t.server_uuid]).is_empty(),
+            _ => false,
+        };
+        seen.iter().any(|o| o.alias != t.alias && has(o))
+    };
     let replicas: Vec<&str> = seen
         .iter()
+        .filter(|t| !was_primary(t))
         .map(|t| t.server_uuid.as_str())
         .filter(|uuid| !uuid.is_empty() && !all_writers.iter().any(|w| w == uuid))
         .collect();

@@ -121,7 +121,8 @@ impl Reparenter {
         for state in snapshot.tablets.iter_mut().filter(|t| t.fault.is_none()) {
             let primary = state.tablet.r#type() == TabletType::Primary;
             state.stopped = if primary { Stop::Writing } else { Stop::Fetching { ran: true } };
-            state.applied = state.position == state.received;
+            // The reparent would wait for it.
+            state.applied = true;
         }
         let journals = snapshot.tablets.iter().map(|t| journal(&*self.tablets, t));
         let journals = join_all(journals).await;
