@@ -237,7 +237,8 @@ impl Pool {
             Turn::Conn(conn, home) => (lent.conn, lent.home) = (Some(conn), home),
             Turn::Open => {
                 self.inner.stats.opened.fetch_add(1, Ordering::Relaxed);
-                lent.conn = Some(Box::new(Conn::connect(self.inner.options.load_full()).await?));
+                let conn = Conn::connect(self.inner.options.load_full()).await.map_err(not_executed)?;
+                lent.conn = Some(Box::new(conn));
             }
         }
         Ok(lent)
@@ -445,5 +446,13 @@ impl Drop for Lent {
             !(self.spoiled || old || conn.in_transaction())
         });
         inner.give_back(conn.map(|conn| (conn, self.home)));
+    }
+}
+
+/// Without a mysqld nothing of a query was executed: the gate may wait for another primary, or ask another replica.
+fn not_executed(e: Error) -> Error {
+    match e.condition() {
+        Condition::Unreachable => Error::new(Condition::NotServing, e.message()),
+        _ => e,
     }
 }
