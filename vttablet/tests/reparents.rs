@@ -201,7 +201,11 @@ fn restarts() {
             other => Err(format!("{other:?}")),
         })
         .await;
-        assert_eq!(a.context.metrics.to_json()["TabletStateName"], "NOT_SERVING");
+        eventually("the tablet sees it", async || match &a.context.metrics.to_json()["TabletStateName"] {
+            state if state == "NOT_SERVING" => Ok(()),
+            state => Err(state.to_string()),
+        })
+        .await;
         a.server.mysqld.start(&[], LIMIT).await.unwrap();
         eventually("the primary is writable again", async || {
             a.run("insert into t values (2)").await.map_err(|e| e.to_string())
