@@ -75,7 +75,7 @@ impl Gateway {
     pub async fn run<T, F>(
         &self,
         target: &Target,
-        bytes: usize,
+        bytes: impl Fn() -> usize + Send + Sync,
         call: impl Fn(Arc<TabletHealth>) -> F + Send + Sync,
     ) -> Result<T>
     where
@@ -92,14 +92,13 @@ impl Gateway {
                         Some(waiting) => waiting.turn().await,
                         None => None,
                     };
-                    let alias = tablet.alias.clone();
                     let under_way = tablet.load.begin();
                     if under_way.count() > self.config.max_calls_per_tablet {
-                        return Err(self.too_many(&alias));
+                        return Err(self.too_many(&tablet.alias));
                     }
-                    match call(tablet).await {
+                    match call(tablet.clone()).await {
                         Err(e) if goes_elsewhere(&e, is_primary) => {
-                            tried.push(alias);
+                            tried.push(tablet.alias.clone());
                             e
                         }
                         answer => {
@@ -122,7 +121,7 @@ impl Gateway {
             }
             let place = match waiting.take() {
                 Some(place) => place,
-                None => self.buffer.enter(target, bytes, &fault)?,
+                None => self.buffer.enter(target, bytes(), &fault)?,
             };
             if !self.next_primary(target, place.deadline, &tried).await {
                 self.buffer.gave_up(&place);

@@ -40,27 +40,27 @@ impl Load {
     }
 
     /// Counts a call until what is returned is dropped.
-    pub fn begin(&self) -> UnderWay {
+    pub fn begin(&self) -> UnderWay<'_> {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
-        UnderWay { load: self.clone(), count: before + 1 }
+        UnderWay { load: self, count: before + 1 }
     }
 }
 
 /// A call that is under way.
 #[derive(Debug)]
-pub struct UnderWay {
-    load: Load,
+pub struct UnderWay<'a> {
+    load: &'a Load,
     count: usize,
 }
 
-impl UnderWay {
+impl UnderWay<'_> {
     /// How many were under way when it began, itself among them.
     pub fn count(&self) -> usize {
         self.count
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.load.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -9,7 +9,7 @@
 use planner::LookupChange;
 use sqltypes::{BindValue, BindVars};
 use tracing::warn;
-use vterrors::Result;
+use vterrors::{Error, Result};
 
 use super::{
     Executor,
@@ -31,21 +31,25 @@ impl Executor {
             let _shield = session.shield();
             // What this transaction itself has looked at is not locked any more then.
             tx::commit_before(&self.gateway, session).await?;
-            Box::pin(self.remove_left_entries(session)).await;
+            Box::pin(self.remove_left_entries(session)).await?;
         }
         tx::commit(&self.gateway, session).await
     }
 
-    /// Removes the entries that lost their rows. What fails leaves entries behind, which is no fault of the client's.
-    pub async fn remove_left_entries(&self, session: &mut Session) {
+    /// Removes the entries that lost their rows. What fails leaves entries behind, which is no fault of the client's; but
+    /// an error that ended the transaction (a deadlock: 1213) took the rows with it, and is the answer.
+    pub async fn remove_left_entries(&self, session: &mut Session) -> Result<()> {
         let removals = std::mem::take(&mut session.removals);
         if removals.is_empty() {
-            return;
+            return Ok(());
         }
         let layout = self.schema.layout().clone();
         for Removal { change, entries } in &removals {
             for entries in entries.chunks(BATCH) {
                 let removed = Part { executor: self, session, layout: &layout, change }.remove(entries).await;
+                if !session.in_transaction {
+                    return Err(removed.err().unwrap_or_else(deadlock));
+                }
                 if let Err(e) = removed {
                     warn!(
                         table = change.lookup.table,
@@ -54,7 +58,13 @@ impl Executor {
                 }
             }
         }
+        Ok(())
     }
+}
+
+/// Of a look whose own error says only that an entry stays.
+fn deadlock() -> Error {
+    Error::mysql(1213, *b"40001", "Deadlock found when trying to get lock; try restarting transaction")
 }
 
 /// Where the entries of one lookup vindex are removed.

@@ -85,8 +85,8 @@ impl Vitess for VitessService {
             let mut sink = StreamSink { tx: tx.clone() };
             let result =
                 executor.execute(&mut session, query.sql.as_bytes(), query.bind_variables, &mut sink).await;
-            executor.remove_left_entries(&mut session).await;
-            let last = match result {
+            let removed = executor.remove_left_entries(&mut session).await;
+            let last = match removed.and(result) {
                 Ok(_) => Ok(vg::StreamExecuteResponse { result: None, session: Some(session.to_wire()) }),
                 Err(e) => Err(rpc::status(e)),
             };
@@ -118,8 +118,8 @@ impl VitessService {
         let done =
             self.executor.execute(session, query.sql.as_bytes(), query.bind_variables, &mut sink).await;
         // The session travels with the client, and entries to remove do not.
-        self.executor.remove_left_entries(session).await;
-        match done {
+        let removed = self.executor.remove_left_entries(session).await;
+        match removed.and(done) {
             Ok(outcome) => (Some(result_of(sink.inner, &outcome)), None),
             Err(e) => (None, Some(e.into())),
         }

@@ -37,7 +37,7 @@ pub struct BufferConfig {
     pub drain_concurrency: usize,
 }
 
-/// A permit stands for so many bytes: a semaphore counts no more than 2^32 / 8.
+/// A permit stands for so many bytes: no more than 2^32 permits can be taken at a time.
 const BYTES_OF_A_PERMIT: usize = 64;
 
 pub(super) struct Buffer {
@@ -100,7 +100,7 @@ pub(super) struct Waiting {
 
 impl Buffer {
     pub fn new(config: BufferConfig, metrics: BufferMetrics) -> Self {
-        let permits = (config.bytes / BYTES_OF_A_PERMIT).min(Semaphore::MAX_PERMITS);
+        let permits = config.bytes.div_ceil(BYTES_OF_A_PERMIT).min(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(config.size.min(Semaphore::MAX_PERMITS))),
             bytes: Arc::new(Semaphore::new(permits)),

@@ -58,7 +58,7 @@ async fn the_own_cell_and_fresh_replicas_come_first() {
         tablet("here", 4, Replica, false, 0),
     ]);
     for _ in 0..20 {
-        let uid = gateway.run(&target(Replica), 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
+        let uid = gateway.run(&target(Replica), || 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
         assert_eq!(uid, 3);
     }
 }
@@ -69,10 +69,14 @@ async fn a_read_that_was_not_executed_goes_to_another_replica() {
     let gateway = gateway((1..=4).map(|uid| tablet("here", uid, Replica, true, 0)).collect());
     let calls = AtomicUsize::new(0);
     let result: Result<()> = gateway
-        .run(&target(Replica), 10, |_| async {
-            calls.fetch_add(1, Ordering::Relaxed);
-            Err(not_serving())
-        })
+        .run(
+            &target(Replica),
+            || 10,
+            |_| async {
+                calls.fetch_add(1, Ordering::Relaxed);
+                Err(not_serving())
+            },
+        )
         .await;
     assert_eq!(result.unwrap_err().condition(), Condition::NotServing);
     assert_eq!(calls.load(Ordering::Relaxed), 3, "the first call and --retry-count more");
@@ -83,10 +87,14 @@ async fn what_may_have_been_executed_is_not_sent_again() {
     let gateway = gateway(vec![tablet("here", 1, TabletType::Primary, true, 0)]);
     let calls = AtomicUsize::new(0);
     let result: Result<()> = gateway
-        .run(&target(TabletType::Primary), 10, |_| async {
-            calls.fetch_add(1, Ordering::Relaxed);
-            Err(Error::new(Condition::ConnectionLost, "lost in mid-call"))
-        })
+        .run(
+            &target(TabletType::Primary),
+            || 10,
+            |_| async {
+                calls.fetch_add(1, Ordering::Relaxed);
+                Err(Error::new(Condition::ConnectionLost, "lost in mid-call"))
+            },
+        )
         .await;
     assert_eq!(result.unwrap_err().condition(), Condition::ConnectionLost);
     assert_eq!(calls.load(Ordering::Relaxed), 1);
@@ -97,15 +105,17 @@ async fn a_write_waits_for_the_primary_and_no_longer_than_the_window() {
     let gateway = gateway(vec![tablet("here", 1, TabletType::Primary, true, 0)]);
     let calls = AtomicUsize::new(0);
     let result = gateway
-        .run(&target(TabletType::Primary), 10, |_| async {
-            if calls.fetch_add(1, Ordering::Relaxed) < 3 { Err(not_serving()) } else { Ok(()) }
-        })
+        .run(
+            &target(TabletType::Primary),
+            || 10,
+            |_| async { if calls.fetch_add(1, Ordering::Relaxed) < 3 { Err(not_serving()) } else { Ok(()) } },
+        )
         .await;
     result.unwrap();
 
     let started = Instant::now();
     let result: Result<()> =
-        gateway.run(&target(TabletType::Primary), 10, |_| async { Err(not_serving()) }).await;
+        gateway.run(&target(TabletType::Primary), || 10, |_| async { Err(not_serving()) }).await;
     assert_eq!(result.unwrap_err().condition(), Condition::NotServing);
     let waited = started.elapsed();
     assert!(waited >= Duration::from_secs(9) && waited <= Duration::from_secs(11), "{waited:?}");
@@ -115,7 +125,7 @@ async fn a_write_waits_for_the_primary_and_no_longer_than_the_window() {
 async fn the_buffer_is_bounded() {
     let gateway = gateway(vec![]);
     let target = target(TabletType::Primary);
-    let wait = || gateway.run::<(), _>(&target, 10, |_| async { Ok(()) });
+    let wait = || gateway.run::<(), _>(&target, || 10, |_| async { Ok(()) });
     let (a, b, c) = tokio::join!(wait(), wait(), wait());
     let faults: Vec<_> = [a, b, c].into_iter().map(|r| r.unwrap_err().to_string()).collect();
     let full = faults.iter().filter(|f| f.contains("--buffer-size 2")).count();
@@ -125,7 +135,8 @@ async fn the_buffer_is_bounded() {
 #[tokio::test]
 async fn nobody_is_an_error_that_names_the_target() {
     let gateway = gateway(vec![]);
-    let e = gateway.run::<(), _>(&target(TabletType::Replica), 10, |_| async { Ok(()) }).await.unwrap_err();
+    let e =
+        gateway.run::<(), _>(&target(TabletType::Replica), || 10, |_| async { Ok(()) }).await.unwrap_err();
     assert_eq!(e.code(), vterrors::Code::Unavailable);
     assert!(e.message().contains("keyspace:\"ks\" shard:\"-80\" tablet_type:REPLICA"), "{e}");
 }
@@ -134,10 +145,11 @@ async fn nobody_is_an_error_that_names_the_target() {
 async fn replicas_with_fewer_calls_under_way_come_first() {
     use TabletType::Replica;
     let slow = tablet("here", 1, Replica, true, 0);
-    let _calls = [slow.load.begin(), slow.load.begin()];
+    let load = slow.load.clone();
+    let _calls = [load.begin(), load.begin()];
     let gateway = gateway(vec![slow, tablet("here", 2, Replica, true, 0)]);
     for _ in 0..20 {
-        let uid = gateway.run(&target(Replica), 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
+        let uid = gateway.run(&target(Replica), || 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
         assert_eq!(uid, 2);
     }
 }
@@ -145,9 +157,11 @@ async fn replicas_with_fewer_calls_under_way_come_first() {
 #[tokio::test]
 async fn calls_to_a_slow_tablet_are_bounded() {
     let slow = tablet("here", 1, TabletType::Primary, true, 0);
-    let _calls: Vec<_> = (0..100).map(|_| slow.load.begin()).collect();
+    let load = slow.load.clone();
+    let _calls: Vec<_> = (0..100).map(|_| load.begin()).collect();
     let gateway = gateway(vec![slow]);
-    let e = gateway.run::<(), _>(&target(TabletType::Primary), 10, |_| async { Ok(()) }).await.unwrap_err();
+    let e =
+        gateway.run::<(), _>(&target(TabletType::Primary), || 10, |_| async { Ok(()) }).await.unwrap_err();
     assert!(e.message().contains("here-0000000001") && e.message().contains("--max-calls-per-tablet"), "{e}");
 }
 
@@ -158,9 +172,11 @@ async fn a_replica_that_went_away_in_mid_call_is_replaced() {
     let calls = AtomicUsize::new(0);
     let lost = || Error::new(Condition::ConnectionLost, "lost in mid-call");
     let result = gateway
-        .run(&target(Replica), 10, |_| async {
-            if calls.fetch_add(1, Ordering::Relaxed) == 0 { Err(lost()) } else { Ok(()) }
-        })
+        .run(
+            &target(Replica),
+            || 10,
+            |_| async { if calls.fetch_add(1, Ordering::Relaxed) == 0 { Err(lost()) } else { Ok(()) } },
+        )
         .await;
     result.unwrap();
 }
@@ -187,15 +203,19 @@ async fn shards_are_kept_apart_and_drained_a_few_at_a_time() {
     let low = Target::new("ks", "-80", TabletType::Primary);
     let high = Target::new("ks", "80-", TabletType::Primary);
     let write = |target| {
-        gateway.run(target, 10, |t| {
-            let (inside, most) = (&inside, &most);
-            async move {
-                most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_millis(5)).await;
-                inside.fetch_sub(1, Ordering::SeqCst);
-                Ok(t.alias.uid)
-            }
-        })
+        gateway.run(
+            target,
+            || 10,
+            |t| {
+                let (inside, most) = (&inside, &most);
+                async move {
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                    Ok(t.alias.uid)
+                }
+            },
+        )
     };
     let back = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -220,7 +240,7 @@ async fn a_shard_without_primary_for_long_is_given_up_and_tried_again_later() {
     let target = Target::new("ks", "-80", TabletType::Primary);
     let ask = || async {
         let begun = Instant::now();
-        let answer = gateway.run(&target, 10, |t| async move { Ok(t.alias.uid) }).await;
+        let answer = gateway.run(&target, || 10, |t| async move { Ok(t.alias.uid) }).await;
         (begun.elapsed().as_secs(), answer)
     };
     assert_eq!(ask().await.0, 10, "the window of a query");
@@ -242,7 +262,7 @@ async fn a_shard_without_primary_for_long_is_given_up_and_tried_again_later() {
 async fn queries_that_wait_have_bounded_bytes() {
     let gateway = gateway(vec![]);
     let target = target(TabletType::Primary);
-    let wait = |bytes| gateway.run::<(), _>(&target, bytes, |_| async { Ok(()) });
+    let wait = |bytes| gateway.run::<(), _>(&target, move || bytes, |_| async { Ok(()) });
     let (a, b) = tokio::join!(wait(1000), wait(100));
     assert!(!a.unwrap_err().message().contains("--buffer-max-bytes"));
     assert!(b.unwrap_err().message().contains("--buffer-max-bytes 1024"));

@@ -185,7 +185,7 @@ async fn each_row(
     };
     let request = &request;
     let mut stream =
-        gateway.run(target, 0, |t| async move { t.service.stream_execute(request.clone()).await }).await?;
+        gateway.run(target, || 0, |t| async move { t.service.stream_execute(request.clone()).await }).await?;
     let mut count = 0;
     while let Some(message) = stream.next().await {
         for row in message?.result.unwrap_or_default().rows {

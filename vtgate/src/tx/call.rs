@@ -141,7 +141,7 @@ impl ShardCall<'_> {
         self.gateway
             .run(
                 &query.target,
-                query.size(),
+                || query.size(),
                 |t| async move { t.service.stream_execute(request((0, 0))).await },
             )
             .await
@@ -176,7 +176,7 @@ impl ShardCall<'_> {
             let answer = service.execute(self.execute_request(query, 0, 0)).await?;
             Ok(answer.result.unwrap_or_default())
         };
-        let result = self.gateway.run(&query.target, query.size(), |t| call(t.service.clone())).await;
+        let result = self.gateway.run(&query.target, || query.size(), |t| call(t.service.clone())).await;
         Answer { held: None, result }
     }
 
@@ -215,22 +215,26 @@ impl ShardCall<'_> {
 
     async fn begin_somewhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
         if self.session.needs_reserved() {
-            let answer = self.gateway.run(&query.target, query.size(), |t| async move {
-                let (effective_caller_id, immediate_caller_id) = callers(self.session);
-                let request = q::ReserveBeginExecuteRequest {
-                    effective_caller_id,
-                    immediate_caller_id,
-                    target: Some((&query.target).into()),
-                    query: query.bound(),
-                    options: Some(self.session.execute_options()),
-                    pre_queries: self.settings(),
-                    post_begin_queries: self.savepoints(),
-                };
-                let a = t.service.reserve_begin_execute(request).await?;
-                // An error without ids: nothing is held, and the tablet may have refused to serve.
-                in_band(&a.error, a.transaction_id != 0 || a.reserved_id != 0)?;
-                Ok((t.alias.clone(), a))
-            });
+            let answer = self.gateway.run(
+                &query.target,
+                || query.size(),
+                |t| async move {
+                    let (effective_caller_id, immediate_caller_id) = callers(self.session);
+                    let request = q::ReserveBeginExecuteRequest {
+                        effective_caller_id,
+                        immediate_caller_id,
+                        target: Some((&query.target).into()),
+                        query: query.bound(),
+                        options: Some(self.session.execute_options()),
+                        pre_queries: self.settings(),
+                        post_begin_queries: self.savepoints(),
+                    };
+                    let a = t.service.reserve_begin_execute(request).await?;
+                    // An error without ids: nothing is held, and the tablet may have refused to serve.
+                    in_band(&a.error, a.transaction_id != 0 || a.reserved_id != 0)?;
+                    Ok((t.alias.clone(), a))
+                },
+            );
             return match answer.await {
                 Ok((alias, a)) => Answer {
                     held: Some(self.held(query, alias, a.transaction_id, a.reserved_id)),
@@ -242,11 +246,15 @@ impl ShardCall<'_> {
         if !self.session.savepoints.is_empty() {
             return self.begin_then_savepoints(query).await;
         }
-        let answer = self.gateway.run(&query.target, query.size(), |t| async move {
-            let a = t.service.begin_execute(self.begin_execute_request(query, 0)).await?;
-            in_band(&a.error, a.transaction_id != 0)?;
-            Ok((t.alias.clone(), a))
-        });
+        let answer = self.gateway.run(
+            &query.target,
+            || query.size(),
+            |t| async move {
+                let a = t.service.begin_execute(self.begin_execute_request(query, 0)).await?;
+                in_band(&a.error, a.transaction_id != 0)?;
+                Ok((t.alias.clone(), a))
+            },
+        );
         match answer.await {
             Ok((alias, a)) => Answer {
                 held: Some(self.held(query, alias, a.transaction_id, 0)),
@@ -258,17 +266,21 @@ impl ShardCall<'_> {
 
     /// A shard that joins late gets the transaction's savepoints, so that a rollback to one reaches it.
     async fn begin_then_savepoints(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
-        let begun = self.gateway.run(&query.target, query.size(), |t| async move {
-            let (effective_caller_id, immediate_caller_id) = callers(self.session);
-            let request = q::BeginRequest {
-                effective_caller_id,
-                immediate_caller_id,
-                target: Some((&query.target).into()),
-                options: Some(self.session.execute_options()),
-            };
-            let a = t.service.begin(request).await?;
-            Ok((t.alias.clone(), a.transaction_id))
-        });
+        let begun = self.gateway.run(
+            &query.target,
+            || query.size(),
+            |t| async move {
+                let (effective_caller_id, immediate_caller_id) = callers(self.session);
+                let request = q::BeginRequest {
+                    effective_caller_id,
+                    immediate_caller_id,
+                    target: Some((&query.target).into()),
+                    options: Some(self.session.execute_options()),
+                };
+                let a = t.service.begin(request).await?;
+                Ok((t.alias.clone(), a.transaction_id))
+            },
+        );
         let held = match begun.await {
             Ok((alias, id)) => self.held(query, alias, id, 0),
             Err(e) => return Answer::failed(e),
@@ -311,11 +323,15 @@ impl ShardCall<'_> {
     }
 
     async fn reserve_somewhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
-        let answer = self.gateway.run(&query.target, query.size(), |t| async move {
-            let a = t.service.reserve_execute(self.reserve_request(query, 0)).await?;
-            in_band(&a.error, a.reserved_id != 0)?;
-            Ok((t.alias.clone(), a))
-        });
+        let answer = self.gateway.run(
+            &query.target,
+            || query.size(),
+            |t| async move {
+                let a = t.service.reserve_execute(self.reserve_request(query, 0)).await?;
+                in_band(&a.error, a.reserved_id != 0)?;
+                Ok((t.alias.clone(), a))
+            },
+        );
         match answer.await {
             Ok((alias, a)) => Answer {
                 held: Some(self.held(query, alias, 0, a.reserved_id)),

@@ -204,7 +204,7 @@ impl Run<'_> {
             self.session.removals.push(Removal { change: change.clone(), entries });
             let count: usize = self.session.removals.iter().map(|r| r.entries.len()).sum();
             if count > self.executor.config.max_memory_rows {
-                Box::pin(self.executor.remove_left_entries(self.session)).await;
+                Box::pin(self.executor.remove_left_entries(self.session)).await?;
             }
         }
         Ok(())

@@ -71,13 +71,17 @@ impl Site {
         };
         let reserve = &reserve;
         let (service, answer) = gateway
-            .run(&target, 0, |t| async move {
-                let answer = t.service.reserve_execute(reserve.clone()).await?;
-                match answer.error {
-                    Some(e) if answer.reserved_id == 0 => Err(e.into()),
-                    _ => Ok((t.service.clone(), answer)),
-                }
-            })
+            .run(
+                &target,
+                || 0,
+                |t| async move {
+                    let answer = t.service.reserve_execute(reserve.clone()).await?;
+                    match answer.error {
+                        Some(e) if answer.reserved_id == 0 => Err(e.into()),
+                        _ => Ok((t.service.clone(), answer)),
+                    }
+                },
+            )
             .await?;
         let request = q::ExecuteRequest { reserved_id: answer.reserved_id, ..request };
         let notes = session.trace.is_some().then(Mutex::default);
