@@ -2,6 +2,8 @@
 //!
 //! Every statement has a limit and is killed at mysqld when it is over.
 
+mod applier;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -177,10 +179,6 @@ impl Dba {
 
     pub async fn start_replication(&self) -> Result<()> {
         self.run(&self.flavor().await?.start_replication(Threads::Both)).await
-    }
-
-    pub async fn stop_replication(&self, threads: Threads) -> Result<()> {
-        self.run(&self.flavor().await?.stop_replication(threads)).await
     }
 
     /// Waits until `position` is executed here, at most `limit`.

@@ -103,6 +103,16 @@ impl Flavor for MariaDb {
         ]
     }
 
+    fn set_source_while_applying(&self, _: &Source) -> Option<Vec<String>> {
+        // CHANGE MASTER wants both threads stopped.
+        None
+    }
+
+    fn idle_applier_query(&self) -> Option<&'static str> {
+        // The rest of a transaction is not waited for: its beginning is rolled back.
+        None
+    }
+
     fn set_position(&self, position: &str) -> Vec<String> {
         vec![format!("SET GLOBAL gtid_slave_pos = {}", quoted(bare(position)))]
     }
