@@ -9,6 +9,7 @@ pub mod health_check;
 pub mod init;
 pub mod locks;
 pub mod permissions;
+pub mod refill;
 pub mod reparent;
 pub mod replication;
 pub mod schema;
