@@ -87,6 +87,14 @@ impl Dba {
         row.map(|row| flavor.parse_replica_status(&row)).transpose()
     }
 
+    /// Seconds between two signs of life of an idle source; 0 for a server without a source, or of a family that does
+    /// not tell.
+    pub async fn heartbeat_interval(&self) -> Result<f64> {
+        let Some(sql) = self.flavor().await?.heartbeat_interval_query() else { return Ok(0.0) };
+        let row = self.row(sql).await?;
+        Ok(row.and_then(|row| row.first().and_then(|v| v.parse().ok())).unwrap_or(0.0))
+    }
+
     /// The position as the source of others.
     pub async fn primary_position(&self) -> Result<PrimaryPosition> {
         let flavor = self.flavor().await?;

@@ -71,6 +71,16 @@ pub struct TabletOptions {
     /// How long open transactions may take to end when the tablet stops serving
     #[arg(long, default_value = "3s", value_parser = parse_duration, value_name = "DURATION")]
     pub shutdown_grace_period: Duration,
+    /// Directory where a file is written now and then, to see whether the disk takes writes; vtorc replaces a primary
+    /// whose disk does not
+    #[arg(long, value_name = "DIR")]
+    pub disk_write_dir: Option<PathBuf>,
+    /// How often that file is written
+    #[arg(long, default_value = "5s", value_parser = parse_duration, value_name = "DURATION")]
+    pub disk_write_interval: Duration,
+    /// How long such a write may take before the disk counts as stalled
+    #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
+    pub disk_write_timeout: Duration,
     /// How long LockTables holds its locks at most
     #[arg(long, default_value = "1m", value_parser = parse_duration, value_name = "DURATION")]
     pub lock_tables_timeout: Duration,

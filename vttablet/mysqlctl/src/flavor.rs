@@ -141,6 +141,10 @@ pub trait Flavor: Debug + Send + Sync {
 
     fn parse_replica_status(&self, row: &NamedRow) -> Result<Status>;
 
+    /// One column, no row on a server without a source: seconds between two heartbeats of an idle source. None where
+    /// the server does not tell.
+    fn heartbeat_interval_query(&self) -> Option<&'static str>;
+
     /// One row for [`Flavor::parse_primary_position`].
     fn primary_position_query(&self) -> &'static str;
 

@@ -133,6 +133,10 @@ impl Flavor for MariaDb {
         Ok(status)
     }
 
+    fn heartbeat_interval_query(&self) -> Option<&'static str> {
+        None
+    }
+
     fn primary_position_query(&self) -> &'static str {
         "SELECT @@GLOBAL.gtid_current_pos AS position, '' AS server_uuid"
     }

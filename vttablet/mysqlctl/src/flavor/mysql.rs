@@ -128,6 +128,14 @@ impl Flavor for MySql {
         Ok(status)
     }
 
+    fn heartbeat_interval_query(&self) -> Option<&'static str> {
+        // The table answers with performance_schema switched off too.
+        Some(
+            "SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration \
+             WHERE CHANNEL_NAME = ''",
+        )
+    }
+
     fn primary_position_query(&self) -> &'static str {
         "SELECT @@GLOBAL.gtid_executed AS position, @@GLOBAL.server_uuid AS server_uuid"
     }
