@@ -1,0 +1,57 @@
+//! Faults of whole cells: everything in the cell of a shard's primary goes at once, its etcd, vtgate and vtorc too.
+//!
+//! Clients of a lost cell's vtgate are lost with it: what they saw is not counted, what was acknowledged to them is. A
+//! frozen cell stands for one that is cut off: nothing in it refuses, nothing answers, and what it holds in its sockets
+//! goes out when it is back.
+
+use clap::ValueEnum;
+use e2e::Cluster;
+
+use crate::{Result, faults::Fault};
+
+impl Fault {
+    /// Whether it is a fault of a whole cell.
+    pub fn is_of_cell(self) -> bool {
+        matches!(self, Self::KillCell | Self::FreezeCell)
+    }
+}
+
+/// Refuses faults that the cells do not allow.
+pub fn check(cells: &[String], faults: &[Fault]) -> Result<()> {
+    // With two, nobody is left to acknowledge.
+    if !cells.is_empty() && cells.len() < 3 {
+        return Err(format!("--cells {}: one cell can be lost of three or more", cells.join(",")));
+    }
+    match faults.iter().find(|f| f.is_of_cell()) {
+        Some(fault) if cells.is_empty() => Err(format!("--faults {} needs --cells a,b,c", fault.name())),
+        _ => Ok(()),
+    }
+}
+
+/// Those that are asked for, or all that the cells allow.
+pub fn wanted(cells: &[String], faults: &[Fault]) -> Vec<Fault> {
+    match faults.is_empty() {
+        true => {
+            let all = Fault::value_variants().iter().copied();
+            all.filter(|f| !f.is_of_cell() || !cells.is_empty()).collect()
+        }
+        false => faults.to_vec(),
+    }
+}
+
+/// The durability policy of a cluster of so many cells.
+pub fn durability(cells: usize) -> &'static str {
+    if cells > 1 { "cross_cell" } else { "semi_sync" }
+}
+
+/// The cell of a tablet.
+pub fn cell_of(cluster: &Cluster, uid: u32) -> Result<&str> {
+    let tablet = cluster.plan().tablets.iter().find(|t| t.uid == uid);
+    tablet.map(|t| t.cell.as_str()).ok_or_else(|| format!("no tablet {uid}"))
+}
+
+/// The processes of a cell that run.
+pub fn pids(cluster: &Cluster, cell: &str) -> Vec<i32> {
+    let state = cluster.state();
+    cluster.processes_of(cell).iter().filter_map(|name| state.running(name).map(|p| p.pid)).collect()
+}
