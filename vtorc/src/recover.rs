@@ -137,7 +137,7 @@ impl Recoverer {
         memory: &Memory,
         action: &Action,
     ) -> Result<Option<ShardView>> {
-        let records = topology::read_again(&shared.topo, &view).await?;
+        let records = topology::read_again(&shared.topo, &view, shared.config.poll_limit).await?;
         view.take_records(&records);
         let looks =
             view.tablets.iter().map(|t| async { (t.alias.clone(), one_look(shared, &t.record).await) });

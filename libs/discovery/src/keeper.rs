@@ -1,10 +1,17 @@
 //! The task that owns what is known of the tablets.
 //!
 //! It takes messages in batches and publishes one snapshot a batch, so that a thousand tablets that speak
-//! at once cost one rebuild.
+//! at once cost one rebuild. The topology is asked beside that, cell by cell: an answer that does not come is missed by
+//! its own cell only, which keeps what is known of it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use proto::topodata::Tablet;
 use rpc::ChannelOptions;
 use tabletclient::{QueryClient, grpc_address};
@@ -14,10 +21,12 @@ use tokio::{
     time::{Instant, interval, sleep_until},
 };
 use tracing::{info, warn};
+use vterrors::Result;
 use vtmodel::{TabletAlias, Target};
 
 use crate::{
     DiscoveryConfig, Shared, Snapshot, TabletHealth,
+    cells::Cells,
     stream::{News, follow},
 };
 
@@ -40,13 +49,24 @@ impl Drop for Watched {
     }
 }
 
+/// What the topology said.
+enum Read {
+    Cells(Result<Cells>),
+    Tablets(String, Result<Vec<Tablet>>),
+}
+
 struct Keeper {
     topo: Arc<topo::Server>,
     config: DiscoveryConfig,
     shared: Arc<Shared>,
+    cells: Cells,
     tablets: HashMap<TabletAlias, Watched>,
     news: mpsc::Sender<News>,
     generations: u64,
+    reads: FuturesUnordered<Pin<Box<dyn Future<Output = Read> + Send>>>,
+    /// Whether the aliases are being read, and the cells whose tablets are: none is asked twice at a time.
+    reading_cells: bool,
+    reading: BTreeSet<String>,
 }
 
 /// Runs until its task is dropped.
@@ -54,7 +74,18 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
     let (news, mut inbox) = mpsc::channel(QUEUE);
     let mut refresh = interval(config.tablet_refresh_interval.max(Duration::from_millis(100)));
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut keeper = Keeper { topo, config, shared, tablets: HashMap::new(), news, generations: 0 };
+    let mut keeper = Keeper {
+        topo,
+        cells: Cells::unread(&config.cells),
+        config,
+        shared,
+        tablets: HashMap::new(),
+        news,
+        generations: 0,
+        reads: FuturesUnordered::new(),
+        reading_cells: false,
+        reading: BTreeSet::new(),
+    };
     let mut batch = Vec::with_capacity(BATCH);
     let mut last_look = Instant::now() - MIN_NUDGE;
     loop {
@@ -65,33 +96,80 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
         };
         let look = tokio::select! {
             n = inbox.recv_many(&mut batch, BATCH) => n == 0,
+            Some(read) = keeper.reads.next(), if !keeper.reads.is_empty() => {
+                keeper.take(read);
+                false
+            }
             _ = refresh.tick() => true,
             () = nudged => true,
         };
         if look {
-            keeper.look_at_topology().await;
+            keeper.look_at_topology();
             last_look = Instant::now();
-        } else {
-            batch.drain(..).for_each(|n| keeper.hear(n));
+            continue;
         }
+        batch.drain(..).for_each(|n| keeper.hear(n));
         keeper.publish();
     }
 }
 
 impl Keeper {
-    /// Asks every cell for its tablets: new ones are followed, removed ones forgotten. A cell that does
-    /// not answer keeps what is known of it.
-    async fn look_at_topology(&mut self) {
-        let cells = self.config.cells.clone();
-        let answers = cells.iter().map(|cell| {
-            let topo = self.topo.clone();
-            async move { (cell, topo.get_tablets_by_cell(cell).await) }
-        });
-        for (cell, answer) in futures::future::join_all(answers).await {
-            match answer {
-                Ok(records) => self.update_cell(cell, records.into_iter().map(|r| r.value)),
-                Err(e) => warn!(cell, "cannot list tablets, keeping those known: {e}"),
+    /// Begins to ask every cell for its tablets, and for the aliases.
+    fn look_at_topology(&mut self) {
+        if !std::mem::replace(&mut self.reading_cells, true) {
+            let (topo, own, names) = (self.topo.clone(), self.config.cell.clone(), self.config.cells.clone());
+            self.reads.push(Box::pin(async move { Read::Cells(Cells::read(&topo, &own, &names).await) }));
+        }
+        for cell in self.cells.watched.clone() {
+            self.read_tablets(cell);
+        }
+    }
+
+    fn read_tablets(&mut self, cell: String) {
+        if !self.reading.insert(cell.clone()) {
+            return;
+        }
+        let topo = self.topo.clone();
+        self.reads.push(Box::pin(async move {
+            let records = topo.get_tablets_by_cell(&cell).await;
+            Read::Tablets(cell, records.map(|found| found.into_iter().map(|r| r.value).collect()))
+        }));
+    }
+
+    /// New tablets are followed, removed ones forgotten. A cell that does not answer keeps what is known of it.
+    fn take(&mut self, read: Read) {
+        match read {
+            Read::Cells(answer) => {
+                self.reading_cells = false;
+                match answer {
+                    Ok(cells) => self.watch_cells(cells),
+                    Err(e) => warn!("cannot read the cells aliases, keeping those known: {e}"),
+                }
             }
+            Read::Tablets(cell, answer) => {
+                self.reading.remove(&cell);
+                match answer {
+                    Ok(_) if !self.cells.watched.contains(&cell) => {}
+                    Ok(records) => self.update_cell(&cell, records.into_iter()),
+                    // An alias that was not read yet.
+                    Err(e) if topo::is_no_node(&e) && !self.cells.watched.contains(&cell) => {}
+                    Err(e) => warn!(cell, "cannot list tablets, keeping those known: {e}"),
+                }
+            }
+        }
+    }
+
+    fn watch_cells(&mut self, cells: Cells) {
+        if self.cells == cells {
+            return;
+        }
+        info!(watched = ?cells.watched, near = ?cells.near, "cells");
+        let gone = |alias: &TabletAlias| !cells.watched.contains(&alias.cell);
+        self.tablets.retain(|alias, _| !gone(alias));
+        let known = std::mem::replace(&mut self.cells, cells).watched;
+        let new: Vec<String> = self.cells.watched.iter().filter(|c| !known.contains(c)).cloned().collect();
+        for cell in new {
+            self.read_tablets(cell);
         }
     }
 
@@ -189,7 +267,8 @@ impl Keeper {
     }
 
     fn publish(&self) {
-        let snapshot = Snapshot::of(self.tablets.values().map(|t| t.health.clone()));
+        let snapshot = Snapshot::of(self.tablets.values().map(|t| t.health.clone()))
+            .seen_from(&self.config.cell, self.cells.near.clone());
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.version.send_modify(|v| *v += 1);
     }

@@ -1,7 +1,7 @@
 //! The immutable picture: by target, the tablets that said they are of it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -66,9 +66,22 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// How far away a tablet's cell is; near before far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Distance {
+    /// The own cell.
+    Here,
+    /// Another cell of the own cell's alias.
+    Near,
+    Far,
+}
+
 /// Who serves what, at one moment.
 #[derive(Clone, Default)]
 pub struct Snapshot {
+    cell: String,
+    /// The other cells of the own cell's alias.
+    neighbours: Arc<BTreeSet<String>>,
     by_target: HashMap<Target, Arc<[Arc<TabletHealth>]>>,
     by_alias: BTreeMap<TabletAlias, Arc<TabletHealth>>,
 }
@@ -91,7 +104,22 @@ impl Snapshot {
             list.push(tablet.clone());
         }
         let by_target = lists.into_iter().map(|(target, list)| (target, list.into())).collect();
-        Self { by_target, by_alias }
+        Self { by_target, by_alias, ..Self::default() }
+    }
+
+    /// The same picture, as seen from a cell whose alias has these cells.
+    #[must_use]
+    pub fn seen_from(self, cell: &str, neighbours: Arc<BTreeSet<String>>) -> Self {
+        Self { cell: cell.to_owned(), neighbours, ..self }
+    }
+
+    /// How far away a cell is from the one that the picture is seen from.
+    pub fn distance(&self, cell: &str) -> Distance {
+        match cell == self.cell {
+            true => Distance::Here,
+            false if self.neighbours.contains(cell) => Distance::Near,
+            false => Distance::Far,
+        }
     }
 
     /// Every tablet of the target, serving or not.
