@@ -135,6 +135,7 @@ async fn discover(config: &Config, topo: Arc<topo::Server>, context: &Context) -
         healthcheck_timeout: o.healthcheck_timeout,
         healthcheck_retry_delay: o.healthcheck_retry_delay,
         connections_per_tablet: o.tablet_grpc_connections,
+        connector: o.connector.clone(),
     };
     Ok(Discovery::start(topo, discovery_config, |name, work| context.spawn(name, work)))
 }
