@@ -2,6 +2,8 @@
 //!
 //! Every statement has a limit and is killed at mysqld when it is over.
 
+mod applier;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -83,6 +85,14 @@ impl Dba {
         let flavor = self.flavor().await?;
         let row = self.row(flavor.replica_status_query()).await?;
         row.map(|row| flavor.parse_replica_status(&row)).transpose()
+    }
+
+    /// Seconds between two signs of life of an idle source; 0 for a server without a source, or of a family that does
+    /// not tell.
+    pub async fn heartbeat_interval(&self) -> Result<f64> {
+        let Some(sql) = self.flavor().await?.heartbeat_interval_query() else { return Ok(0.0) };
+        let row = self.row(sql).await?;
+        Ok(row.and_then(|row| row.first().and_then(|v| v.parse().ok())).unwrap_or(0.0))
     }
 
     /// The position as the source of others.
@@ -177,10 +187,6 @@ impl Dba {
 
     pub async fn start_replication(&self) -> Result<()> {
         self.run(&self.flavor().await?.start_replication(Threads::Both)).await
-    }
-
-    pub async fn stop_replication(&self, threads: Threads) -> Result<()> {
-        self.run(&self.flavor().await?.stop_replication(threads)).await
     }
 
     /// Waits until `position` is executed here, at most `limit`.

@@ -3,12 +3,14 @@
 //! One file a domain. What changes the tablet's type, its replication or its read-only mode happens under
 //! [`crate::tablet::Tablet::action`], one at a time.
 
+pub mod disk;
 pub mod errant;
 pub mod fetch;
 pub mod health_check;
 pub mod init;
 pub mod locks;
 pub mod permissions;
+pub mod refill;
 pub mod reparent;
 pub mod replication;
 pub mod schema;

@@ -71,12 +71,41 @@ pub struct TabletOptions {
     /// How long open transactions may take to end when the tablet stops serving
     #[arg(long, default_value = "3s", value_parser = parse_duration, value_name = "DURATION")]
     pub shutdown_grace_period: Duration,
+    /// Directory where a file is written now and then, to see whether the disk takes writes; vtorc replaces a primary
+    /// whose disk does not
+    #[arg(long, value_name = "DIR")]
+    pub disk_write_dir: Option<PathBuf>,
+    /// How often that file is written
+    #[arg(long, default_value = "5s", value_parser = parse_duration, value_name = "DURATION")]
+    pub disk_write_interval: Duration,
+    /// How long such a write may take before the disk counts as stalled
+    #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
+    pub disk_write_timeout: Duration,
     /// How long LockTables holds its locks at most
     #[arg(long, default_value = "1m", value_parser = parse_duration, value_name = "DURATION")]
     pub lock_tables_timeout: Duration,
     /// How often a replica tries to connect to its source
     #[arg(long, default_value = "10s", value_parser = parse_duration, value_name = "DURATION")]
     pub replication_connect_retry: Duration,
+    /// Fill an empty server from another tablet's by MySQL's clone plugin, and refill one with errant transactions;
+    /// needs --mysqlctl-socket, for mysqld is started again by it
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
+    pub restore_with_clone: bool,
+    /// Clone from the shard's primary; a replica is chosen when this is not given
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true", action = ArgAction::Set, value_name = "BOOL")]
+    pub clone_from_primary: bool,
+    /// Clone from this tablet
+    #[arg(long, value_name = "ALIAS")]
+    pub clone_from_tablet: Option<TabletAlias>,
+    /// How long a clone may take
+    #[arg(long, default_value = "12h", value_parser = parse_duration, value_name = "DURATION")]
+    pub clone_timeout: Duration,
+    /// How long mysqld may take to be back after a clone
+    #[arg(long, default_value = "5m", value_parser = parse_duration, value_name = "DURATION")]
+    pub clone_restart_wait_timeout: Duration,
+    /// How long the data of a server with errant transactions are kept before it is refilled
+    #[arg(long, default_value = "4h", value_parser = parse_duration, value_name = "DURATION")]
+    pub errant_data_retention: Duration,
     /// How often a write to the shard's or the tablet's record is tried again
     #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
     pub shard_sync_retry_delay: Duration,

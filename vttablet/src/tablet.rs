@@ -15,7 +15,7 @@ use vtmodel::Target;
 
 use crate::{
     dba::Dba,
-    manager::errant::Errant,
+    manager::{disk::Disk, errant::Errant},
     options::Config,
     query::{
         health::HealthStreamer,
@@ -66,6 +66,8 @@ pub struct Tablet {
     pub mysqlctld: Option<RemoteMysqld>,
     /// Transactions that the shard's primary lacks.
     pub errant: Errant,
+    /// Whether the disk takes writes.
+    pub disk: Disk,
     /// mysqld was restarted, or replication could not be set up: to be mended.
     pub mysqld_restarted: AtomicBool,
 }
@@ -135,6 +137,13 @@ impl Tablet {
         for pool in [&dba.pool, &app, &query.oltp, &query.olap] {
             pool.publish(&context.metrics);
         }
+        let mut disk = Disk::default();
+        if let Some(dir) = &config.tablet.disk_write_dir {
+            let (interval, timeout) = (config.tablet.disk_write_interval, config.tablet.disk_write_timeout);
+            let (watched, writes) = Disk::watch(dir.clone(), interval, timeout)?;
+            context.spawn("disk", writes.keep_writing());
+            disk = watched;
+        }
         let errant = Errant::default();
         let shown = errant.clone();
         context.metrics.publish("ErrantGTIDs", move || shown.get().into());
@@ -158,6 +167,7 @@ impl Tablet {
             users,
             mysqlctld,
             errant,
+            disk,
             mysqld_restarted: AtomicBool::new(false),
         }))
     }

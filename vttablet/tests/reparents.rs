@@ -120,7 +120,9 @@ fn demote_promote_and_back() {
         assert!(!full.super_read_only && full.log_bin_enabled && full.gtid_mode == "ON", "{full:?}");
         assert_eq!(full.tablet_type(), TabletType::Primary);
         let full = b.manager.full_status(&b.record(), Default::default()).await.unwrap().status.unwrap();
-        assert!(full.super_read_only && full.replication_status.is_some());
+        assert!(full.super_read_only && full.replication_status.is_some() && !full.disk_stalled);
+        let heartbeat = full.replication_configuration.unwrap_or_default().heartbeat_interval;
+        assert_eq!(heartbeat, 30.0, "half of the replica_net_timeout");
 
         // Demote: an open transaction has its grace, then all is refused with the text vtgate knows.
         let target = primary_target();

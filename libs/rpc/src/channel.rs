@@ -102,6 +102,12 @@ impl Channel {
         Self { shared: Arc::new(Shared { peer, authority, options, runtimes: RwLock::default() }) }
     }
 
+    /// Ends all its connections: calls under way fail with `ConnectionLost`, later ones connect anew.
+    pub fn close(&self) {
+        let runtimes = self.shared.runtimes.read().unwrap_or_else(PoisonError::into_inner);
+        runtimes.iter().flat_map(|(_, places)| &places.places).for_each(Place::close);
+    }
+
     /// A connection of this runtime that takes a request, opened when there is none.
     async fn sender(&self) -> Result<Sender> {
         let shared = &self.shared;

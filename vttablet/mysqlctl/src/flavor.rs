@@ -119,6 +119,20 @@ pub trait Flavor: Debug + Send + Sync {
     /// Points a stopped replica at `source`, positioned by GTID.
     fn set_source(&self, source: &Source) -> Vec<String>;
 
+    /// The same while the thread that applies runs and only the one that fetches is stopped: what was fetched
+    /// stays, and the beginning of a transaction whose end never came is given up when the new source's first
+    /// events arrive. None where the server cannot.
+    fn set_source_while_applying(&self, source: &Source) -> Option<Vec<String>>;
+
+    /// One row with the column `id`, the connection of the applying thread, while that has read all that was
+    /// fetched. None where a stop of that thread never waits for the rest of a transaction.
+    ///
+    /// MySQL's coordinator of parallel appliers waits up to 60 s for the rest of a transaction whose beginning is
+    /// in the relay log before it obeys STOP REPLICA (its error log: "deferring to exit until the group
+    /// completion"), though none will come when nothing is fetched any more. A KILL that comes first ends it at
+    /// once; one that comes later does not.
+    fn idle_applier_query(&self) -> Option<&'static str>;
+
     /// Declares `position` as already applied; the server must have been reset before.
     fn set_position(&self, position: &str) -> Vec<String>;
 
@@ -126,6 +140,10 @@ pub trait Flavor: Debug + Send + Sync {
     fn replica_status_query(&self) -> &'static str;
 
     fn parse_replica_status(&self, row: &NamedRow) -> Result<Status>;
+
+    /// One column, no row on a server without a source: seconds between two heartbeats of an idle source. None where
+    /// the server does not tell.
+    fn heartbeat_interval_query(&self) -> Option<&'static str>;
 
     /// One row for [`Flavor::parse_primary_position`].
     fn primary_position_query(&self) -> &'static str;

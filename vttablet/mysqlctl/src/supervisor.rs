@@ -119,7 +119,13 @@ impl Task {
 
     async fn start(&mut self, args: &[String]) -> Result<()> {
         if self.mysqld.running_pid().is_some() {
-            return self.mysqld.wait(START_LIMIT).await;
+            let Some(child) = &mut self.child else { return self.mysqld.wait(START_LIMIT).await };
+            tokio::select! {
+                up = self.mysqld.wait(START_LIMIT) => return up,
+                // It was on its way down, as after a clone.
+                status = child.wait() => tracing::info!(?status, "mysqld ended before it answered"),
+            }
+            self.child = None;
         }
         let mut child = self.mysqld.spawn(args, Some(std::process::id()))?;
         self.mysqld.wait_for_child(&mut child, START_LIMIT).await?;

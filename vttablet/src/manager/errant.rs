@@ -5,8 +5,8 @@
 //! DRAINED, and what is errant is told by the log, by the metric `ErrantGTIDs` and by the tag `errant_gtids` of
 //! its record. Its data stay as they are, so that the lost tail can be looked at.
 //!
-//! What has to come next is a refill of the server from another replica; it ends with
-//! [`Tablet::forget_errant`] and the type that the tablet was started with.
+//! After `--errant-data-retention` the server is filled from another replica, see [`super::refill`], and the tablet
+//! has the type again that it was started with.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,12 +21,14 @@ use tracing::{error, info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::Position;
 
-use crate::tablet::Tablet;
+use crate::tablet::{Tablet, now};
 
 /// How long the primary may take to tell its position.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// The tag of the tablet's record.
 pub const TAG: &str = "errant_gtids";
+/// The tag that says since when, in seconds since 1970: the data are kept for a while.
+pub const SINCE_TAG: &str = "errant_since";
 /// Of a long set the tag shows the beginning; the log has all.
 const TAG_BYTES: usize = 1_000;
 
@@ -136,8 +138,15 @@ impl Tablet {
             .topo
             .update_tablet_fields(&self.config.alias, |r| {
                 match text.is_empty() {
-                    true => drop(r.tags.remove(TAG)),
-                    false => drop(r.tags.insert(TAG.to_owned(), text.clone())),
+                    true => {
+                        r.tags.remove(TAG);
+                        r.tags.remove(SINCE_TAG);
+                    }
+                    false => {
+                        r.tags.insert(TAG.to_owned(), text.clone());
+                        // A tablet that is started again goes on counting.
+                        r.tags.entry(SINCE_TAG.to_owned()).or_insert_with(|| now().seconds.to_string());
+                    }
                 }
                 Ok(Edit::Write)
             })

@@ -43,6 +43,7 @@ impl Tablet {
         self.take_up(durability).await;
         context.spawn("looking at mysqld", Arc::clone(self).keep_looking(run));
         context.spawn("transaction killer", Arc::clone(self).keep_sweeping());
+        context.spawn("refill", Arc::clone(self).keep_refilling());
         context.spawn("schema", Arc::clone(self).keep_schema());
         context.spawn("shard sync", Arc::clone(self).keep_shard_in_step());
         context.spawn("serving graph", Arc::clone(self).build_serving_graph());
@@ -62,6 +63,9 @@ impl Tablet {
                 warn!(error = %e, "the primary does not serve yet");
             }
             return;
+        }
+        if let Err(e) = self.fill_if_empty().await {
+            warn!(error = %e, "the empty server could not be filled; it replicates from the beginning");
         }
         if let Err(e) = self.repair_replication().await {
             warn!(error = %e, "replication could not be set up; it will be tried again");

@@ -1,5 +1,7 @@
 //! The tablet's part in a reparent: demote, promote, initialise.
 
+use std::time::{Duration, Instant};
+
 use mysqlctl::flavor::SemiSync;
 use proto::{replicationdata::PrimaryStatus, tabletmanagerdata as tm, topodata::TabletType};
 use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// How long another primary may take to say whether it accepts writes.
-const OTHER_LIMIT: std::time::Duration = std::time::Duration::from_millis(500);
+const OTHER_LIMIT: Duration = Duration::from_millis(500);
 
 impl Tablet {
     /// Stops serving and writing; what the server has then. The type stays, so that it can be undone. If
@@ -26,12 +28,15 @@ impl Tablet {
             return Err(Error::new(Condition::FailedPrecondition, text));
         }
         let before = self.dba.semi_sync().await?;
+        let begun = Instant::now();
         let reason = "the primary is being demoted";
         match force {
             true => self.stop_serving_by_force(reason).await?,
             false => self.stop_serving(reason).await?,
         }
+        let drained = begun.elapsed();
         let result = self.stop_writing(force).await;
+        info!(?drained, read_only = ?(begun.elapsed() - drained), "the primary takes no more writes");
         if let Err(e) = &result {
             warn!(error = %e, "the primary could not be demoted; it goes on");
             let back = async {
@@ -49,9 +54,10 @@ impl Tablet {
     }
 
     async fn stop_writing(&self, force: bool) -> Result<PrimaryStatus> {
+        // The source's half of semi-sync stays on until this server follows another: mysqld takes up to a second
+        // to switch it off (its thread that receives acknowledgements looks once a second whether it shall end),
+        // and nobody can write meanwhile. Nothing waits for acknowledgements in a server that is read-only.
         self.dba.set_read_only(if force { FORCED_WAIT } else { READ_ONLY_WAIT }, force).await?;
-        let semi_sync = self.dba.semi_sync().await?;
-        self.dba.set_semi_sync(SemiSync { source: false, replica: semi_sync.replica_enabled }).await?;
         self.dba.primary_status().await
     }
 
@@ -70,8 +76,7 @@ impl Tablet {
     pub async fn promote_replica(&self, semi_sync: bool) -> Result<String> {
         let _action = self.action("PromoteReplica").await?;
         self.refuse_second_primary().await?;
-        let flavor = self.dba.flavor().await?;
-        self.dba.run(&flavor.forget_source()).await?;
+        self.dba.forget_source().await?;
         let position = self.dba.primary_position().await?.position;
         if self.is_primary() {
             // A second try, or the old primary again. The term is new: another may have been promoted since.
@@ -119,8 +124,7 @@ impl Tablet {
     pub async fn init_primary(&self, semi_sync: bool) -> Result<String> {
         let _action = self.action("InitPrimary").await?;
         self.stop_serving("the tablet is becoming the shard's first primary").await?;
-        let flavor = self.dba.flavor().await?;
-        self.dba.run(&flavor.forget_source()).await?;
+        self.dba.forget_source().await?;
         // Nobody could acknowledge yet what is written now.
         self.dba.set_semi_sync(SemiSync::default()).await?;
         self.dba.set_read_write().await?;
@@ -141,7 +145,7 @@ impl Tablet {
             let flavor = self.dba.flavor().await?;
             let empty = request.replication_position.rsplit('/').next().is_none_or(str::is_empty);
             if !empty {
-                self.dba.run(&flavor.reset_replication()).await?;
+                self.dba.reset_replication().await?;
                 self.dba.run(&flavor.set_position(&request.replication_position)).await?;
             }
             self.point_at(&parent, true, request.semi_sync, 0.0).await?;

@@ -96,14 +96,14 @@ impl Tablet {
     pub async fn reset_replication(&self) -> Result<()> {
         let _action = self.action("ResetReplication").await?;
         self.stop_serving("replication is being reset").await?;
-        self.dba.run(&self.dba.flavor().await?.reset_replication()).await?;
+        self.dba.reset_replication().await?;
         self.apply_state().await
     }
 
     /// Forgets the source; the data and the GTIDs stay.
     pub async fn reset_replication_parameters(&self) -> Result<()> {
         let _action = self.action("ResetReplicationParameters").await?;
-        self.dba.run(&self.dba.flavor().await?.forget_source()).await
+        self.dba.forget_source().await
     }
 
     pub async fn stop_replication_and_get_status(
@@ -196,10 +196,22 @@ impl Tablet {
         }
         let flavor = self.dba.flavor().await?;
         let source = self.source(parent, heartbeat_interval)?;
-        self.dba.run(&flavor.stop_replication(Threads::Both)).await?;
-        self.dba.run(&flavor.set_source(&source)).await?;
-        if start || ran {
-            self.dba.run(&flavor.start_replication(Threads::Both)).await?;
+        let applies = status.as_ref().is_some_and(|s| s.sql_state == RUNNING && s.auto_position);
+        match flavor.set_source_while_applying(&source).filter(|_| applies) {
+            Some(statements) => {
+                self.dba.stop_replication(Threads::Io).await?;
+                self.dba.run(&statements).await?;
+                if start || ran {
+                    self.dba.run(&flavor.start_replication(Threads::Io)).await?;
+                }
+            }
+            None => {
+                self.dba.stop_replication(Threads::Both).await?;
+                self.dba.run(&flavor.set_source(&source)).await?;
+                if start || ran {
+                    self.dba.run(&flavor.start_replication(Threads::Both)).await?;
+                }
+            }
         }
         info!(host = source.host, port = source.port, started = start || ran, "replication source set");
         self.look.notify_one();

@@ -74,10 +74,10 @@ impl Tablet {
             semi_sync_wait_for_replica_count: semi.wait_for_replica_count,
             semi_sync_blocked: semi.source_active && semi.clients == 0 && semi.waiting_sessions > 0,
             replication_configuration: Some(Configuration {
-                heartbeat_interval: 0.0,
+                heartbeat_interval: self.dba.heartbeat_interval().await?,
                 replica_net_timeout: net_timeout.and_then(|v| v.parse().ok()).unwrap_or_default(),
             }),
-            disk_stalled: false,
+            disk_stalled: self.disk.is_stalled(),
             tablet_type: self.tablet_type() as i32,
         })
     }

@@ -80,7 +80,8 @@ impl Parser<'_> {
     /// A character set: a name, a string, BINARY, or DEFAULT.
     pub fn charset_name(&mut self) -> Result<Ident> {
         match self.kw() {
-            Kw::Binary | Kw::Default => self.any_ident(),
+            // Printed as keywords are, so in small letters.
+            Kw::Binary | Kw::Default => Ok(Ident::new(self.any_ident()?.to_lower())),
             _ => self.ident_or_string(),
         }
     }

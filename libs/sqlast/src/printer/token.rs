@@ -230,8 +230,9 @@ fn is_word(token: &RawToken, text: &str) -> bool {
 
 fn space_between(left: &RawToken, right: &RawToken) -> bool {
     if is_word(left, ".") || is_word(right, ".") {
-        // A dot that touches a number would be its point.
-        return matches!(left, RawToken::Literal(_)) || matches!(right, RawToken::Literal(_));
+        // A dot that touches a number would be its point, also of a name that begins like one.
+        let digit = |t: &RawToken| matches!(t, RawToken::Word(w) if w.as_bytes().first().is_some_and(u8::is_ascii_digit));
+        return matches!(left, RawToken::Literal(_)) || matches!(right, RawToken::Literal(_)) || digit(right);
     }
     if is_word(left, "(") || is_word(left, "@") {
         return false;

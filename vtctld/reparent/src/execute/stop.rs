@@ -2,9 +2,16 @@
 //! execute what they received. What was learned is a [`Snapshot`] that the second half is decided on.
 //!
 //! Nobody is waited for longer than needed: when enough tablets are stopped for nothing to be lost, the others
-//! have a moment more, unless the request asks for all.
+//! have a moment more, unless the request asks for all. A primary whose mysqld answers is the exception: it ends
+//! its transactions before it is read-only, and a promotion while it still is writable is refused.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use proto::{replicationdata::StopReplicationMode, tabletmanagerdata as tm, topodata::TabletType};
@@ -18,6 +25,9 @@ use crate::{EmergencyRequest, Reparenter, Snapshot, Step, Stop, TabletState, dec
 
 /// What tablets have after enough have answered.
 const GRACE: Duration = Duration::from_secs(1);
+/// What a living primary has after that, to end its transactions and to become read-only. A tablet gives up on
+/// commits that nobody acknowledges after a second, and on requests that do not leave after ten.
+const DEMOTION: Duration = Duration::from_secs(12);
 
 /// What was asked to stop, for the undo.
 #[derive(Debug, Default)]
@@ -27,27 +37,42 @@ pub(crate) struct Stops {
 }
 
 /// Runs everything at the same time, until all is done, `limit` is over, or [`GRACE`] after `enough` of the
-/// results so far is true. What was not done is None.
+/// results so far is true; [`DEMOTION`] longer for those of which `alive` is true then. What was not done is None.
 async fn gather<T>(
     work: impl IntoIterator<Item = impl Future<Output = T>>,
     limit: Duration,
     enough: impl Fn(&[Option<T>]) -> bool,
+    alive: impl Fn(usize) -> bool,
 ) -> Vec<Option<T>> {
     let mut running: FuturesUnordered<_> =
         work.into_iter().enumerate().map(|(n, work)| async move { (n, work.await) }).collect();
     let mut done: Vec<Option<T>> = (0..running.len()).map(|_| None).collect();
-    let mut deadline = Instant::now() + limit;
-    let mut satisfied = false;
-    while let Ok(Some((n, value))) = timeout_at(deadline, running.next()).await {
-        if let Some(place) = done.get_mut(n) {
-            *place = Some(value);
+    let last = Instant::now() + limit;
+    let mut satisfied = None;
+    let deadline = |satisfied: Option<Instant>, done: &[Option<T>]| {
+        let waits_for_living = || done.iter().enumerate().any(|(n, done)| done.is_none() && alive(n));
+        match satisfied {
+            None => last,
+            Some(at) if waits_for_living() => last.min(at + GRACE + DEMOTION),
+            Some(at) => last.min(at + GRACE),
         }
-        if !satisfied && enough(&done) {
-            satisfied = true;
-            deadline = deadline.min(Instant::now() + GRACE);
+    };
+    loop {
+        let until = deadline(satisfied, &done);
+        match timeout_at(until, running.next()).await {
+            Ok(Some((n, value))) => {
+                if let Some(place) = done.get_mut(n) {
+                    *place = Some(value);
+                }
+                if satisfied.is_none() && enough(&done) {
+                    satisfied = Some(Instant::now());
+                }
+            }
+            // One may have shown that it is alive meanwhile.
+            Err(_) if deadline(satisfied, &done) > until => {}
+            Ok(None) | Err(_) => return done,
         }
     }
-    done
 }
 
 impl Reparenter {
@@ -63,15 +88,19 @@ impl Reparenter {
         };
         let asked: Vec<TabletAlias> = branches.iter().flatten().filter_map(|s| s.tablet().cloned()).collect();
         let limit = request.wait_replicas_timeout;
-        let work: Vec<_> = asked
-            .iter()
-            .filter_map(|alias| snapshot.tablet(alias).cloned())
-            .map(|state| stop(Arc::clone(&self.tablets), state))
+        let states: Vec<TabletState> = asked.iter().filter_map(|a| snapshot.tablet(a).cloned()).collect();
+        // Which of them said that they accept writes.
+        let writable: Vec<AtomicBool> = states.iter().map(|_| AtomicBool::new(false)).collect();
+        let work: Vec<_> = states
+            .into_iter()
+            .zip(&writable)
+            .map(|(state, writable)| stop(Arc::clone(&self.tablets), state, writable))
             .collect();
         let enough = |done: &[Option<TabletState>]| {
             !request.wait_for_all_tablets && enough_stopped(snapshot, request, done)
         };
-        let done = gather(work, limit, enough).await;
+        let alive = |n: usize| writable.get(n).is_some_and(|w| w.load(Ordering::Relaxed));
+        let done = gather(work, limit, enough, alive).await;
         let mut stops = Stops::default();
         for (alias, answer) in asked.iter().zip(done) {
             let Some(state) = snapshot.tablets.iter_mut().find(|t| t.alias == *alias) else { continue };
@@ -103,7 +132,7 @@ impl Reparenter {
             let covered = |t: &TabletAlias| applied.iter().any(|a| a.alias == *t);
             most.iter().all(covered) && applied.iter().any(|t| snapshot.may_be_promoted(t))
         };
-        let done = gather(work, limit, enough).await;
+        let done = gather(work, limit, enough, |_| false).await;
         for answer in done.into_iter().flatten() {
             if let Some(state) = snapshot.tablets.iter_mut().find(|t| t.alias == answer.alias) {
                 *state = answer;
@@ -157,16 +186,21 @@ fn received_most(snapshot: &Snapshot) -> Vec<TabletAlias> {
     seen.iter().filter(|t| !seen.iter().any(|o| less(t, o))).map(|t| t.alias.clone()).collect()
 }
 
-/// Stops one tablet: a replica fetches no more, a primary accepts no more writes.
-async fn stop(manager: Arc<dyn TabletManagerClient>, mut state: TabletState) -> TabletState {
+/// Stops one tablet: a replica fetches no more, a primary accepts no more writes. `writable` is set when it says
+/// that it accepts writes.
+async fn stop(
+    manager: Arc<dyn TabletManagerClient>,
+    mut state: TabletState,
+    writable: &AtomicBool,
+) -> TabletState {
     let manager = &*manager;
     let stopped = match state.tablet.r#type() {
-        TabletType::Primary => match stop_writing(manager, &mut state).await {
+        TabletType::Primary => match stop_writing(manager, &mut state, writable).await {
             Err(e) if !unreachable(&e) => stop_fetching(manager, &mut state).await,
             other => other,
         },
         _ => match stop_fetching(manager, &mut state).await {
-            Err(e) if !unreachable(&e) => stop_writing(manager, &mut state).await,
+            Err(e) if !unreachable(&e) => stop_writing(manager, &mut state, writable).await,
             other => other,
         },
     };
@@ -200,10 +234,15 @@ async fn stop_fetching(manager: &dyn TabletManagerClient, state: &mut TabletStat
     Ok(())
 }
 
-async fn stop_writing(manager: &dyn TabletManagerClient, state: &mut TabletState) -> Result<()> {
+async fn stop_writing(
+    manager: &dyn TabletManagerClient,
+    state: &mut TabletState,
+    writable: &AtomicBool,
+) -> Result<()> {
     let full = manager.full_status(&state.tablet, tm::FullStatusRequest {});
     if let Ok(Ok(Some(full))) = timeout(GRACE, full).await.map(|f| f.map(|f| f.status)) {
         state.saw_server(&full);
+        writable.store(state.writable == Some(true), Ordering::Relaxed);
     }
     let answer = manager.demote_primary(&state.tablet, tm::DemotePrimaryRequest { force: true }).await?;
     take_position(state, &answer.primary_status.unwrap_or_default().position);

@@ -103,6 +103,16 @@ impl Flavor for MariaDb {
         ]
     }
 
+    fn set_source_while_applying(&self, _: &Source) -> Option<Vec<String>> {
+        // CHANGE MASTER wants both threads stopped.
+        None
+    }
+
+    fn idle_applier_query(&self) -> Option<&'static str> {
+        // The rest of a transaction is not waited for: its beginning is rolled back.
+        None
+    }
+
     fn set_position(&self, position: &str) -> Vec<String> {
         vec![format!("SET GLOBAL gtid_slave_pos = {}", quoted(bare(position)))]
     }
@@ -121,6 +131,10 @@ impl Flavor for MariaDb {
         status.auto_position = row.text("Using_Gtid").is_some_and(|v| !v.eq_ignore_ascii_case("no"));
         status.using_gtid = status.auto_position;
         Ok(status)
+    }
+
+    fn heartbeat_interval_query(&self) -> Option<&'static str> {
+        None
     }
 
     fn primary_position_query(&self) -> &'static str {

@@ -86,20 +86,20 @@ impl Flavor for MySql {
     }
 
     fn set_source(&self, source: &Source) -> Vec<String> {
-        let mut options = vec![
-            format!("SOURCE_HOST = {}", quoted(&source.host)),
-            format!("SOURCE_PORT = {}", source.port),
-            format!("SOURCE_USER = {}", quoted(&source.user)),
-            format!("SOURCE_PASSWORD = {}", quoted(&source.password)),
-            format!("SOURCE_CONNECT_RETRY = {}", source.connect_retry),
-            // Without TLS a caching_sha2 password is sent encrypted by the source's key.
-            "GET_SOURCE_PUBLIC_KEY = 1".to_owned(),
-            "SOURCE_AUTO_POSITION = 1".to_owned(),
-        ];
-        if source.heartbeat_interval > 0.0 {
-            options.push(format!("SOURCE_HEARTBEAT_PERIOD = {:.3}", source.heartbeat_interval));
-        }
+        let mut options = connection(source);
+        options.push("SOURCE_AUTO_POSITION = 1".to_owned());
         vec![format!("CHANGE REPLICATION SOURCE TO {}", options.join(", "))]
+    }
+
+    fn set_source_while_applying(&self, source: &Source) -> Option<Vec<String>> {
+        Some(vec![format!("CHANGE REPLICATION SOURCE TO {}", connection(source).join(", "))])
+    }
+
+    fn idle_applier_query(&self) -> Option<&'static str> {
+        Some(
+            "SELECT ID AS id FROM information_schema.PROCESSLIST \
+             WHERE USER = 'system user' AND STATE REGEXP '^(Replica|Slave) has read all relay log'",
+        )
     }
 
     fn set_position(&self, position: &str) -> Vec<String> {
@@ -126,6 +126,14 @@ impl Flavor for MySql {
         status.auto_position = row.text("Auto_Position") == Some("1");
         status.using_gtid = status.auto_position;
         Ok(status)
+    }
+
+    fn heartbeat_interval_query(&self) -> Option<&'static str> {
+        // The table answers with performance_schema switched off too.
+        Some(
+            "SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration \
+             WHERE CHANNEL_NAME = ''",
+        )
     }
 
     fn primary_position_query(&self) -> &'static str {
@@ -210,4 +218,21 @@ impl Flavor for MySql {
     fn init_sql(&self) -> Vec<String> {
         crate::initsql::mysql_users()
     }
+}
+
+/// What tells how to reach a source, without where to begin.
+fn connection(source: &Source) -> Vec<String> {
+    let mut options = vec![
+        format!("SOURCE_HOST = {}", quoted(&source.host)),
+        format!("SOURCE_PORT = {}", source.port),
+        format!("SOURCE_USER = {}", quoted(&source.user)),
+        format!("SOURCE_PASSWORD = {}", quoted(&source.password)),
+        format!("SOURCE_CONNECT_RETRY = {}", source.connect_retry),
+        // Without TLS a caching_sha2 password is sent encrypted by the source's key.
+        "GET_SOURCE_PUBLIC_KEY = 1".to_owned(),
+    ];
+    if source.heartbeat_interval > 0.0 {
+        options.push(format!("SOURCE_HEARTBEAT_PERIOD = {:.3}", source.heartbeat_interval));
+    }
+    options
 }
