@@ -128,6 +128,7 @@ fn discover(config: &Config, topo: Arc<topo::Server>, context: &Context) -> Disc
         healthcheck_timeout: o.healthcheck_timeout,
         healthcheck_retry_delay: o.healthcheck_retry_delay,
         connections_per_tablet: o.tablet_grpc_connections,
+        connector: o.connector.clone(),
     };
     Discovery::start(topo, discovery_config, |name, work| context.spawn(name, work))
 }

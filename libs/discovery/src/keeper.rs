@@ -1,8 +1,8 @@
 //! The task that owns what is known of the tablets.
 //!
-//! It takes messages in batches and publishes one snapshot a batch, so that a thousand tablets that speak
-//! at once cost one rebuild. The topology is asked beside that, cell by cell: an answer that does not come is missed by
-//! its own cell only, which keeps what is known of it.
+//! It takes messages in batches and publishes one snapshot a batch. A message without news publishes nothing: of ten
+//! thousand tablets each says every few seconds that all is well. The topology is asked beside that, cell by cell: an
+//! answer that does not come is missed by its own cell only, which keeps what is known of it.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,11 +22,12 @@ use tokio::{
 };
 use tracing::{info, warn};
 use vterrors::Result;
-use vtmodel::{TabletAlias, Target};
+use vtmodel::{TabletAlias, TabletType, Target};
 
 use crate::{
-    DiscoveryConfig, Shared, Snapshot, TabletHealth,
+    DiscoveryConfig, Shared, TabletHealth,
     cells::Cells,
+    snapshot::Album,
     stream::{News, follow},
 };
 
@@ -35,9 +36,12 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 1024;
 /// The shortest time between two looks at the topology that were asked for.
 const MIN_NUDGE: Duration = Duration::from_secs(1);
+/// How long a primary may go on answering, or say that it steps down, after another one said that it took over.
+const REPLACED_GRACE: Duration = Duration::from_secs(1);
 
 struct Watched {
     health: Arc<TabletHealth>,
+    client: Arc<QueryClient>,
     address: String,
     generation: u64,
     task: AbortHandle,
@@ -61,12 +65,15 @@ struct Keeper {
     shared: Arc<Shared>,
     cells: Cells,
     tablets: HashMap<TabletAlias, Watched>,
+    album: Album,
     news: mpsc::Sender<News>,
     generations: u64,
     reads: FuturesUnordered<Pin<Box<dyn Future<Output = Read> + Send>>>,
     /// Whether the aliases are being read, and the cells whose tablets are: none is asked twice at a time.
     reading_cells: bool,
     reading: BTreeSet<String>,
+    /// Primaries that were replaced, and when calls to them are ended if they do not notice.
+    replaced: Vec<(Instant, TabletAlias)>,
 }
 
 /// Runs until its task is dropped.
@@ -80,11 +87,13 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
         config,
         shared,
         tablets: HashMap::new(),
+        album: Album::default(),
         news,
         generations: 0,
         reads: FuturesUnordered::new(),
         reading_cells: false,
         reading: BTreeSet::new(),
+        replaced: Vec::new(),
     };
     let mut batch = Vec::with_capacity(BATCH);
     let mut last_look = Instant::now() - MIN_NUDGE;
@@ -94,22 +103,39 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
             shared.nudge.notified().await;
             sleep_until(last_look + MIN_NUDGE).await;
         };
+        let due = keeper.replaced.first().map(|(due, _)| *due);
+        let replaced = async {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut news = false;
         let look = tokio::select! {
             n = inbox.recv_many(&mut batch, BATCH) => n == 0,
             Some(read) = keeper.reads.next(), if !keeper.reads.is_empty() => {
                 keeper.take(read);
+                news = true;
                 false
             }
             _ = refresh.tick() => true,
             () = nudged => true,
+            () = replaced => {
+                keeper.end_calls_to_replaced();
+                false
+            }
         };
         if look {
             keeper.look_at_topology();
             last_look = Instant::now();
             continue;
         }
-        batch.drain(..).for_each(|n| keeper.hear(n));
-        keeper.publish();
+        for heard in batch.drain(..) {
+            news |= keeper.hear(&heard);
+        }
+        if news {
+            keeper.publish();
+        }
     }
 }
 
@@ -165,7 +191,9 @@ impl Keeper {
         }
         info!(watched = ?cells.watched, near = ?cells.near, "cells");
         let gone = |alias: &TabletAlias| !cells.watched.contains(&alias.cell);
-        self.tablets.retain(|alias, _| !gone(alias));
+        for alias in self.tablets.extract_if(|alias, _| gone(alias)).map(|(alias, _)| alias) {
+            self.album.remove(&alias);
+        }
         let known = std::mem::replace(&mut self.cells, cells).watched;
         let new: Vec<String> = self.cells.watched.iter().filter(|c| !known.contains(c)).cloned().collect();
         for cell in new {
@@ -193,12 +221,16 @@ impl Keeper {
         for alias in gone.into_keys() {
             info!(%alias, "tablet is gone from the topology");
             self.tablets.remove(&alias);
+            self.album.remove(&alias);
         }
     }
 
     fn follow(&mut self, alias: TabletAlias, record: Tablet, address: String) {
-        let options =
-            ChannelOptions { connections: self.config.connections_per_tablet, ..ChannelOptions::default() };
+        let options = ChannelOptions {
+            connections: self.config.connections_per_tablet,
+            connector: self.config.connector.clone(),
+            ..ChannelOptions::default()
+        };
         let service = match QueryClient::new(&address, &options) {
             Ok(client) => Arc::new(client),
             Err(e) => return warn!(%alias, "cannot follow tablet: {e}"),
@@ -223,21 +255,24 @@ impl Keeper {
             schema_version: 0,
             error: "nothing heard yet".to_owned(),
             hostname: record.hostname,
-            service,
+            service: service.clone(),
             load: crate::Load::default(),
         });
         let task = tokio::spawn(work).abort_handle();
-        self.tablets.insert(alias, Watched { health, address, generation, task });
+        self.album.put(health.clone());
+        self.tablets.insert(alias, Watched { health, client: service, address, generation, task });
     }
 
-    fn hear(&mut self, news: News) {
-        let (alias, generation) = match &news {
+    /// Takes over what a tablet says; whether it is anything new.
+    fn hear(&mut self, news: &News) -> bool {
+        let (alias, generation) = match news {
             News::Health(alias, generation, _) | News::Lost(alias, generation, _) => (alias, *generation),
         };
         let Some(watched) = self.tablets.get_mut(alias).filter(|t| t.generation == generation) else {
-            return;
+            return false;
         };
-        let health = Arc::make_mut(&mut watched.health);
+        let mut heard = TabletHealth::clone(&watched.health);
+        let health = &mut heard;
         match news {
             News::Lost(alias, _, fault) => {
                 if health.serving {
@@ -247,7 +282,7 @@ impl Keeper {
                 health.error = fault.to_string();
             }
             News::Health(alias, _, message) => {
-                let stats = message.realtime_stats.unwrap_or_default();
+                let stats = message.realtime_stats.clone().unwrap_or_default();
                 if let Some(target) = &message.target {
                     health.target = Target::from(target);
                 }
@@ -264,11 +299,35 @@ impl Keeper {
                 health.error = stats.health_error;
             }
         }
+        if heard.says_as(&watched.health) {
+            return false;
+        }
+        watched.health = Arc::new(heard);
+        let health = watched.health.clone();
+        self.album.put(health.clone());
+        if health.serving && health.target.tablet_type == TabletType::Primary {
+            let due = Instant::now() + REPLACED_GRACE;
+            self.replaced.extend(self.album.replaced_by(&health).map(|alias| (due, alias)));
+        }
+        true
+    }
+
+    /// Calls to a primary that does not notice that it was replaced may hang as long as it does: its mysqld or its
+    /// machine is frozen. What they did nobody will tell; they end with an error.
+    fn end_calls_to_replaced(&mut self) {
+        let now = Instant::now();
+        for (_, alias) in self.replaced.extract_if(.., |(due, _)| *due <= now) {
+            let Some(watched) = self.tablets.get(&alias) else { continue };
+            let calls = watched.health.load.under_way();
+            if calls > 0 && self.album.is_replaced(&watched.health) {
+                warn!(%alias, calls, "another primary serves: calls that this one does not answer are ended");
+                watched.client.close();
+            }
+        }
     }
 
     fn publish(&self) {
-        let snapshot = Snapshot::of(self.tablets.values().map(|t| t.health.clone()))
-            .seen_from(&self.config.cell, self.cells.near.clone());
+        let snapshot = self.album.snapshot().seen_from(&self.config.cell, self.cells.near.clone());
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.version.send_modify(|v| *v += 1);
     }

@@ -18,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
+use rpc::Connector;
 pub use snapshot::{Distance, Load, Snapshot, TabletHealth, UnderWay};
 
 use vterrors::{Condition, Error, Result};
@@ -40,6 +41,8 @@ pub struct DiscoveryConfig {
     pub healthcheck_retry_delay: Duration,
     /// HTTP/2 connections to each tablet.
     pub connections_per_tablet: usize,
+    /// How tablets are reached.
+    pub connector: Connector,
 }
 
 impl Default for DiscoveryConfig {
@@ -52,6 +55,7 @@ impl Default for DiscoveryConfig {
             healthcheck_timeout: Duration::from_secs(60),
             healthcheck_retry_delay: Duration::from_millis(2),
             connections_per_tablet: 2,
+            connector: Connector::default(),
         }
     }
 }

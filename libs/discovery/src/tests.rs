@@ -69,6 +69,53 @@ fn the_newest_primary_counts() {
     assert_eq!(snapshot.tablets().count(), 5);
 }
 
+#[test]
+fn an_album_shows_who_is_where_now() {
+    use TabletType::*;
+    let mut album = snapshot::Album::default();
+    album.put(tablet(1, Primary, true, 10));
+    album.put(tablet(2, Replica, true, 0));
+    let before = album.snapshot();
+    // A failover: the replica leads, the old primary is a replica, then it is gone.
+    album.put(tablet(2, Primary, true, 20));
+    let of = |s: &Snapshot, t| -> Vec<u32> {
+        s.of_target(&Target::new("ks", "-80", t)).iter().map(|t| t.alias.uid).collect()
+    };
+    assert_eq!((of(&album.snapshot(), Primary), of(&album.snapshot(), Replica)), (vec![2], vec![]));
+    album.put(tablet(1, Replica, false, 0));
+    assert_eq!((of(&album.snapshot(), Primary), of(&album.snapshot(), Replica)), (vec![2], vec![1]));
+    album.remove(&TabletAlias::new("zone1", 1));
+    assert_eq!((of(&album.snapshot(), Primary), of(&album.snapshot(), Replica)), (vec![2], vec![]));
+    assert!(album.snapshot().by_alias(&TabletAlias::new("zone1", 1)).is_none());
+    // What was published stays as it was.
+    assert_eq!((of(&before, Primary), of(&before, Replica)), (vec![1], vec![2]));
+    // A primary that steps down leaves an older one that still says that it is one.
+    album.put(tablet(3, Primary, true, 5));
+    assert_eq!(of(&album.snapshot(), Primary), [2]);
+    album.put(tablet(2, Replica, true, 0));
+    assert_eq!(of(&album.snapshot(), Primary), [3]);
+}
+
+#[test]
+fn a_primary_that_does_not_notice_is_replaced() {
+    use TabletType::*;
+    let mut album = snapshot::Album::default();
+    let (old, new) = (tablet(1, Primary, true, 10), tablet(2, Primary, true, 20));
+    album.put(old.clone());
+    album.put(tablet(3, Replica, true, 0));
+    assert!(!album.is_replaced(&old));
+    // Promoted, but not serving yet.
+    album.put(tablet(2, Primary, false, 20));
+    assert!(!album.is_replaced(&old));
+    album.put(new.clone());
+    assert_eq!(album.replaced_by(&new).map(|a| a.uid).collect::<Vec<_>>(), [1]);
+    assert!(album.is_replaced(&old) && !album.is_replaced(&new));
+    // It steps down.
+    album.put(tablet(1, Replica, true, 0));
+    assert_eq!(album.replaced_by(&new).count(), 0);
+    assert!(!album.is_replaced(&tablet(1, Replica, true, 0)));
+}
+
 #[tokio::test]
 async fn waiting_for_nobody_ends() {
     let discovery = Discovery::fixed(Snapshot::default());

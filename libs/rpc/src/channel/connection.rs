@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::{Ping, PingPong};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
+    net::UnixStream,
     task::AbortHandle,
     time::{Instant, sleep, timeout},
 };
@@ -80,9 +80,8 @@ impl Place {
 async fn open(peer: &Peer, options: &ChannelOptions) -> Result<(Sender, AbortHandle), String> {
     match peer {
         Peer::Tcp(address) => {
-            let socket = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
-            socket.set_nodelay(true).map_err(|e| e.to_string())?;
-            shake_hands(socket, options).await
+            let stream = options.connector.connect(address).await.map_err(|e| e.to_string())?;
+            shake_hands(stream, options).await
         }
         Peer::Unix(path) => {
             let socket = UnixStream::connect(path).await.map_err(|e| e.to_string())?;

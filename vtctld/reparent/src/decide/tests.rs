@@ -3,7 +3,10 @@ use std::time::Duration;
 use proto::topodata::{self, Tablet, TabletType};
 
 use super::*;
-use crate::{Durability, PlannedRequest, Snapshot, TabletState, decide::planned};
+use crate::{
+    Durability, EmergencyRequest, PlannedRequest, Snapshot, Stop, TabletState,
+    decide::{errant::errant, planned},
+};
 
 fn state(alias: &str, tablet_type: TabletType, executed: u64) -> TabletState {
     let alias: TabletAlias = alias.parse().unwrap();
@@ -187,4 +190,42 @@ fn the_unknown_primary_of_an_unread_cell_is_counted() {
     s.record.primary_alias = None;
     s.tablets[0] = state("z2-2", Rdonly, 10);
     assert_eq!(open(&s, &[3, 5]), [""; 0]);
+}
+
+#[test]
+fn a_demoted_primary_that_has_more_than_the_one_that_accepts_writes_is_a_refusal() {
+    // An emergency reparent did not reach z1-1 and promoted z1-2; the next one demoted that, and died.
+    let mut stale = state("z1-1", Primary, 9);
+    stale.writable = Some(true);
+    let mut demoted = state("z1-2", Primary, 10);
+    demoted.writable = Some(false);
+    let s = snapshot(vec![stale, demoted, state("z1-3", Replica, 9)]);
+    let e = planned(&s, &PlannedRequest::new("ks", "0")).unwrap_err();
+    assert!(e.message().contains("z1-0000000002") && e.message().contains("EmergencyReparentShard"), "{e}");
+}
+
+#[test]
+fn a_primary_that_replicas_follow_is_no_former_one_while_the_recorded_one_is_silent() {
+    const PRIMARY: &str = "aaaaaaaa-71ca-11e1-9e33-c80aa9429562";
+    let time = |seconds| Some(proto::vttime::Time { seconds, nanoseconds: 0 });
+    // z1-1 was promoted again, and neither its record nor the shard's tells of that; it alone has the last write of
+    // z1-2, which it acknowledged.
+    let seen = |alias, tablet_type, executed| {
+        let state = state(alias, tablet_type, executed);
+        TabletState { received: state.position.clone(), applied: true, journal: Some(2), ..state }
+    };
+    let mut again = seen("z1-1", Primary, 14);
+    again.tablet.primary_term_start_time = time(1);
+    (again.server_uuid, again.stopped) = (PRIMARY.into(), Stop::Writing);
+    let mut recorded = state("z1-2", Primary, 14);
+    recorded.fault = Some("no answer".into());
+    let mut replica = seen("z1-3", Replica, 13);
+    (replica.source_uuid, replica.stopped) = (PRIMARY.into(), Stop::Fetching { ran: true });
+    let mut s = snapshot(vec![again, recorded, replica]);
+    s.record.primary_alias = Some((&s.tablets[1].alias).into());
+    s.record.primary_term_start_time = time(9);
+    assert!(errant(&s, &EmergencyRequest::new("ks", "0")).is_empty());
+    // Nobody follows it: it may be a former one, with a tail that nobody acknowledged.
+    s.tablets[2].source_uuid = "bbbbbbbb-71ca-11e1-9e33-c80aa9429562".into();
+    assert_eq!(errant(&s, &EmergencyRequest::new("ks", "0")).len(), 1);
 }
