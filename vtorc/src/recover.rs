@@ -138,7 +138,7 @@ impl Recoverer {
         memory: &Memory,
         action: &Action,
     ) -> Result<Option<ShardView>> {
-        let records = topology::read_again(&shared.topo, &view).await?;
+        let records = topology::read_again(&shared.topo, &view, shared.config.poll_limit).await?;
         view.take_records(&records);
         let looks = view.tablets.iter().map(|t| async {
             let turn = shared.turns.wait_urgently().await;

@@ -1,10 +1,17 @@
 //! The task that owns what is known of the tablets.
 //!
 //! It takes messages in batches and publishes one snapshot a batch. A message without news publishes nothing: of ten
-//! thousand tablets each says every few seconds that all is well.
+//! thousand tablets each says every few seconds that all is well. The topology is asked beside that, cell by cell: an
+//! answer that does not come is missed by its own cell only, which keeps what is known of it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use proto::topodata::Tablet;
 use rpc::ChannelOptions;
 use tabletclient::{QueryClient, grpc_address};
@@ -14,10 +21,12 @@ use tokio::{
     time::{Instant, interval, sleep_until},
 };
 use tracing::{info, warn};
+use vterrors::Result;
 use vtmodel::{TabletAlias, Target};
 
 use crate::{
     DiscoveryConfig, Shared, TabletHealth,
+    cells::Cells,
     snapshot::Album,
     stream::{News, follow},
 };
@@ -41,14 +50,35 @@ impl Drop for Watched {
     }
 }
 
+/// What the topology said.
+enum Read {
+    Cells(Result<Cells>),
+    Tablets(String, Result<Vec<Tablet>>),
+}
+
 struct Keeper {
     topo: Arc<topo::Server>,
     config: DiscoveryConfig,
     shared: Arc<Shared>,
+    cells: Cells,
     tablets: HashMap<TabletAlias, Watched>,
     album: Album,
     news: mpsc::Sender<News>,
     generations: u64,
+    reads: FuturesUnordered<Pin<Box<dyn Future<Output = Read> + Send>>>,
+    /// Whether the aliases are being read, and the cells whose tablets are: none is asked twice at a time.
+    reading_cells: bool,
+    reading: BTreeSet<String>,
+}
+
+/// What the keeper's task wakes up for.
+enum Woken {
+    /// It is time to look at the topology.
+    Due,
+    /// Tablets said something.
+    Heard,
+    /// A part of the topology was read.
+    Read,
 }
 
 /// Runs until its task is dropped.
@@ -58,12 +88,16 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut keeper = Keeper {
         topo,
+        cells: Cells::unread(&config.cells),
         config,
         shared,
         tablets: HashMap::new(),
         album: Album::default(),
         news,
         generations: 0,
+        reads: FuturesUnordered::new(),
+        reading_cells: false,
+        reading: BTreeSet::new(),
     };
     let mut batch = Vec::with_capacity(BATCH);
     let mut last_look = Instant::now() - MIN_NUDGE;
@@ -73,35 +107,90 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
             shared.nudge.notified().await;
             sleep_until(last_look + MIN_NUDGE).await;
         };
-        let look = tokio::select! {
-            n = inbox.recv_many(&mut batch, BATCH) => n == 0,
-            _ = refresh.tick() => true,
-            () = nudged => true,
+        let woken = tokio::select! {
+            n = inbox.recv_many(&mut batch, BATCH) => if n == 0 { Woken::Due } else { Woken::Heard },
+            Some(read) = keeper.reads.next(), if !keeper.reads.is_empty() => {
+                keeper.take(read);
+                Woken::Read
+            }
+            _ = refresh.tick() => Woken::Due,
+            () = nudged => Woken::Due,
         };
-        if look {
-            keeper.look_at_topology().await;
-            last_look = Instant::now();
-        } else if batch.drain(..).filter(|n| keeper.hear(n)).count() == 0 {
-            continue;
+        match woken {
+            Woken::Due => {
+                keeper.look_at_topology();
+                last_look = Instant::now();
+                continue;
+            }
+            Woken::Heard if batch.drain(..).filter(|n| keeper.hear(n)).count() == 0 => continue,
+            // Who misses a tablet is told of every read of the topology, and asks for the next one.
+            Woken::Heard | Woken::Read => {}
         }
         keeper.publish();
     }
 }
 
 impl Keeper {
-    /// Asks every cell for its tablets: new ones are followed, removed ones forgotten. A cell that does
-    /// not answer keeps what is known of it.
-    async fn look_at_topology(&mut self) {
-        let cells = self.config.cells.clone();
-        let answers = cells.iter().map(|cell| {
-            let topo = self.topo.clone();
-            async move { (cell, topo.get_tablets_by_cell(cell).await) }
-        });
-        for (cell, answer) in futures::future::join_all(answers).await {
-            match answer {
-                Ok(records) => self.update_cell(cell, records.into_iter().map(|r| r.value)),
-                Err(e) => warn!(cell, "cannot list tablets, keeping those known: {e}"),
+    /// Begins to ask every cell for its tablets, and for the aliases.
+    fn look_at_topology(&mut self) {
+        if !std::mem::replace(&mut self.reading_cells, true) {
+            let (topo, own, names) = (self.topo.clone(), self.config.cell.clone(), self.config.cells.clone());
+            self.reads.push(Box::pin(async move { Read::Cells(Cells::read(&topo, &own, &names).await) }));
+        }
+        for cell in self.cells.watched.clone() {
+            self.read_tablets(cell);
+        }
+    }
+
+    fn read_tablets(&mut self, cell: String) {
+        if !self.reading.insert(cell.clone()) {
+            return;
+        }
+        let topo = self.topo.clone();
+        self.reads.push(Box::pin(async move {
+            let records = topo.get_tablets_by_cell(&cell).await;
+            Read::Tablets(cell, records.map(|found| found.into_iter().map(|r| r.value).collect()))
+        }));
+    }
+
+    /// New tablets are followed, removed ones forgotten. A cell that does not answer keeps what is known of it.
+    fn take(&mut self, read: Read) {
+        match read {
+            Read::Cells(answer) => {
+                self.reading_cells = false;
+                match answer {
+                    Ok(cells) => self.watch_cells(cells),
+                    Err(e) => warn!("cannot read the cells aliases, keeping those known: {e}"),
+                }
             }
+            Read::Tablets(cell, answer) => {
+                self.reading.remove(&cell);
+                match answer {
+                    Ok(_) if !self.cells.watched.contains(&cell) => {}
+                    Ok(records) => self.update_cell(&cell, records.into_iter()),
+                    // An alias that was not read yet.
+                    Err(e) if topo::is_no_node(&e) && !self.cells.watched.contains(&cell) => {}
+                    Err(e) => warn!(cell, "cannot list tablets, keeping those known: {e}"),
+                }
+            }
+        }
+    }
+
+    fn watch_cells(&mut self, cells: Cells) {
+        if self.cells == cells {
+            return;
+        }
+        info!(watched = ?cells.watched, near = ?cells.near, "cells");
+        let gone = |alias: &TabletAlias| !cells.watched.contains(&alias.cell);
+        let gone: Vec<TabletAlias> = self.tablets.keys().filter(|alias| gone(alias)).cloned().collect();
+        for alias in gone {
+            self.tablets.remove(&alias);
+            self.album.remove(&alias);
+        }
+        let known = std::mem::replace(&mut self.cells, cells).watched;
+        let new: Vec<String> = self.cells.watched.iter().filter(|c| !known.contains(c)).cloned().collect();
+        for cell in new {
+            self.read_tablets(cell);
         }
     }
 
@@ -212,7 +301,8 @@ impl Keeper {
     }
 
     fn publish(&self) {
-        self.shared.snapshot.store(Arc::new(self.album.snapshot()));
+        let snapshot = self.album.snapshot().seen_from(&self.config.cell, self.cells.near.clone());
+        self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.version.send_modify(|v| *v += 1);
     }
 }

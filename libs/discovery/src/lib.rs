@@ -5,8 +5,10 @@
 //! topology is only needed to find *new* tablets: with it gone, what is known goes on being served.
 //!
 //! One task owns the state ([`keeper`]); each tablet has a task that only sends it messages ([`stream`]).
-//! Every wait has a limit: a tablet that has been silent for the health-check timeout does not serve.
+//! Every wait has a limit: a tablet that has been silent for the health-check timeout does not serve. A cell whose
+//! topology does not answer holds up neither the other cells nor what tablets say.
 
+mod cells;
 mod keeper;
 mod snapshot;
 mod stream;
@@ -17,7 +19,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
 use rpc::Connector;
-pub use snapshot::{Load, Snapshot, TabletHealth, UnderWay};
+pub use snapshot::{Distance, Load, Snapshot, TabletHealth, UnderWay};
 
 use vterrors::{Condition, Error, Result};
 use vtmodel::Target;
@@ -25,7 +27,9 @@ use vtmodel::Target;
 /// What a process watches, and how patiently.
 #[derive(Debug, Clone)]
 pub struct DiscoveryConfig {
-    /// Cells (aliases expanded) whose tablets are watched.
+    /// The cell of this process; empty if it is in none.
+    pub cell: String,
+    /// Cells whose tablets are watched, by their names or by cells aliases.
     pub cells: Vec<String>,
     /// Keyspaces to watch; empty means all.
     pub keyspaces: Vec<String>,
@@ -44,6 +48,7 @@ pub struct DiscoveryConfig {
 impl Default for DiscoveryConfig {
     fn default() -> Self {
         Self {
+            cell: String::new(),
             cells: Vec::new(),
             keyspaces: Vec::new(),
             tablet_refresh_interval: Duration::from_secs(60),

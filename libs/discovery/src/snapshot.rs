@@ -1,7 +1,7 @@
 //! The immutable picture: by target, the tablets that said they are of it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash},
     sync::{
         Arc,
@@ -75,9 +75,22 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// How far away a tablet's cell is; near before far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Distance {
+    /// The own cell.
+    Here,
+    /// Another cell of the own cell's alias.
+    Near,
+    Far,
+}
+
 /// Who serves what, at one moment. Cheap to clone: snapshots share what is the same in them.
 #[derive(Clone, Default)]
 pub struct Snapshot {
+    cell: String,
+    /// The other cells of the own cell's alias.
+    neighbours: Arc<BTreeSet<String>>,
     by_target: Shelf<Target, Arc<[Arc<TabletHealth>]>>,
     by_alias: Shelf<TabletAlias, Arc<TabletHealth>>,
 }
@@ -88,6 +101,21 @@ impl Snapshot {
         let mut album = Album::default();
         tablets.into_iter().for_each(|tablet| album.put(tablet));
         album.snapshot()
+    }
+
+    /// The same picture, as seen from a cell whose alias has these cells.
+    #[must_use]
+    pub fn seen_from(self, cell: &str, neighbours: Arc<BTreeSet<String>>) -> Self {
+        Self { cell: cell.to_owned(), neighbours, ..self }
+    }
+
+    /// How far away a cell is from the one that the picture is seen from.
+    pub fn distance(&self, cell: &str) -> Distance {
+        match cell == self.cell {
+            true => Distance::Here,
+            false if self.neighbours.contains(cell) => Distance::Near,
+            false => Distance::Far,
+        }
     }
 
     /// Every tablet of the target, serving or not.

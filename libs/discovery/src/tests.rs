@@ -1,8 +1,9 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use proto::query::*;
 use tabletclient::{QueryService, RowStream};
+use topo::memory::{Loss, MemoryCells};
 use vterrors::{Error, Result};
 use vtmodel::{TabletAlias, TabletType, Target};
 
@@ -101,4 +102,87 @@ async fn waiting_for_nobody_ends() {
     let target = Target::new("ks", "-80", TabletType::Primary);
     let e = discovery.wait_for(&target, Duration::from_millis(20)).await.unwrap_err();
     assert!(e.message().contains("ks.-80.primary"), "{e}");
+}
+
+/// A topology with a tablet in each cell, and what is seen of it from cell `a`.
+async fn watched(cells: &MemoryCells, names: &[&str]) -> (Arc<topo::Server>, Discovery) {
+    let topo = Arc::new(cells.server(&["a", "b", "c"]).await.unwrap());
+    for (uid, cell) in (1..).zip(["a", "b", "c"]) {
+        topo.create_tablet(&record(cell, uid)).await.unwrap();
+    }
+    topo.create_cells_alias("ab", &proto::topodata::CellsAlias { cells: vec!["a".into(), "b".into()] })
+        .await
+        .unwrap();
+    let config = DiscoveryConfig {
+        cell: "a".into(),
+        cells: names.iter().map(|n| (*n).to_owned()).collect(),
+        tablet_refresh_interval: Duration::from_secs(1),
+        ..DiscoveryConfig::default()
+    };
+    let discovery = Discovery::start(topo.clone(), config, |_, work| drop(tokio::spawn(work)));
+    (topo, discovery)
+}
+
+/// Nobody listens at its address.
+fn record(cell: &str, uid: u32) -> proto::topodata::Tablet {
+    proto::topodata::Tablet {
+        alias: Some((&TabletAlias::new(cell, uid)).into()),
+        hostname: "127.0.0.1".into(),
+        port_map: [("grpc".to_owned(), 1)].into(),
+        keyspace: "ks".into(),
+        shard: "-80".into(),
+        r#type: TabletType::Replica as i32,
+        ..Default::default()
+    }
+}
+
+/// Waits until the cells of the known tablets are these, and as near as this.
+async fn until(discovery: &Discovery, expected: &[(&str, Distance)]) {
+    let expected: BTreeSet<_> = expected.iter().map(|(cell, d)| ((*cell).to_owned(), *d)).collect();
+    let mut changes = discovery.subscribe();
+    let known = || -> BTreeSet<(String, Distance)> {
+        let snapshot = discovery.snapshot();
+        snapshot.tablets().map(|t| (t.alias.cell.clone(), snapshot.distance(&t.alias.cell))).collect()
+    };
+    let wait = async {
+        while known() != expected {
+            changes.changed().await.unwrap();
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(20), wait).await;
+    assert!(in_time.is_ok(), "{:?}, not {expected:?}", known());
+}
+
+#[tokio::test]
+async fn aliases_name_cells_and_say_which_are_near() {
+    use Distance::{Far, Here, Near};
+    let cells = MemoryCells::default();
+    let (topo, discovery) = watched(&cells, &["ab", "c"]).await;
+    until(&discovery, &[("a", Here), ("b", Near), ("c", Far)]).await;
+    // A changed alias is seen without a restart.
+    topo.update_cells_alias("ab", &["a".into()]).await.unwrap();
+    until(&discovery, &[("a", Here), ("c", Far)]).await;
+    topo.update_cells_alias("ab", &["a".into(), "c".into()]).await.unwrap();
+    until(&discovery, &[("a", Here), ("c", Near)]).await;
+}
+
+#[tokio::test]
+async fn a_cell_that_does_not_answer_holds_up_nobody() {
+    use Distance::{Far, Here, Near};
+    let cells = MemoryCells::default();
+    let (topo, discovery) = watched(&cells, &["a", "b", "c"]).await;
+    until(&discovery, &[("a", Here), ("b", Near), ("c", Far)]).await;
+    cells.lose("b", Loss::Frozen);
+    let new = TabletAlias::new("c", 4);
+    topo.create_tablet(&record("c", 4)).await.unwrap();
+    // The frozen cell's answer takes its whole limit of 5 s; c's is there with the next look.
+    let begun = tokio::time::Instant::now();
+    let mut changes = discovery.subscribe();
+    while discovery.snapshot().by_alias(&new).is_none() {
+        tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap().unwrap();
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // What is known of the frozen cell stays, also when the global topology is away, too.
+    cells.lose("global", Loss::Frozen);
+    assert!(discovery.snapshot().by_alias(&TabletAlias::new("b", 2)).is_some());
 }

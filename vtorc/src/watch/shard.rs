@@ -223,7 +223,9 @@ impl Task {
             return;
         }
         let (shared, view) = (self.shared.clone(), self.view.clone());
-        self.rereading = Some(Box::pin(async move { topology::read_again(&shared.topo, &view).await }));
+        self.rereading = Some(Box::pin(async move {
+            topology::read_again(&shared.topo, &view, shared.config.poll_limit).await
+        }));
     }
 
     fn tell(&self, findings: Vec<Finding>, now: Moment) {

@@ -231,6 +231,13 @@ fn lags(tablet: &TabletState, request: &PlannedRequest) -> Option<String> {
 
 /// What keeps a tablet from taking over from `current`, however long it is waited for.
 fn unfit(snapshot: &Snapshot, tablet: &TabletState, current: &TabletState) -> Option<String> {
+    // Its first commit would wait forever.
+    let others = snapshot.tablets.iter().filter(|t| t.alias != tablet.alias);
+    let acknowledge =
+        |t: &&TabletState| snapshot.durability.replica_acknowledges(&tablet.alias.cell, &t.tablet);
+    if others.filter(acknowledge).count() < snapshot.durability.acknowledgements() {
+        return Some(format!("under {} no tablet could acknowledge its commits", snapshot.durability));
+    }
     if tablet.family() != current.family() {
         let (theirs, ours) = (tablet.family(), current.family());
         return Some(format!("it runs {theirs}, and the primary {} runs {ours}", current.alias));

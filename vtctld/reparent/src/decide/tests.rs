@@ -189,3 +189,43 @@ fn a_primary_that_replicas_follow_is_no_former_one_while_the_recorded_one_is_sil
     s.tablets[2].source_uuid = "bbbbbbbb-71ca-11e1-9e33-c80aa9429562".into();
     assert_eq!(errant(&s, &EmergencyRequest::new("ks", "0")).len(), 1);
 }
+
+/// Under `cross_cell` a primary needs somebody in another cell: without, its first commit would wait forever.
+#[test]
+fn nobody_is_promoted_whom_no_other_cell_acknowledges() {
+    let mut s =
+        snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), state("z1-3", Replica, 10)]);
+    s.durability = Durability::CrossCell;
+    let e = planned(&s, &PlannedRequest::new("ks", "0")).unwrap_err();
+    assert!(e.message().contains("cross_cell"), "{e}");
+}
+
+/// A cell whose topology is away may hold the primary: it can write as long as somebody elsewhere acknowledges.
+#[test]
+fn the_unknown_primary_of_an_unread_cell_is_counted() {
+    use crate::decide::unrevoked;
+    let mut s = snapshot(vec![
+        state("z2-2", Replica, 10),
+        state("z3-3", Replica, 10),
+        state("z3-4", Rdonly, 10),
+        state("z4-5", Replica, 10),
+    ]);
+    s.durability = Durability::CrossCell;
+    s.unread_cells = vec![("z1".into(), "away".into())];
+    let request = crate::EmergencyRequest::new("ks", "0");
+    let open = |s: &Snapshot, reached: &[u32]| {
+        let open = unrevoked(s, &request, |alias| reached.contains(&alias.uid));
+        open.iter().map(|u| format!("{} {:?}", u.primary, u.acknowledging.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&s, &[2, 3, 5]), [""; 0]);
+    // One that was not reached is enough for the primary that nobody sees.
+    assert_eq!(open(&s, &[3, 5]), ["z1-0000000000 1"]);
+    s.record.primary_alias = Some(topodata::TabletAlias { cell: "z1".into(), uid: 1 });
+    assert_eq!(open(&s, &[2, 5]), ["z1-0000000001 1"]);
+    assert_eq!(open(&s, &[5]), ["z2-0000000002 1", "z3-0000000003 1", "z1-0000000001 2"]);
+    // Nobody acknowledges within the own cell, unread or not.
+    s.unread_cells = vec![("z2".into(), "away".into())];
+    s.record.primary_alias = None;
+    s.tablets[0] = state("z2-2", Rdonly, 10);
+    assert_eq!(open(&s, &[3, 5]), [""; 0]);
+}
