@@ -1,7 +1,6 @@
 //! The programs as they are installed, each in a process of its own, with a real etcd: what one of them costs.
 
 use std::{
-    net::TcpListener,
     process::Stdio,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -223,10 +222,6 @@ pub(super) async fn gate(options: &Options) -> Result<Report> {
             "--mysql-server-bind-address=127.0.0.1".to_owned(),
         ],
     )?;
-    let listens = || TcpListener::bind(("127.0.0.1", place.port + 1)).is_err();
-    let up = wait_until(FIRST_LIMIT, listens).await;
-    report
-        .add("until it took clients", up.map_or("never".to_owned(), |t| format!("{:.1} s", t.as_secs_f64())));
     let streams = || usize::try_from(world.streams.load(Ordering::Relaxed)).unwrap_or(0);
     let all = world.answering();
     wait_until(FIRST_LIMIT, || streams() >= all).await;

@@ -76,6 +76,18 @@ struct Keeper {
     replaced: Vec<(Instant, TabletAlias)>,
 }
 
+/// What the keeper's task wakes up for.
+enum Woken {
+    /// It is time to look at the topology.
+    Due,
+    /// Tablets said something.
+    Heard,
+    /// A part of the topology was read.
+    Read,
+    /// A primary that was replaced has had its grace.
+    Replaced,
+}
+
 /// Runs until its task is dropped.
 pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared: Arc<Shared>) {
     let (news, mut inbox) = mpsc::channel(QUEUE);
@@ -110,32 +122,31 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
                 None => std::future::pending().await,
             }
         };
-        let mut news = false;
-        let look = tokio::select! {
-            n = inbox.recv_many(&mut batch, BATCH) => n == 0,
+        let woken = tokio::select! {
+            n = inbox.recv_many(&mut batch, BATCH) => if n == 0 { Woken::Due } else { Woken::Heard },
             Some(read) = keeper.reads.next(), if !keeper.reads.is_empty() => {
                 keeper.take(read);
-                news = true;
-                false
+                Woken::Read
             }
-            _ = refresh.tick() => true,
-            () = nudged => true,
-            () = replaced => {
-                keeper.end_calls_to_replaced();
-                false
-            }
+            _ = refresh.tick() => Woken::Due,
+            () = nudged => Woken::Due,
+            () = replaced => Woken::Replaced,
         };
-        if look {
-            keeper.look_at_topology();
-            last_look = Instant::now();
-            continue;
+        match woken {
+            Woken::Due => {
+                keeper.look_at_topology();
+                last_look = Instant::now();
+                continue;
+            }
+            Woken::Heard if batch.drain(..).filter(|n| keeper.hear(n)).count() == 0 => continue,
+            Woken::Replaced => {
+                keeper.end_calls_to_replaced();
+                continue;
+            }
+            // Who misses a tablet is told of every read of the topology, and asks for the next one.
+            Woken::Heard | Woken::Read => {}
         }
-        for heard in batch.drain(..) {
-            news |= keeper.hear(&heard);
-        }
-        if news {
-            keeper.publish();
-        }
+        keeper.publish();
     }
 }
 
