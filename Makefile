@@ -9,7 +9,7 @@ FUZZ := $(abspath $(TARGET))/fuzz
 FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest chaos planted-bugs
+.PHONY: help up down clean-cluster test lint fuzz bench-quick difftest chaos planted-bugs images
 
 help: ## Print this menu
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -44,6 +44,10 @@ planted-bugs: ## Plant bugs in a copy of the sources and see that difftest finds
 	@$(CARGO) xtask setup --for test
 	@$(CARGO) build --workspace --bins
 	@$(CARGO) xtask planted-bugs $(ARGS)
+
+images: ## Build the container images, of packages where none can be pulled; ARGS=... as cargo xtask help
+	@$(CARGO) xtask setup --for up
+	@$(CARGO) xtask images $(ARGS)
 
 lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	@$(CARGO) xtask setup --for test
