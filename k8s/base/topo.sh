@@ -1,8 +1,8 @@
 #!/bin/bash
-# Cells and keyspaces, from CELLS ("zone1=etcd-zone1:2379 ...") and KEYSPACES ("commerce ..."). What is there already
+# Cells and keyspaces, from CELLS ("zone1=etcd-zone1:2379 ..."), KEYSPACES ("commerce ...") and DURABILITY. What is there already
 # stays as it is; an address that changed is told, and left to the operator.
 set -euo pipefail
-vtctl() { vtctldclient --server=internal --topo-global-server-address=etcd:2379 "$@"; }
+vtctl() { vtctldclient --server=internal --topo-global-server-address="${TOPO_GLOBAL:-etcd:2379}" "$@"; }
 cells=$(vtctl GetCellInfoNames)
 for entry in $CELLS; do
     cell=${entry%%=*} address=${entry#*=}

@@ -2,8 +2,7 @@
 //!
 //! What `docker pull` gives is used as it is. What it does not give is made of packages: the base of Debian by
 //! debootstrap, MySQL from the tree that `setup` unpacks, etcd from the program on PATH; and our programs are then
-//! compiled on this machine instead of in a container. `.env` tells docker compose which images there are; it is
-//! written anew each time, and only where an image is not the one that docker-compose.yml names.
+//! compiled on this machine instead of in a container. `.env` tells docker compose which images those are.
 
 use std::{
     fs,
@@ -33,15 +32,11 @@ struct Image {
 
 const BASE: Image = Image { official: "debian:bookworm-slim", local: "vivace-base:local", variable: "" };
 const BUILDER: Image = Image { official: "rust:1-bookworm", local: "", variable: "" };
-const MYSQL: Image =
-    Image { official: "mysql:8.4", local: "vivace-mysql:local", variable: "MYSQL_IMAGE" };
+const MYSQL: Image = Image { official: "mysql:8.4", local: "vivace-mysql:local", variable: "MYSQL_IMAGE" };
 const MARIADB: Image =
     Image { official: "mariadb:10.11", local: "vivace-mariadb:local", variable: "MARIADB_IMAGE" };
-const ETCD: Image = Image {
-    official: "quay.io/coreos/etcd:v3.5.21",
-    local: "vivace-etcd:local",
-    variable: "ETCD_IMAGE",
-};
+const ETCD: Image =
+    Image { official: "quay.io/coreos/etcd:v3.5.21", local: "vivace-etcd:local", variable: "ETCD_IMAGE" };
 
 /// What the command line says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,16 +87,29 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     write_env(&root.join(".env"), &lines)
 }
 
-/// `.env` is docker compose's own: written where there is something to say, else left alone.
+/// `.env` is docker compose's own, and the user's: only the lines of our images are changed in it.
 fn write_env(path: &Path, lines: &[String]) -> Result<()> {
-    if lines.is_empty() {
-        say("done; all images are the ones that docker-compose.yml names");
-        return Ok(());
+    let old = fs::read_to_string(path).unwrap_or_default();
+    let new = with_images(&old, lines);
+    if new != old {
+        fs::write(path, new).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
-    let text = format!("# Written by `cargo xtask images`: images that were made here.\n{}\n", lines.join("\n"));
-    fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-    say(&format!("done; {} names the images that were made here: {}", path.display(), lines.join(" ")));
+    match lines.is_empty() {
+        true => say("done; all images are the ones that docker-compose.yml names"),
+        false => say(&format!("done; .env names the images that were made here: {}", lines.join(" "))),
+    }
     Ok(())
+}
+
+/// The text of `.env` with these lines in place of those that name the same images.
+fn with_images(old: &str, lines: &[String]) -> String {
+    let is_ours = |line: &str| {
+        [&ETCD, &MYSQL, &MARIADB].iter().any(|image| {
+            line.strip_prefix(image.variable).is_some_and(|rest| rest == format!("={}", image.local))
+        })
+    };
+    let kept = old.lines().filter(|line| !is_ours(line)).map(str::to_owned);
+    kept.chain(lines.iter().cloned()).map(|line| line + "\n").collect()
 }
 
 struct Maker<'a> {
@@ -179,7 +187,8 @@ impl Maker<'_> {
         for program in ["etcd", "etcdctl"] {
             let path = find(program)
                 .ok_or_else(|| format!("no {program} on PATH: install etcd-server and etcd-client"))?;
-            fs::copy(&path, folder.join(program)).map_err(|e| format!("cannot copy {}: {e}", path.display()))?;
+            fs::copy(&path, folder.join(program))
+                .map_err(|e| format!("cannot copy {}: {e}", path.display()))?;
         }
         let text = format!("FROM {base}\nCOPY etcd etcdctl /usr/local/bin/\nCMD [\"etcd\"]\n");
         fs::write(folder.join("Dockerfile"), text).map_err(|e| format!("cannot write a Dockerfile: {e}"))?;
@@ -254,8 +263,10 @@ fn import(tree: &Path, image: &str) -> Result<()> {
     let fault = |e: std::io::Error| format!("cannot pack {}: {e}", tree.display());
     let mut packing = tar.stdout(Stdio::piped()).spawn().map_err(fault)?;
     let Some(packed) = packing.stdout.take() else { return Err("tar has no output".to_owned()) };
-    let imported =
-        quietly(&format!("importing {image}"), Command::new("docker").args(["import", "-", image]).stdin(packed));
+    let imported = quietly(
+        &format!("importing {image}"),
+        Command::new("docker").args(["import", "-", image]).stdin(packed),
+    );
     let packed = packing.wait().map_err(fault)?;
     imported?;
     match packed.success() {
@@ -285,6 +296,15 @@ mod tests {
         assert_eq!(options, Options { from_packages: true, mariadb: true, programs: Some("x".into()) });
         assert!(Options::parse(&["--programs"]).unwrap_err().contains("--programs"));
         assert!(Options::parse(&["--nonsense"]).unwrap_err().contains("--nonsense"));
+    }
+
+    #[test]
+    fn what_else_is_in_the_env_file_stays() {
+        let lines = ["MYSQL_IMAGE=vivace-mysql:local".to_owned()];
+        let old = "VTGATE1_PORT=3306\nETCD_IMAGE=mine\nMYSQL_IMAGE=vivace-mysql:local\n";
+        let new = with_images(old, &lines);
+        assert_eq!(new, "VTGATE1_PORT=3306\nETCD_IMAGE=mine\nMYSQL_IMAGE=vivace-mysql:local\n");
+        assert_eq!(with_images(&new, &[]), "VTGATE1_PORT=3306\nETCD_IMAGE=mine\n");
     }
 
     #[test]
