@@ -7,4 +7,5 @@
 pub mod machine;
 pub mod quick;
 pub mod report;
+pub mod scale;
 pub mod sysbench;

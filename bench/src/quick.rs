@@ -109,6 +109,7 @@ async fn set_up(dir: &Path, options: &Options) -> Result<Bench> {
         // A replica's work would count against the side that has one.
         replicas: Some(0),
         rdonly: None,
+        durability_policy: None,
         mysql_flavor: None,
         base_port: Some(options.base_port),
         // As many as there are clients: what is measured is not the waiting for a connection.

@@ -147,7 +147,7 @@ pub async fn a_read_only_primary_is_made_writable(cluster: &Cluster) {
 }
 
 /// Clients that insert one row after the other, each with a number of its own, and keep what was acknowledged.
-struct Writers {
+pub(crate) struct Writers {
     stop: Arc<AtomicBool>,
     acknowledged: Arc<Mutex<Vec<(u64, Instant)>>>,
     errors: Arc<AtomicU64>,
@@ -156,11 +156,19 @@ struct Writers {
 
 impl Writers {
     async fn start(cluster: &Cluster, first: u64) -> Self {
+        let mut clients = Vec::new();
+        for _ in 0..WRITERS {
+            clients.push(cluster.connect("ks").await);
+        }
+        Self::of(clients, first)
+    }
+
+    /// One for each client, all with ids from `first` on.
+    pub(crate) fn of(clients: Vec<Conn>, first: u64) -> Self {
         let (stop, acknowledged, errors) = (Arc::default(), Arc::default(), Arc::default());
         let mut writers = Self { stop, acknowledged, errors, tasks: Vec::new() };
         let ids = Arc::new(AtomicU64::new(first));
-        for _ in 0..WRITERS {
-            let conn = cluster.connect("ks").await;
+        for conn in clients {
             writers.tasks.push(tokio::spawn(write(
                 conn,
                 ids.clone(),
@@ -172,11 +180,16 @@ impl Writers {
         writers
     }
 
-    fn acknowledged_since(&self, at: Instant) -> Option<Instant> {
+    pub(crate) fn acknowledged_since(&self, at: Instant) -> Option<Instant> {
         self.acknowledged.lock().unwrap().iter().map(|(_, when)| *when).filter(|when| *when > at).min()
     }
 
-    async fn end(self) -> BTreeSet<u64> {
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
+    }
+
+    /// Ends them; gives what was acknowledged.
+    pub(crate) async fn end(self) -> BTreeSet<u64> {
         self.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {
             task.await.unwrap();

@@ -7,6 +7,7 @@
 // The helpers of a test fail the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod cells;
 pub mod failover;
 pub mod faults;
 pub mod scenario;
@@ -23,7 +24,10 @@ use std::{
 
 use mysql_async::{Conn, OptsBuilder, Row, Value, prelude::Queryable};
 use mysqlctl::{Binaries, FlavorKind, binaries::SearchPath};
-use vtlocal::{plan::Plan, state::State};
+use vtlocal::{
+    plan::{CellPlan, Plan},
+    state::State,
+};
 
 /// Ports that a cluster may need: ten and three a tablet.
 const PORTS: u16 = 60;
@@ -118,9 +122,34 @@ impl Cluster {
     }
 
     pub async fn try_connect(&self, database: &str) -> mysql_async::Result<Conn> {
+        self.try_connect_at(self.plan.ports.vtgate_mysql, database).await
+    }
+
+    /// A client of the vtgate of a cell.
+    pub async fn connect_in(&self, cell: &str, database: &str) -> Conn {
+        let port = self.cell(cell).ports.vtgate_mysql;
+        self.try_connect_at(port, database)
+            .await
+            .unwrap_or_else(|e| panic!("connecting to {database:?} in cell {cell}: {e}\n{}", self.logs()))
+    }
+
+    pub fn cell(&self, name: &str) -> &CellPlan {
+        self.plan.cell(name).unwrap_or_else(|| panic!("no cell {name} in {:?}", self.plan.spec.cells))
+    }
+
+    /// The processes of a cell, its etcd among them.
+    pub fn processes_of(&self, cell: &str) -> Vec<String> {
+        let CellPlan { etcd, vtgate, vtorc, .. } = self.cell(cell);
+        let servers = [Some(vtgate), etcd.as_ref(), vtorc.as_ref()].into_iter().flatten();
+        let tablets = self.plan.tablets.iter().filter(|t| t.cell == cell);
+        let of_tablets = tablets.flat_map(|t| [t.process.name.clone(), vtlocal::up::mysqld_name(t.uid)]);
+        servers.map(|p| p.name.clone()).chain(of_tablets).collect()
+    }
+
+    async fn try_connect_at(&self, port: u16, database: &str) -> mysql_async::Result<Conn> {
         let options = OptsBuilder::default()
             .ip_or_hostname("127.0.0.1")
-            .tcp_port(self.plan.ports.vtgate_mysql)
+            .tcp_port(port)
             .user(Some("user"))
             .db_name(Some(database).filter(|d| !d.is_empty()))
             .prefer_socket(false);

@@ -6,7 +6,8 @@
 //! exact key layout and encoding ([`paths`]).
 //!
 //! What must hold:
-//! - Every call ends: reads and writes within `--remote-operation-timeout`, locks within `--lock-timeout`.
+//! - Every call ends: reads and writes within `--remote-operation-timeout`, those of a cell within a third of it and
+//!   soon where the cell is silent, locks within `--lock-timeout`.
 //! - A change of a shared record is a compare-and-swap, or is made under the lock that guards it.
 //! - A watch never ends by itself and never spins: with the lock server gone it keeps the last value,
 //!   backs off, and reads everything again when the server is back ([`watch`]).
@@ -31,6 +32,7 @@ pub use conn::{
 pub use errors::{ErrorKind, is_no_node, kind, no_node, node_exists};
 pub use lock::LockGuard;
 pub use options::{Implementation, TlsFiles, TopoConfig, TopoOptions};
+pub use rebuild::stale::StaleGraph;
 pub use server::{
     CellFactory, Edit, FoundTablets, GLOBAL_CELL, Server, ShardInfo, check_name, denied_tables,
     parse_shard_name,

@@ -1,7 +1,10 @@
 //! A lock server in this process's memory: for tests, and for trying things out.
 //!
 //! It behaves as etcd does in everything the conformance suite asks, and can be made unreachable
-//! ([`MemoryStore::set_reachable`]) to show what a process does without its lock server.
+//! ([`MemoryStore::set_reachable`]) to show what a process does without its lock server. [`MemoryCells`] has one for each
+//! cell.
+
+mod cells;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,6 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+pub use cells::{Loss, MemoryCells};
 use tokio::sync::{
     broadcast::{self, error::RecvError},
     mpsc,

@@ -15,6 +15,8 @@ pub const KEYSPACE_ROUTING_RULES: &str = "routing_rules/keyspace/Rules";
 /// The directory whose lock guards the routing rules.
 pub const ROUTING_RULES_DIR: &str = "routing_rules";
 pub const NAMED_LOCKS: &str = "internal/named_locks";
+/// What cells have missed while they were away; ours, not Vitess's.
+pub const STALE_CELLS: &str = "internal/stale_cells";
 pub const METADATA: &str = "metadata";
 pub const ELECTIONS: &str = "elections";
 pub const EXTERNAL_CLUSTERS: &str = "ExternalClusters/vitess";
@@ -39,6 +41,14 @@ pub const CELLS_ALIAS_FILE: &str = "CellsAlias";
 
 pub fn cell_info(cell: &str) -> String {
     format!("{CELLS}/{cell}/{CELL_INFO_FILE}")
+}
+
+/// The note that a cell's SrvKeyspace of a keyspace, or its SrvVSchema, is out of date.
+pub fn stale_graph(cell: &str, keyspace: Option<&str>) -> String {
+    match keyspace {
+        Some(keyspace) => format!("{STALE_CELLS}/{cell}/keyspaces/{keyspace}"),
+        None => format!("{STALE_CELLS}/{cell}/{SRV_VSCHEMA}"),
+    }
 }
 
 pub fn cells_alias(alias: &str) -> String {

@@ -1,7 +1,10 @@
 //! What a cell serves, built from what the global root says: SrvVSchema and SrvKeyspace.
 //!
 //! Here, and not with vtctld's operations, because a vtgate or a vttablet that finds them missing in its
-//! own cell builds them too. Building is pure; the methods of [`Server`] read, build and write.
+//! own cell builds them too. Building is pure; the methods of [`Server`] read, build and write. A cell that is away does
+//! not keep the others from theirs ([`stale`]).
+
+pub(crate) mod stale;
 
 use proto::{
     topodata::{ShardReference, SrvKeyspace, TabletType, ThrottlerConfig, srv_keyspace::KeyspacePartition},
@@ -76,15 +79,15 @@ impl Server {
         Ok(built)
     }
 
-    /// Builds SrvVSchema and writes it to `cells` (names or aliases; all known cells if empty).
+    /// Builds SrvVSchema and writes it to `cells` (names or aliases; all known cells if empty). Cells that are away get
+    /// it later, as long as one of them is not.
     pub async fn rebuild_srv_vschema(&self, cells: &[String]) -> Result<SrvVSchema> {
         let built = self.build_srv_vschema().await?;
         let cells = self.expand_cells(cells).await?;
         let record = &built;
-        let writes = cells.iter().map(|cell| async move {
-            self.put_srv_vschema(cell, record).await.map_err(|e| e.context(format!("cell {cell}")))
-        });
-        futures::future::join_all(writes).await.into_iter().collect::<Result<()>>()?;
+        let writes =
+            cells.iter().map(|cell| async move { (cell.clone(), self.put_srv_vschema(cell, record).await) });
+        self.note_stale(None, futures::future::join_all(writes).await).await?;
         Ok(built)
     }
 
@@ -98,20 +101,29 @@ impl Server {
         let has_keyspace = optional(self.get_keyspace(keyspace).await)?.is_some();
         // A keyspace without VSchema is served with an empty one.
         let record = has_keyspace.then(|| record.unwrap_or_default());
-        for cell in self.expand_cells(cells).await? {
-            let served = optional(self.get_srv_vschema_rules(&cell).await)?.is_some();
-            let written = match served {
-                true => self.put_served_keyspace(&cell, keyspace, record.as_ref()).await,
-                // A cell that serves nothing yet gets all of it.
-                false => self.put_srv_vschema(&cell, &self.build_srv_vschema().await?).await,
-            };
-            written.map_err(|e| e.context(format!("cell {cell}")))?;
+        let cells = self.expand_cells(cells).await?;
+        let record = record.as_ref();
+        let writes = cells
+            .iter()
+            .map(|cell| async move { (cell.clone(), self.put_served(cell, keyspace, record).await) });
+        self.note_stale(None, futures::future::join_all(writes).await).await
+    }
+
+    async fn put_served(
+        &self,
+        cell: &str,
+        keyspace: &str,
+        record: Option<&proto::vschema::Keyspace>,
+    ) -> Result<()> {
+        match optional(self.get_srv_vschema_rules(cell).await)?.is_some() {
+            true => self.put_served_keyspace(cell, keyspace, record).await,
+            // A cell that serves nothing yet gets all of it.
+            false => self.put_srv_vschema(cell, &self.build_srv_vschema().await?).await,
         }
-        Ok(())
     }
 
     /// Builds SrvKeyspace and writes it to `cells` (names or aliases; all known cells if empty), under the
-    /// keyspace's lock.
+    /// keyspace's lock. Cells that are away get it later, as long as one of them is not.
     pub async fn rebuild_keyspace_graph(
         &self,
         keyspace: &str,
@@ -138,17 +150,26 @@ impl Server {
         let shards = self.find_all_shards_in_keyspace(keyspace).await?;
         let partial = allow_partial && record.keyspace_type() == proto::topodata::KeyspaceType::Snapshot;
         let cells = self.expand_cells(cells).await?;
-        for cell in &cells {
-            if let Some(current) = optional(self.get_srv_keyspace(cell, keyspace).await)? {
-                refuse_disabled(keyspace, cell, &current)?;
+        let reads = cells
+            .iter()
+            .map(|cell| async move { (cell, optional(self.get_srv_keyspace(cell, keyspace).await)) });
+        let reads = futures::future::join_all(reads).await;
+        for (cell, current) in &reads {
+            if let Ok(Some(current)) = current {
+                refuse_disabled(keyspace, cell, current)?;
             }
         }
         let built = build_srv_keyspace(keyspace, &shards, record.throttler_config, partial)?;
-        for cell in &cells {
-            let written = self.put_srv_keyspace(cell, keyspace, &built).await;
-            written.map_err(|e| e.context(format!("cell {cell}")))?;
-        }
-        Ok(())
+        let record = &built;
+        let writes = reads.into_iter().map(|(cell, read)| async move {
+            let written = match read {
+                Ok(_) => self.put_srv_keyspace(cell, keyspace, record).await,
+                // What is there could not be looked at, so it is not written over.
+                Err(e) => Err(e),
+            };
+            (cell.clone(), written)
+        });
+        self.note_stale(Some(keyspace), futures::future::join_all(writes).await).await
     }
 }
 

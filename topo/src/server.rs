@@ -1,8 +1,10 @@
 //! The topology as the suite sees it: typed records over a global root and the cells' roots.
 //!
 //! One `Server` a process, cheap to clone, handed down. Cells are opened when first needed, from their
-//! `CellInfo`; a cell stays usable from what is open when the global root is away.
+//! `CellInfo`; a cell stays usable from what is open when the global root is away. A cell that does not answer holds
+//! nobody up for long ([`cell_conn`]).
 
+mod cell_conn;
 mod cells;
 mod keyspaces;
 mod locks;
@@ -24,6 +26,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use vterrors::{Error, Result};
 
+use self::cell_conn::{CellConn, CellLimits};
 pub(crate) use self::records::decode;
 pub use self::{
     records::Edit,
@@ -43,6 +46,9 @@ pub const GLOBAL_CELL: &str = "global";
 
 /// How long an open cell is used before its `CellInfo` is read again.
 const CELL_RECHECK: Duration = Duration::from_secs(30);
+
+/// The limit of a call to the lock server where no option sets it.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Opens a connection to one root. One implementation a backend.
 #[async_trait]
@@ -64,6 +70,7 @@ struct Inner {
     cells: Mutex<BTreeMap<String, OpenCell>>,
     lock_timeout: Duration,
     layout: Layout,
+    cell_limits: CellLimits,
 }
 
 #[derive(Debug, Clone)]
@@ -81,18 +88,22 @@ impl Server {
             Implementation::Memory => Box::new(MemoryFactory::default()),
         };
         let (address, root) = (&config.global_server_address, &config.global_root);
-        let server = Self::with_factory(factory, address, root, config.lock_timeout).await?;
-        Ok(server.with_layout(config.layout))
+        let global = factory.open(GLOBAL_CELL, address, root).await?;
+        let (lock_timeout, layout) = (config.lock_timeout, config.layout);
+        let cell_limits = CellLimits::of(config.operation_timeout);
+        let inner = Inner { global, factory, cells: Mutex::default(), lock_timeout, layout, cell_limits };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The same topology with VSchemas in this layout. Only for a server that was just opened.
     #[must_use]
     pub fn with_layout(self, layout: Layout) -> Self {
-        let Inner { global, factory, lock_timeout, .. } = match Arc::try_unwrap(self.inner) {
+        let Inner { global, factory, lock_timeout, cell_limits, .. } = match Arc::try_unwrap(self.inner) {
             Ok(inner) => inner,
             Err(inner) => return Self { inner },
         };
-        Self { inner: Arc::new(Inner { global, factory, cells: Mutex::default(), lock_timeout, layout }) }
+        let inner = Inner { global, factory, cells: Mutex::default(), lock_timeout, layout, cell_limits };
+        Self { inner: Arc::new(inner) }
     }
 
     /// How the VSchemas lie in the topology.
@@ -108,8 +119,8 @@ impl Server {
         lock_timeout: Duration,
     ) -> Result<Self> {
         let global = factory.open(GLOBAL_CELL, global_address, global_root).await?;
-        let layout = Layout::default();
-        let inner = Inner { global, factory, cells: Mutex::default(), lock_timeout, layout };
+        let (layout, cell_limits) = (Layout::default(), CellLimits::of(OPERATION_TIMEOUT));
+        let inner = Inner { global, factory, cells: Mutex::default(), lock_timeout, layout, cell_limits };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -179,6 +190,7 @@ impl Server {
             return Ok(open.conn.clone());
         }
         let conn = self.inner.factory.open(cell, &info.server_address, &info.root).await?;
+        let conn: Arc<dyn Conn> = Arc::new(CellConn::new(cell, conn, self.inner.cell_limits));
         cells.insert(cell.to_owned(), OpenCell { info, conn: conn.clone(), checked: Instant::now() });
         Ok(conn)
     }

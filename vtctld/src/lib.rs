@@ -17,11 +17,15 @@ pub use config::{Config, Options};
 /// A call to a tablet that has no shorter limit may take so long (a schema change on a large table).
 const TABLET_CALL_LIMIT: Duration = Duration::from_secs(3600);
 
+/// How often it is looked whether cells are back that missed something.
+const STALE_CELLS_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Brings vtctld up: it does not wait for the lock server, so that its pages tell what is wrong.
 pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let config = options.validate()?;
     let topo = topo::Server::open(&config.topo).await?;
     let tablets = Arc::new(GrpcTabletManagerClient::new(TABLET_CALL_LIMIT));
+    context.spawn("stale-cells", rebuild_stale_cells(topo.clone()));
     let ops = Arc::new(Ops::new(topo, tablets));
     http::add_pages(&context, &ops, &options);
     let Some(address) = options.server.grpc_address()? else { return Ok(Vec::new()) };
@@ -44,4 +48,17 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
             Ok(Ok(())) => {}
         }
     })])
+}
+
+/// Cells that were away while what they serve was rebuilt get it when they are back.
+async fn rebuild_stale_cells(topo: topo::Server) {
+    let mut said = None;
+    loop {
+        tokio::time::sleep(STALE_CELLS_INTERVAL).await;
+        let fault = topo.rebuild_stale(None).await.err().map(|e| e.to_string());
+        if let Some(fault) = fault.as_ref().filter(|fault| said.as_ref() != Some(*fault)) {
+            tracing::warn!("cells that were away are not up to date yet: {fault}");
+        }
+        said = fault;
+    }
 }

@@ -53,6 +53,9 @@ pub struct Options {
     /// HTTP/2 connections to each tablet, for each thread that serves
     #[arg(long, default_value_t = 1)]
     pub tablet_grpc_connections: usize,
+    /// How tablets are reached; only for a process that simulates them
+    #[arg(skip)]
+    pub connector: rpc::Connector,
     /// How often a query that no tablet has begun to execute is tried again
     #[arg(long, default_value_t = 2)]
     pub retry_count: u32,

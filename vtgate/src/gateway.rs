@@ -19,7 +19,6 @@ use crate::metrics::GateMetrics;
 /// How the gateway waits and retries.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
-    pub cell: String,
     pub retry_count: u32,
     pub buffer: BufferConfig,
     /// Calls to one tablet that may be under way at a time.
@@ -85,7 +84,7 @@ impl Gateway {
         let mut tried: Vec<TabletAlias> = Vec::new();
         let mut waiting: Option<Waiting> = None;
         loop {
-            let chosen = choose::choose(&self.discovery.snapshot(), target, &self.config.cell, &tried);
+            let chosen = choose::choose(&self.discovery.snapshot(), target, &tried);
             let fault = match chosen {
                 Ok(tablet) => {
                     let _turn = match &waiting {
@@ -112,8 +111,7 @@ impl Gateway {
                 Err(e) => e,
             };
             let again = !is_primary && (tried.len() as u32) <= self.config.retry_count;
-            if again && choose::choose(&self.discovery.snapshot(), target, &self.config.cell, &tried).is_ok()
-            {
+            if again && choose::choose(&self.discovery.snapshot(), target, &tried).is_ok() {
                 continue;
             }
             if !is_primary {

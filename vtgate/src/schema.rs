@@ -105,6 +105,8 @@ type TrackedTables = BTreeMap<String, vschema::TrackedTable>;
 
 /// How many wishes may wait; more are as good as none.
 const WISHES: usize = 64;
+/// Looks at columns that become one new layout, where many are done at the same time: a layout of many tables takes long.
+const FOUND_AT_ONCE: usize = 64;
 /// How long a statement waits for a look at the columns.
 const WISH_LIMIT: Duration = Duration::from_secs(5);
 
@@ -133,7 +135,7 @@ impl Schema {
             tracked: BTreeMap::new(),
         };
         let (wake, woken) = mpsc::channel(1);
-        let (found, to_take) = mpsc::channel(1);
+        let (found, to_take) = mpsc::channel(FOUND_AT_ONCE);
         let (wishes, wished) = mpsc::channel(WISHES);
         keeper.rebuild(&vschema.borrow_and_update().clone(), limit, &wake).await;
         context.spawn("schema", keeper.run(vschema, wake, woken, to_take));
@@ -210,25 +212,39 @@ impl Keeper {
         mut woken: mpsc::Receiver<()>,
         mut found: mpsc::Receiver<Found>,
     ) {
+        let mut batch = Vec::with_capacity(FOUND_AT_ONCE);
         loop {
-            let mut done = None;
             tokio::select! {
                 changed = vschema.changed() => if changed.is_err() { return },
                 _ = woken.recv() => {}
-                Some(f) = found.recv() => {
-                    done = Some(f.done);
-                    if self.tracked.get(&f.keyspace) == Some(&f.tables) {
-                        let _ = done.take().map(|d| d.send(()));
-                        continue;
-                    }
-                    self.tracked.insert(f.keyspace, f.tables);
-                }
+                count = found.recv_many(&mut batch, FOUND_AT_ONCE) => if count == 0 { return },
             }
-            let seen = vschema.borrow_and_update().clone();
-            self.rebuild(&seen, Duration::from_secs(5), &wake).await;
+            let found: Vec<Found> = std::mem::take(&mut batch);
+            let told = !found.is_empty();
+            let (mut news, mut done) = (false, Vec::new());
+            for Found { keyspace, tables, done: wait } in found {
+                news |= self.take_found(keyspace, tables);
+                done.push(wait);
+            }
+            if news || !told {
+                let seen = vschema.borrow_and_update().clone();
+                self.rebuild(&seen, Duration::from_secs(5), &wake).await;
+            }
             // Whoever waited may have gone.
-            let _ = done.map(|d| d.send(()));
+            for wait in done {
+                let _ = wait.send(());
+            }
         }
+    }
+
+    /// Whether anything of it is new.
+    fn take_found(&mut self, keyspace: String, tables: TrackedTables) -> bool {
+        let known = self.tracked.get(&keyspace);
+        if known.map_or(tables.is_empty(), |known| *known == tables) {
+            return false;
+        }
+        self.tracked.insert(keyspace, tables);
+        true
     }
 
     /// Makes the layout of what is known now. New keyspaces are watched first, and waited for, within `limit`.
@@ -255,10 +271,8 @@ impl Keeper {
             }
             srv_keyspaces.insert(keyspace.clone(), srv.clone());
         }
-        let mut vschema = VSchema::new(&source, &no_files);
-        for (keyspace, tables) in &self.tracked {
-            vschema = vschema.with_tracked(keyspace, tables);
-        }
+        let tracked = self.tracked.iter().map(|(keyspace, tables)| (keyspace.as_str(), tables));
+        let vschema = VSchema::new(&source, &no_files).with_all_tracked(tracked);
         for problem in vschema.problems() {
             warn!(?problem, "the VSchema has a fault");
         }

@@ -45,12 +45,11 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let topo = Arc::new(topo::Server::open(&config.topo).await?);
     let schema =
         Schema::start(topo.clone(), &config.cell, &context, o.gateway_initial_tablet_timeout).await?;
-    let discovery = discover(&config, topo, &context).await?;
+    let discovery = discover(&config, topo, &context);
     wait_for_tablets(&config, &schema, &discovery).await;
 
     let metrics = GateMetrics::new(&context.metrics);
     let gateway_config = GatewayConfig {
-        cell: config.cell.clone(),
         retry_count: o.retry_count,
         buffer: BufferConfig {
             window: o.buffer_window,
@@ -119,24 +118,19 @@ fn users(o: &Options) -> Result<Users> {
     }
 }
 
-async fn discover(config: &Config, topo: Arc<topo::Server>, context: &Context) -> Result<Discovery> {
+fn discover(config: &Config, topo: Arc<topo::Server>, context: &Context) -> Discovery {
     let o = &config.options;
-    let cells = match topo.expand_cells(&config.cells_to_watch).await {
-        Ok(cells) => cells,
-        Err(e) => {
-            warn!("cannot expand the aliases among --cells-to-watch, taking them as cells: {e}");
-            config.cells_to_watch.clone()
-        }
-    };
     let discovery_config = DiscoveryConfig {
-        cells,
+        cell: config.cell.clone(),
+        cells: config.cells_to_watch.clone(),
         keyspaces: config.keyspaces_to_watch.clone(),
         tablet_refresh_interval: o.tablet_refresh_interval,
         healthcheck_timeout: o.healthcheck_timeout,
         healthcheck_retry_delay: o.healthcheck_retry_delay,
         connections_per_tablet: o.tablet_grpc_connections,
+        connector: o.connector.clone(),
     };
-    Ok(Discovery::start(topo, discovery_config, |name, work| context.spawn(name, work)))
+    Discovery::start(topo, discovery_config, |name, work| context.spawn(name, work))
 }
 
 /// Waits for the wanted tablet types of every shard. A shard that stays away does not keep the others from

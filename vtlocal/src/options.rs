@@ -50,19 +50,23 @@ impl DataDir {
 pub struct UpOptions {
     #[command(flatten)]
     pub data_dir: DataDir,
-    /// A cell; may be given several times, the first holds the primaries and vtgate (default: zone1)
+    /// A cell; may be given several times (default: zone1). Several have an etcd, a vtgate and a vtorc each, beside a
+    /// global etcd; the tablets of a shard take turns, its primary is in the first
     #[arg(long, value_name = "NAME")]
     pub cell: Vec<String>,
     /// A keyspace and its shards, by number (customer=2) or by name (customer=-80,80-); may be given several
     /// times (default: commerce=1 and customer=2 with sample rows)
     #[arg(long, value_name = "NAME=SHARDS", value_parser = parse_keyspace)]
     pub keyspace: Vec<KeyspaceSpec>,
-    /// Replicas of each shard, beside its primary (default: 1)
+    /// Replicas of each shard, beside its primary (default: 1, or one in each further cell)
     #[arg(long, value_name = "N")]
     pub replicas: Option<u32>,
     /// Read-only tablets of each shard, for batch work (default: 0)
     #[arg(long, value_name = "N")]
     pub rdonly: Option<u32>,
+    /// Durability policy of the keyspaces that are made: none, semi_sync, cross_cell and the like (default: none)
+    #[arg(long, value_name = "POLICY")]
+    pub durability_policy: Option<String>,
     /// Family of the database servers (default: auto, the one found, MySQL before MariaDB)
     #[arg(long, value_enum, value_name = "FLAVOR")]
     pub mysql_flavor: Option<FlavorWish>,
@@ -73,10 +77,10 @@ pub struct UpOptions {
     /// A further flag for every vttablet, as in --vttablet-arg=--queryserver-config-pool-size=32
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vttablet_arg: Vec<String>,
-    /// A further flag for vtgate, as in --vtgate-arg=--log-level=debug
+    /// A further flag for every vtgate, as in --vtgate-arg=--log-level=debug
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vtgate_arg: Vec<String>,
-    /// A further flag for vtorc, as in --vtorc-arg=--instance-poll-time=5s
+    /// A further flag for every vtorc, as in --vtorc-arg=--instance-poll-time=5s
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vtorc_arg: Vec<String>,
     /// Do without vtorc: nobody replaces a dead primary or repairs replicas
@@ -95,6 +99,9 @@ pub struct SqlOptions {
     /// Run these statements and print their rows; may be given several times
     #[arg(short = 'e', long = "execute", value_name = "SQL")]
     pub execute: Vec<String>,
+    /// Through the vtgate of this cell (default: the first)
+    #[arg(long, value_name = "NAME")]
+    pub cell: Option<String>,
     /// Keyspace to start in, also as keyspace:shard, keyspace@replica or keyspace:shard@replica
     pub database: Option<String>,
 }

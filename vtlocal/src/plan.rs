@@ -2,6 +2,10 @@
 //!
 //! Pure: from a [`ClusterSpec`] and a directory, the same plan comes out each time. Ports are those of Vitess's
 //! local example; with a base port they are offsets from it.
+//!
+//! A cluster of one cell has one etcd, which holds the global root and the cell's. With several cells each has an etcd
+//! of its own beside the global one, a vtgate and a vtorc, named after the cell (`vtgate-b`): a cell can be lost as a
+//! whole, and the rest goes on.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +17,8 @@ pub const GLOBAL_ROOT: &str = "/vitess/global";
 /// The first tablet's uid; its ports are its uid added to 15000, 16000 and 17000.
 const FIRST_UID: u32 = 100;
 const HOST: &str = "127.0.0.1";
+/// With a base port, each cell after the first has so many beside its tablets'.
+const PORTS_OF_CELL: u16 = 6;
 
 /// The programs that are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -62,6 +68,7 @@ pub struct TabletPlan {
     pub uid: u32,
     /// `zone1-0000000100`
     pub alias: String,
+    pub cell: String,
     pub keyspace: String,
     pub shard: String,
     pub mysql_port: u16,
@@ -70,17 +77,32 @@ pub struct TabletPlan {
     pub first: bool,
 }
 
+/// What a cell has beside its tablets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CellPlan {
+    pub name: String,
+    /// None in a cluster of one cell, whose root is in the global etcd.
+    pub etcd: Option<ProcessPlan>,
+    /// `host:port` of the etcd that holds the cell's root.
+    pub etcd_address: String,
+    pub vtgate: ProcessPlan,
+    /// None where the cluster does without.
+    pub vtorc: Option<ProcessPlan>,
+    pub ports: CellPorts,
+}
+
 /// The whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
     pub data_dir: PathBuf,
     pub spec: SpecView,
+    /// The one that holds the global root.
     pub etcd: ProcessPlan,
     pub vtctld: ProcessPlan,
+    /// At least one.
+    pub cells: Vec<CellPlan>,
     pub tablets: Vec<TabletPlan>,
-    pub vtgate: ProcessPlan,
-    /// None where the cluster does without.
-    pub vtorc: Option<ProcessPlan>,
+    /// Those of the first cell are in [`CellPlan`], too.
     pub ports: Ports,
 }
 
@@ -92,10 +114,24 @@ pub struct SpecView {
     pub sample: bool,
 }
 
-/// The numbers of every port that does not belong to a tablet.
+/// The ports of what a cell has beside its tablets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CellPorts {
+    /// Of its own etcd, where it has one.
+    pub etcd: u16,
+    pub etcd_peer: u16,
+    pub vtgate_http: u16,
+    pub vtgate_grpc: u16,
+    pub vtgate_mysql: u16,
+    pub vtorc_http: u16,
+}
+
+/// The numbers of the ports of a cluster of one cell that do not belong to a tablet, and the rules for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ports {
     base: Option<u16>,
+    /// With a base port, the cells after the first come behind those.
+    tablets: u16,
     pub etcd: u16,
     pub etcd_peer: u16,
     pub vtctld_http: u16,
@@ -115,10 +151,11 @@ pub struct TabletPorts {
 }
 
 impl Ports {
-    pub fn new(base: Option<u16>) -> Self {
+    pub fn new(base: Option<u16>, tablets: usize) -> Self {
         let pick = |offset: u16, default: u16| base.map_or(default, |b| b.saturating_add(offset));
         Self {
             base,
+            tablets: u16::try_from(tablets).unwrap_or(u16::MAX),
             etcd: pick(0, 2379),
             etcd_peer: pick(1, 2380),
             vtctld_http: pick(2, 15000),
@@ -127,6 +164,42 @@ impl Ports {
             vtgate_grpc: pick(5, 15991),
             vtgate_mysql: pick(6, 15306),
             vtorc_http: pick(7, 16000),
+        }
+    }
+
+    /// Of the cell that comes at place `index`, from 0.
+    pub fn cell(&self, index: u16) -> CellPorts {
+        let first = CellPorts {
+            etcd: self.base.map_or(2381, |b| b.saturating_add(8)),
+            etcd_peer: self.base.map_or(2382, |b| b.saturating_add(9)),
+            vtgate_http: self.vtgate_http,
+            vtgate_grpc: self.vtgate_grpc,
+            vtgate_mysql: self.vtgate_mysql,
+            vtorc_http: self.vtorc_http,
+        };
+        match (index, self.base) {
+            (0, _) => first,
+            (_, None) => CellPorts {
+                etcd: first.etcd + 2 * index,
+                etcd_peer: first.etcd_peer + 2 * index,
+                vtgate_http: first.vtgate_http + index,
+                vtgate_grpc: first.vtgate_grpc + index,
+                vtgate_mysql: first.vtgate_mysql + index,
+                vtorc_http: first.vtorc_http + index,
+            },
+            (_, Some(_)) => {
+                let offset = (index - 1).saturating_mul(PORTS_OF_CELL);
+                let begin = self.tablet(self.tablets).http.saturating_add(offset);
+                let port = |n: u16| begin.saturating_add(n);
+                CellPorts {
+                    etcd: port(0),
+                    etcd_peer: port(1),
+                    vtgate_http: port(2),
+                    vtgate_grpc: port(3),
+                    vtgate_mysql: port(4),
+                    vtorc_http: port(5),
+                }
+            }
         }
     }
 
@@ -146,7 +219,7 @@ impl Ports {
 impl Plan {
     /// `data_dir` is absolute.
     pub fn new(spec: &ClusterSpec, data_dir: &Path) -> Self {
-        let ports = Ports::new(spec.base_port);
+        let ports = Ports::new(spec.base_port, spec.tablets());
         let maker = Maker { spec, data_dir, ports };
         Self {
             data_dir: data_dir.to_owned(),
@@ -155,11 +228,10 @@ impl Plan {
                 keyspaces: spec.keyspaces.iter().map(|k| (k.name.clone(), k.shards.clone())).collect(),
                 sample: spec.sample,
             },
-            etcd: maker.etcd(),
+            etcd: maker.etcd("etcd", ports.etcd, ports.etcd_peer),
             vtctld: maker.vtctld(),
+            cells: (0..).zip(&spec.cells).map(|(index, name)| maker.cell(index, name)).collect(),
             tablets: maker.tablets(),
-            vtgate: maker.vtgate(),
-            vtorc: spec.vtorc.then(|| maker.vtorc()),
             ports,
         }
     }
@@ -169,8 +241,29 @@ impl Plan {
         topo_flags(&self.ports)
     }
 
-    pub fn etcd_address(&self) -> String {
-        format!("{HOST}:{}", self.ports.etcd)
+    /// Every process that is no tablet's: the etcds, vtctld, the vtorcs, the vtgates.
+    pub fn servers(&self) -> impl Iterator<Item = &ProcessPlan> {
+        let of_cells = self.cells.iter();
+        self.etcds().chain([&self.vtctld]).chain(self.vtorcs()).chain(of_cells.map(|c| &c.vtgate))
+    }
+
+    /// The global one first.
+    pub fn etcds(&self) -> impl Iterator<Item = &ProcessPlan> {
+        [&self.etcd].into_iter().chain(self.cells.iter().filter_map(|c| c.etcd.as_ref()))
+    }
+
+    /// None where the cluster does without.
+    pub fn vtorcs(&self) -> impl Iterator<Item = &ProcessPlan> {
+        self.cells.iter().filter_map(|c| c.vtorc.as_ref())
+    }
+
+    pub fn vtgates(&self) -> impl Iterator<Item = &ProcessPlan> {
+        self.cells.iter().map(|c| &c.vtgate)
+    }
+
+    /// A cell by its name.
+    pub fn cell(&self, name: &str) -> Option<&CellPlan> {
+        self.cells.iter().find(|c| c.name == name)
     }
 
     /// Where `vtctldclient` finds vtctld.
@@ -183,10 +276,10 @@ impl Plan {
         users_file(&self.data_dir)
     }
 
-    /// The line to type.
-    pub fn connect_line(&self, client: &str) -> String {
+    /// The line to type for the vtgate at a port.
+    pub fn connect_line(&self, client: &str, mysql_port: u16) -> String {
         let database = if self.spec.sample { " customer" } else { "" };
-        format!("{client} -h {HOST} -P {} -u user{database}", self.ports.vtgate_mysql)
+        format!("{client} -h {HOST} -P {mysql_port} -u user{database}")
     }
 }
 
@@ -214,11 +307,33 @@ impl Maker<'_> {
         }
     }
 
-    fn etcd(&self) -> ProcessPlan {
-        let (client, peer) = (self.ports.etcd, self.ports.etcd_peer);
+    /// `vtgate`, or with several cells `vtgate-b`.
+    fn name_in(&self, cell: &str, program: Program) -> String {
+        match self.spec.cells.len() {
+            1 => program.file().to_owned(),
+            _ => format!("{}-{cell}", program.file()),
+        }
+    }
+
+    fn cell(&self, index: u16, name: &str) -> CellPlan {
+        let ports = self.ports.cell(index);
+        let alone = self.spec.cells.len() == 1;
+        let etcd = self.name_in(name, Program::Etcd);
+        let etcd_port = if alone { self.ports.etcd } else { ports.etcd };
+        CellPlan {
+            name: name.to_owned(),
+            etcd: (!alone).then(|| self.etcd(&etcd, ports.etcd, ports.etcd_peer)),
+            etcd_address: format!("{HOST}:{etcd_port}"),
+            vtgate: self.vtgate(name, &ports),
+            vtorc: self.spec.vtorc.then(|| self.vtorc(name, &ports)),
+            ports,
+        }
+    }
+
+    fn etcd(&self, name: &str, client: u16, peer: u16) -> ProcessPlan {
         let url = |port| format!("http://{HOST}:{port}");
         let args = flags(&[
-            ("data-dir", &self.data_dir.join("etcd").display().to_string()),
+            ("data-dir", &self.data_dir.join(name).display().to_string()),
             ("name", "vtlocal"),
             ("listen-client-urls", &url(client)),
             ("advertise-client-urls", &url(client)),
@@ -232,7 +347,7 @@ impl Maker<'_> {
             ("auto-compaction-mode", "periodic"),
             ("auto-compaction-retention", "1h"),
         ]);
-        let mut plan = self.process("etcd", Program::Etcd, args, &[("client", client), ("peer", peer)]);
+        let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)]);
         plan.ready = (client, "/health");
         plan
     }
@@ -249,12 +364,13 @@ impl Maker<'_> {
         self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)])
     }
 
-    fn vtgate(&self) -> ProcessPlan {
-        let Ports { vtgate_http: http, vtgate_grpc: grpc, vtgate_mysql: mysql, .. } = self.ports;
+    fn vtgate(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
+        let CellPorts { vtgate_http: http, vtgate_grpc: grpc, vtgate_mysql: mysql, .. } = *ports;
+        let name = self.name_in(cell, Program::Vtgate);
         let wait = if self.spec.replicas > 0 { "PRIMARY,REPLICA" } else { "PRIMARY" };
         let mut args = topo_flags(&self.ports);
         args.extend(flags(&[
-            ("cell", &self.spec.cells[0]),
+            ("cell", cell),
             ("cells-to-watch", &self.spec.cells.join(",")),
             ("tablet-types-to-wait", wait),
             ("port", &http.to_string()),
@@ -267,14 +383,15 @@ impl Maker<'_> {
             ("service-map", "grpc-vtgateservice"),
         ]));
         args.extend(self.spec.vtgate_args.iter().cloned());
-        self.process("vtgate", Program::Vtgate, args, &[("http", http), ("grpc", grpc), ("mysql", mysql)])
+        self.process(&name, Program::Vtgate, args, &[("http", http), ("grpc", grpc), ("mysql", mysql)])
     }
 
-    fn vtorc(&self) -> ProcessPlan {
-        let http = self.ports.vtorc_http;
+    fn vtorc(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
+        let http = ports.vtorc_http;
+        let name = self.name_in(cell, Program::Vtorc);
         let mut args = topo_flags(&self.ports);
         args.extend(flags(&[
-            ("cell", &self.spec.cells[0]),
+            ("cell", cell),
             ("port", &http.to_string()),
             ("instance-poll-time", "1s"),
             ("topo-information-refresh-duration", "3s"),
@@ -283,11 +400,11 @@ impl Maker<'_> {
             ("change-tablets-with-errant-gtid-to-drained", "true"),
             (
                 "audit-file-location",
-                &self.data_dir.join("logs").join("vtorc-audit.json").display().to_string(),
+                &self.data_dir.join("logs").join(format!("{name}-audit.json")).display().to_string(),
             ),
         ]));
         args.extend(self.spec.vtorc_args.iter().cloned());
-        self.process("vtorc", Program::Vtorc, args, &[("http", http)])
+        self.process(&name, Program::Vtorc, args, &[("http", http)])
     }
 
     fn tablets(&self) -> Vec<TabletPlan> {
@@ -340,6 +457,7 @@ impl Maker<'_> {
         TabletPlan {
             uid,
             alias,
+            cell: cell.to_owned(),
             keyspace: keyspace.to_owned(),
             shard: shard.to_owned(),
             mysql_port: ports.mysql,

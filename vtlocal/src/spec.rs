@@ -9,6 +9,8 @@ use crate::options::UpOptions;
 
 /// Tablets have the ports 15100 to 15299; vtgate's come after.
 const MAX_TABLETS: usize = 200;
+/// vtgates have the gRPC ports 15991 to 15998; vtctld's is the next.
+const MAX_CELLS: usize = 8;
 
 /// Which family of database servers is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -38,6 +40,9 @@ pub struct ClusterSpec {
     pub base_port: Option<u16>,
     /// Whether the sample schema and rows are loaded.
     pub sample: bool,
+    /// Of the keyspaces, where it is not the one that keyspaces have by default.
+    #[serde(default)]
+    pub durability_policy: Option<String>,
     /// Whether a vtorc watches the cluster.
     #[serde(default)]
     pub vtorc: bool,
@@ -109,6 +114,7 @@ impl Default for ClusterSpec {
             flavor: FlavorWish::Auto,
             base_port: None,
             sample: true,
+            durability_policy: None,
             vtorc: true,
             vtorc_args: Vec::new(),
             vttablet_args: Vec::new(),
@@ -130,11 +136,16 @@ impl ClusterSpec {
             spec.sample = recorded.is_some_and(|r| r.sample && r.keyspaces == options.keyspace);
             spec.keyspaces.clone_from(&options.keyspace);
         }
-        spec.replicas = options.replicas.unwrap_or(spec.replicas);
+        let in_each_cell = u32::try_from(spec.cells.len()).unwrap_or(u32::MAX).saturating_sub(1).max(1);
+        let replicas = recorded.map_or(in_each_cell, |r| r.replicas);
+        spec.replicas = options.replicas.unwrap_or(replicas);
         spec.rdonly = options.rdonly.unwrap_or(spec.rdonly);
         spec.flavor = options.mysql_flavor.unwrap_or(spec.flavor);
         spec.base_port = options.base_port.or(spec.base_port);
         spec.vtorc &= !options.no_vtorc;
+        if options.durability_policy.is_some() {
+            spec.durability_policy.clone_from(&options.durability_policy);
+        }
         for (given, spec) in [
             (&options.vttablet_arg, &mut spec.vttablet_args),
             (&options.vtgate_arg, &mut spec.vtgate_args),
@@ -162,6 +173,29 @@ impl ClusterSpec {
         if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
             return Err(Error::invalid(format!("keyspace {} is given twice", twice[0])));
         }
+        let mut cells = self.cells.clone();
+        cells.sort_unstable();
+        if let Some(twice) = cells.windows(2).find(|w| w[0] == w[1]) {
+            return Err(Error::invalid(format!("cell {} is given twice", twice[0])));
+        }
+        let plain = |name: &String| {
+            !name.is_empty()
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && name != "global"
+        };
+        if let Some(bad) = cells.iter().find(|c| !plain(c)) {
+            let text = format!(
+                "cell {bad:?}: a name is made of letters, digits and underscores, and not \"global\""
+            );
+            return Err(Error::invalid(text));
+        }
+        if cells.len() > MAX_CELLS {
+            let text = format!("{} cells: at most {MAX_CELLS} run on one machine", cells.len());
+            return Err(Error::invalid(text));
+        }
+        if let Some(policy) = &self.durability_policy {
+            policy.parse::<vtmodel::Durability>().map_err(|e| e.context("--durability-policy"))?;
+        }
         let count = self.tablets();
         if count > MAX_TABLETS {
             return Err(Error::invalid(format!("{count} tablets: at most {MAX_TABLETS} run on one machine")));
@@ -180,11 +214,12 @@ impl ClusterSpec {
             self.keyspaces.iter().map(|k| format!("{}={}", k.name, k.shards.join(","))).collect();
         let ports = self.base_port.map_or(String::new(), |p| format!(", ports from {p}"));
         format!(
-            "cells {}, {}, {} replicas, {} rdonly{ports}{}{}",
+            "cells {}, {}, {} replicas, {} rdonly{ports}{}{}{}",
             self.cells.join(","),
             keyspaces.join(" "),
             self.replicas,
             self.rdonly,
+            self.durability_policy.as_ref().map_or(String::new(), |p| format!(", {p}")),
             if self.vtorc { "" } else { ", no vtorc" },
             [&self.vttablet_args[..], &self.vtgate_args, &self.vtorc_args]
                 .concat()

@@ -34,16 +34,17 @@ pub async fn run(options: &SqlOptions) -> Result<()> {
     let plan = state
         .as_ref()
         .map(|s| Plan::new(&s.spec, &data_dir))
-        .filter(|plan| state.as_ref().is_some_and(|s| s.running(&plan.vtgate.name).is_some()));
+        .filter(|plan| state.as_ref().is_some_and(|s| plan.vtgates().any(|p| s.running(&p.name).is_some())));
     let Some(plan) = plan else {
         let text = format!("no cluster runs in {}: start it with `vtlocal up`", data_dir.display());
         return Err(Error::new(Condition::NotFound, text));
     };
+    let port = mysql_port(&plan, options.cell.as_deref())?;
     let database = options.database.as_deref().or(plan.spec.sample.then_some("customer"));
     if options.execute.is_empty() {
-        return become_client(&plan, database);
+        return become_client(port, database);
     }
-    let mut conn = connect(plan.ports.vtgate_mysql, database).await?;
+    let mut conn = connect(port, database).await?;
     for statement in &options.execute {
         let mut result = conn.query_iter(statement.as_str()).await.map_err(mysql_error)?;
         let columns: Vec<String> = result.columns_ref().iter().map(|c| c.name_str().into_owned()).collect();
@@ -67,12 +68,22 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn become_client(plan: &Plan, database: Option<&str>) -> Result<()> {
+/// Of the vtgate of a cell, or of the first.
+fn mysql_port(plan: &Plan, cell: Option<&str>) -> Result<u16> {
+    let Some(name) = cell else { return Ok(plan.ports.vtgate_mysql) };
+    let known = || plan.spec.cells.join(", ");
+    let cell = plan.cell(name);
+    cell.map(|c| c.ports.vtgate_mysql).ok_or_else(|| {
+        Error::invalid(format!("--cell {name}: the cluster has no such cell, but {}", known()))
+    })
+}
+
+fn become_client(port: u16, database: Option<&str>) -> Result<()> {
     let client = SearchPath::from_env().find(&["mysql", "mariadb"]).ok_or_else(|| {
         Error::new(Condition::NotFound, "no `mysql` client found; use `vtlocal sql -e 'statement'`")
     })?;
     let error = std::process::Command::new(&client)
-        .args(["-h", "127.0.0.1", "-P", &plan.ports.vtgate_mysql.to_string(), "-u", "user"])
+        .args(["-h", "127.0.0.1", "-P", &port.to_string(), "-u", "user"])
         .args(database)
         .exec();
     Err(Error::internal(format!("cannot run {}: {error}", client.display())))

@@ -9,6 +9,7 @@ use crate::{
     options::DataDir,
     plan::Plan,
     state::{Recorded, State},
+    supervise,
     up::{names, say},
 };
 
@@ -44,24 +45,24 @@ pub(crate) async fn print(plan: &Plan, state: &State) {
         say(None, &line);
     }
     say(None, &format!("\nlogs: {}", plan.data_dir.join("logs").display()));
-    if state.running(&plan.vtgate.name).is_some() {
-        let client = SearchPath::from_env().find(&["mysql", "mariadb"]);
-        let client = client.map_or("mysql".to_owned(), |p| {
-            if crate::supervise::on_path("mysql").is_some() {
-                "mysql".to_owned()
-            } else {
-                p.display().to_string()
-            }
-        });
-        say(None, &format!("connect with: {}", plan.connect_line(&client)));
+    let client = SearchPath::from_env().find(&["mysql", "mariadb"]);
+    let client = match client {
+        Some(found) if supervise::on_path("mysql").is_none() => found.display().to_string(),
+        _ => "mysql".to_owned(),
+    };
+    for cell in plan.cells.iter().filter(|c| state.running(&c.vtgate.name).is_some()) {
+        let where_ = if plan.cells.len() > 1 { format!(" in cell {}", cell.name) } else { String::new() };
+        let line = plan.connect_line(&client, cell.ports.vtgate_mysql);
+        say(None, &format!("connect{where_} with: {line}"));
     }
 }
 
-/// What a process is for: a tablet's keyspace, shard, alias and present type.
+/// What a process is for: a tablet's keyspace, shard and present type, and its cell where there are several.
 async fn describe(plan: &Plan, name: &str) -> String {
     let Some(tablet) = plan.tablets.iter().find(|t| t.process.name == name) else { return String::new() };
     let kind = crate::up::tablet_type(tablet.process.ready.0).await;
-    format!("{}/{} {}", tablet.keyspace, tablet.shard, kind.as_deref().unwrap_or("-"))
+    let cell = if plan.cells.len() > 1 { format!("{} ", tablet.cell) } else { String::new() };
+    format!("{cell}{}/{} {}", tablet.keyspace, tablet.shard, kind.as_deref().unwrap_or("-"))
 }
 
 fn ports(process: &Recorded) -> String {

@@ -169,6 +169,8 @@ pub async fn stop(process: &Recorded, limit: Duration) -> bool {
     }
     let pid = Pid::from_raw(process.pid);
     let _ended_already = kill(pid, Signal::SIGTERM);
+    // One that was stopped hears of it only then.
+    let _ran_already = kill(pid, Signal::SIGCONT);
     if wait_gone(limit, || process.is_running()).await {
         return true;
     }

@@ -1,7 +1,7 @@
 //! `up`: from a plan to a running cluster. Each step first looks whether its effect is there already.
 //!
-//! Order: etcd, then the cells, then mysqlds and vtctld together, then the vttablets, vtorc, a primary for each
-//! shard, the schema, vtgate, the sample rows, a first answered query. When a step fails, what this run started is
+//! Order: the etcds, then the cells, then mysqlds and vtctld together, then the vttablets, the vtorcs, a primary for
+//! each shard, the schema, the vtgates, the sample rows, a first answered query. When a step fails, what this run started is
 //! stopped again, last first.
 
 mod client;
@@ -48,7 +48,7 @@ pub async fn run(options: &UpOptions) -> Result<()> {
         status::print(&plan, &state).await;
         return Ok(());
     }
-    let programs = Programs::find(options.bin_dir.as_deref(), plan.vtorc.is_some())?;
+    let programs = Programs::find(options.bin_dir.as_deref(), spec.vtorc)?;
     let binaries = find_mysqld(spec.flavor)?;
     check_ports(&plan, &state)?;
     fs::create_dir_all(&data_dir)
@@ -70,6 +70,7 @@ impl Up {
         self.state.write(&self.plan.data_dir)?;
         self.start_etcd().await?;
         self.add_cells().await?;
+        self.create_keyspaces().await?;
         self.start_servers().await?;
         self.start_tablets().await?;
         self.start_vtorc().await?;
@@ -106,12 +107,11 @@ impl Up {
 
 /// The names of all processes of a plan in the order of their starting.
 pub fn names(plan: &Plan) -> Vec<String> {
-    let mut names = vec![plan.etcd.name.clone()];
+    let mut names: Vec<String> = plan.etcds().map(|p| p.name.clone()).collect();
     names.extend(plan.tablets.iter().map(|t| mysqld_name(t.uid)));
     names.push(plan.vtctld.name.clone());
     names.extend(plan.tablets.iter().map(|t| t.process.name.clone()));
-    names.extend(plan.vtorc.iter().map(|p| p.name.clone()));
-    names.push(plan.vtgate.name.clone());
+    names.extend(plan.vtorcs().chain(plan.vtgates()).map(|p| p.name.clone()));
     names
 }
 
@@ -131,8 +131,7 @@ fn find_mysqld(wish: FlavorWish) -> Result<Binaries> {
 /// Of everything that does not run yet.
 fn check_ports(plan: &Plan, state: &State) -> Result<()> {
     let mut wanted = Vec::new();
-    let processes = [&plan.etcd, &plan.vtctld, &plan.vtgate].into_iter().chain(&plan.vtorc);
-    for process in processes.chain(plan.tablets.iter().map(|t| &t.process)) {
+    for process in plan.servers().chain(plan.tablets.iter().map(|t| &t.process)) {
         if state.running(&process.name).is_none() {
             wanted.extend(process.ports.iter().map(|p| (format!("{} {}", process.name, p.what), p.port)));
         }

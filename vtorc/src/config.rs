@@ -44,8 +44,8 @@ pub struct WatchOptions {
     #[arg(long, default_value = "1s", value_parser = parse_duration, value_name = "DURATION")]
     pub instance_poll_timeout: Duration,
 
-    /// Looks that may be under way at the same time
-    #[arg(long, default_value_t = 1024, value_name = "N")]
+    /// Looks that may be at work at the same time, and as many at shards whose primary is in doubt
+    #[arg(long, default_value_t = 256, value_name = "N")]
     pub discovery_workers: usize,
 
     /// Time between two reads of the topology

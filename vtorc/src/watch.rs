@@ -8,6 +8,7 @@ mod clusters;
 pub mod look;
 pub(crate) mod shard;
 pub mod topology;
+pub(crate) mod turns;
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -17,12 +18,10 @@ use std::{
 
 use servenv::Context;
 use tabletclient::TabletManagerClient;
-use tokio::{
-    sync::{Semaphore, watch},
-    time::Instant,
-};
+use tokio::{sync::watch, time::Instant};
 
 pub use clusters::Clusters;
+pub(crate) use turns::Turns;
 
 use crate::{
     board::Board,
@@ -43,8 +42,7 @@ pub(crate) struct Shared {
     pub policy: Policy,
     pub board: Arc<Board>,
     pub recoverer: Recoverer,
-    /// Looks that may be under way.
-    pub looks: Semaphore,
+    pub turns: Turns,
     started: Instant,
 }
 
@@ -57,8 +55,8 @@ impl Shared {
         board: Arc<Board>,
         recoverer: Recoverer,
     ) -> Self {
-        let looks = Semaphore::new(config.workers);
-        Self { topo, tablets, config, policy, board, recoverer, looks, started: Instant::now() }
+        let turns = Turns::new(config.workers);
+        Self { topo, tablets, config, policy, board, recoverer, turns, started: Instant::now() }
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -146,7 +144,7 @@ impl Watcher {
                         false => Duration::ZERO,
                     };
                     let task = shard::Task::new(self.shared.clone(), receiver, first);
-                    self.context.spawn("shard", task.run());
+                    self.context.spawn_on_cores("shard", task.run());
                 }
             }
         }

@@ -12,7 +12,7 @@ use mysql_async::prelude::Queryable;
 use tokio::time::Instant;
 
 use crate::{
-    KEYSPACE, Result, SHARDS,
+    KEYSPACE, Result, SHARDS, cells,
     load::{self, Client, Kind, Outcome},
 };
 
@@ -23,17 +23,18 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub async fn prepare(cluster: &Cluster, clients: usize) -> Result<()> {
     let vschema = r#"{"sharded": true, "vindexes": {"numeric": {"type": "numeric"}},
         "tables": {"written": {"column_vindexes": [{"column": "id", "name": "numeric"}]}}}"#;
-    cluster.vtctl_ok(&["SetKeyspaceDurabilityPolicy", "--durability-policy=semi_sync", KEYSPACE]);
+    let policy = format!("--durability-policy={}", cells::durability(cluster.plan().cells.len()));
+    cluster.vtctl_ok(&["SetKeyspaceDurabilityPolicy", &policy, KEYSPACE]);
     for shard in SHARDS {
         let name = format!("{KEYSPACE}/{shard}");
         // Takes the policy into use.
-        cluster.vtctl_ok(&["PlannedReparentShard", &name]);
+        cluster.vtctl_ok(&["PlannedReparentShard", "--allow-cross-cell-promotion", &name]);
     }
     cluster.vtctl_ok(&["ApplyVSchema", "--vschema", vschema, KEYSPACE]);
     let create = "CREATE TABLE written (id BIGINT UNSIGNED PRIMARY KEY, n BIGINT NOT NULL)";
     cluster.vtctl_ok(&["ApplySchema", "--sql", create, KEYSPACE]);
     let count_rows: Vec<String> = (0..clients)
-        .map(|number| Client { number, shard: number % SHARDS.len(), ops: Default::default() })
+        .map(|number| Client::new(number, String::new()))
         .map(|client| format!("({}, 0)", client.count_id()))
         .collect();
     let sql = format!("INSERT INTO written (id, n) VALUES {}", count_rows.join(", "));

@@ -12,7 +12,7 @@ use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use tokio::time::Instant;
 
 use crate::{
-    KEYSPACE, Result, SHARDS,
+    KEYSPACE, Result, SHARDS, cells,
     load::{Load, Outcome},
     report::Made,
 };
@@ -38,6 +38,10 @@ pub enum Fault {
     PauseEtcd,
     /// kill -9 of both, and of vtorc half a second later
     KillVtorc,
+    /// kill -9 of everything in the primary's cell
+    KillCell,
+    /// SIGSTOP of everything in the primary's cell, until the others have a primary
+    FreezeCell,
 }
 
 impl Fault {
@@ -52,6 +56,8 @@ impl Fault {
             Self::PauseMysqld => "pause-mysqld",
             Self::PauseEtcd => "pause-etcd",
             Self::KillVtorc => "kill-vtorc",
+            Self::KillCell => "kill-cell",
+            Self::FreezeCell => "freeze-cell",
         }
     }
 
@@ -86,20 +92,24 @@ pub async fn make(cluster: &Cluster, load: &Load, fault: Fault, random: &mut Std
     for shard in &shards {
         primaries.push(cluster.primary(KEYSPACE, SHARDS[*shard]).await);
     }
+    let lost = match fault.is_of_cell() {
+        true => primaries.first().map(|uid| cells::cell_of(cluster, *uid)).transpose()?,
+        false => None,
+    };
     let begun = Instant::now();
     let paused = act(cluster, fault, &shards, &primaries).await?;
     // A planned operation has its pause while it is carried out; after a kill only what begins then counts.
     let since = if fault.is_planned() { begun } else { Instant::now() };
     let mut made = Made { fault, shard: chosen, seconds_to_recover: 0.0, ops: Vec::new() };
     for shard in &shards {
-        let recovered = until_it_writes(load, *shard, since).await?;
+        let recovered = until_it_writes(load, *shard, since, lost).await?;
         made.seconds_to_recover = made.seconds_to_recover.max((recovered - begun).as_secs_f64());
     }
     for pid in paused {
         signal(pid, Signal::SIGCONT);
     }
     make_whole(cluster).await?;
-    made.ops = shards.iter().map(|shard| load.since(*shard, begun)).collect();
+    made.ops = shards.iter().map(|shard| load.since(*shard, begun, lost)).collect();
     Ok(made)
 }
 
@@ -109,12 +119,15 @@ async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32
     let mut paused = Vec::new();
     match fault {
         Fault::Planned | Fault::Emergency => {
-            let command =
-                if fault == Fault::Planned { "PlannedReparentShard" } else { "EmergencyReparentShard" };
+            let command = match fault {
+                // Each cell has one tablet of a shard: there is no other in the primary's.
+                Fault::Planned => &["PlannedReparentShard", "--allow-cross-cell-promotion"][..],
+                _ => &["EmergencyReparentShard"],
+            };
             for shard in shards {
-                let out = cluster.vtctl(&[command, &name(shard)]);
+                let out = cluster.vtctl(&[command, &[&name(shard)]].concat());
                 if !out.status.success() {
-                    return Err(format!("{command}: {}", e2e::text(&out)));
+                    return Err(format!("{}: {}", command[0], e2e::text(&out)));
                 }
             }
         }
@@ -123,6 +136,15 @@ async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32
             signal(pid, Signal::SIGSTOP);
             tokio::time::sleep(Duration::from_secs(5)).await;
             signal(pid, Signal::SIGCONT);
+        }
+        Fault::KillCell | Fault::FreezeCell => {
+            let cell = cells::cell_of(cluster, primaries[0])?;
+            let pids = cells::pids(cluster, cell);
+            let frozen = fault == Fault::FreezeCell;
+            pids.iter().for_each(|pid| signal(*pid, if frozen { Signal::SIGSTOP } else { Signal::SIGKILL }));
+            if frozen {
+                paused.extend(pids);
+            }
         }
         Fault::PauseMysqld => {
             for uid in primaries {
@@ -146,7 +168,9 @@ async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32
             }
             if fault == Fault::KillVtorc {
                 tokio::time::sleep(Duration::from_millis(500)).await;
-                signal(cluster.pid("vtorc"), Signal::SIGKILL);
+                for vtorc in cluster.plan().vtorcs() {
+                    signal(cluster.pid(&vtorc.name), Signal::SIGKILL);
+                }
                 // Another one takes over.
                 up(cluster)?;
             }
@@ -167,9 +191,9 @@ fn mysqld(cluster: &Cluster, uid: u32) -> Result<i32> {
 }
 
 /// When a write that was begun after the fault was acknowledged.
-async fn until_it_writes(load: &Load, shard: usize, since: Instant) -> Result<Instant> {
+async fn until_it_writes(load: &Load, shard: usize, since: Instant, lost: Option<&str>) -> Result<Instant> {
     loop {
-        let ops = load.since(shard, since);
+        let ops = load.since(shard, since, lost);
         let written = ops.iter().find(|op| op.begun >= since && op.outcome == Outcome::Acknowledged);
         if let Some(op) = written {
             return Ok(op.ended);
@@ -200,6 +224,9 @@ async fn make_whole(cluster: &Cluster) -> Result<()> {
         let whole = SHARDS.iter().all(|s| of(s, "primary") == 1 && of(s, "replica") == 2);
         if whole && SHARDS.iter().all(|shard| is_healthy(cluster, shard)) {
             return Ok(());
+        }
+        if cells::refill(cluster, &types).await? {
+            up(cluster)?;
         }
         if begun.elapsed() > WHOLE_LIMIT {
             return Err(format!("the cluster is not whole after {WHOLE_LIMIT:?}: {types:?}"));

@@ -42,15 +42,20 @@ pub struct Op {
     pub outcome: Outcome,
 }
 
-/// One client and all its writes. It writes to one shard.
+/// One client and all its writes. It writes to one shard, through the vtgate of one cell.
 #[derive(Debug)]
 pub struct Client {
     pub number: usize,
     pub shard: usize,
+    pub cell: String,
     pub ops: Mutex<Vec<Op>>,
 }
 
 impl Client {
+    pub fn new(number: usize, cell: String) -> Self {
+        Self { number, shard: number % SHARDS.len(), cell, ops: Mutex::default() }
+    }
+
     /// The id of its `n`th row. The vindex is `numeric`: ids with the highest bit are in the upper shard.
     fn id(&self, n: u64) -> u64 {
         ((self.shard as u64) << 63) | ((self.number as u64 + 1) << 40) | n
@@ -80,11 +85,14 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 impl Load {
     pub async fn start(cluster: &Cluster, count: usize, think: Duration) -> Result<Self> {
         let mut load = Self { clients: Vec::new(), tasks: Vec::new(), stop: Arc::default() };
+        let cells = &cluster.plan().cells;
         for number in 0..count {
-            let client = Arc::new(Client { number, shard: number % SHARDS.len(), ops: Mutex::default() });
+            // Both shards have clients in every cell.
+            let cell = &cells[number / SHARDS.len() % cells.len()];
+            let client = Arc::new(Client::new(number, cell.name.clone()));
             let work = Work {
                 client: client.clone(),
-                port: cluster.plan().ports.vtgate_mysql,
+                port: cell.ports.vtgate_mysql,
                 stop: load.stop.clone(),
                 think,
             };
@@ -107,9 +115,9 @@ impl Load {
         Ok(())
     }
 
-    /// The writes of a shard that were under way or begun since then.
-    pub fn since(&self, shard: usize, then: Instant) -> Vec<Op> {
-        let of_shard = self.clients.iter().filter(|c| c.shard == shard);
+    /// The writes of a shard that were under way or begun since then, but for those through a lost cell.
+    pub fn since(&self, shard: usize, then: Instant, lost: Option<&str>) -> Vec<Op> {
+        let of_shard = self.clients.iter().filter(|c| c.shard == shard && lost != Some(c.cell.as_str()));
         let mut ops: Vec<Op> = of_shard.flat_map(|c| c.ops()).filter(|op| op.ended >= then).collect();
         ops.sort_by_key(|op| op.ended);
         ops

@@ -5,6 +5,7 @@
 //! other ([`faults`]); the next one begins when the cluster is whole again. Counted are, by kind of fault: writes lost,
 //! errors, the pause that a client saw, the time until the shard took writes again ([`report`]).
 
+mod cells;
 mod check;
 mod faults;
 mod load;
@@ -34,7 +35,11 @@ struct Options {
     /// How long faults are made
     #[arg(long, env = "SECONDS_OF_CHAOS", value_name = "SECONDS", default_value_t = 60)]
     seconds: u64,
-    /// Kinds of faults, one after the other in a random order; all if none is given
+    /// Cells of the cluster, each with an etcd, a vtgate and a vtorc of its own, under the durability policy cross_cell
+    /// (three at least; one cell and semi_sync if none is given)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    cells: Vec<String>,
+    /// Kinds of faults, one after the other in a random order; all if none is given (those of cells with --cells alone)
     #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
     faults: Vec<Fault>,
     /// Clients that write
@@ -66,7 +71,9 @@ fn say(text: &str) {
 async fn run(options: &Options) -> Result<()> {
     let seed = options.seed.unwrap_or_else(rand::random);
     say(&format!("seed {seed}"));
+    cells::check(&options.cells, &options.faults)?;
     let mut flags = vec!["--keyspace=ks=2", "--replicas=2", "--vttablet-arg=--health-check-interval=1s"];
+    flags.extend(options.cells.iter().flat_map(|cell| ["--cell", cell]));
     if let Some(flavor) = &options.mysql_flavor {
         flags.extend(["--mysql-flavor", flavor]);
     }
@@ -94,7 +101,8 @@ async fn break_things(cluster: &Cluster, load: &Load, options: &Options, seed: u
     let mut round = 0;
     load.warm_up().await?;
     while Instant::now() < end {
-        for fault in faults::shuffled(&options.faults, &mut random) {
+        let wanted = cells::wanted(&options.cells, &options.faults);
+        for fault in faults::shuffled(&wanted, &mut random) {
             round += 1;
             let made = faults::make(cluster, load, fault, &mut random)
                 .await

@@ -234,7 +234,7 @@ async fn start_vtgate(plan: &mut Plan, program: &Path) -> Result<Child> {
     let first = plan.ports.etcd.saturating_add(OTHER_VTGATE_PORT);
     let old = [plan.ports.vtgate_http, plan.ports.vtgate_grpc, plan.ports.vtgate_mysql];
     let flags = ["port", "grpc-port", "mysql-server-port"];
-    let mut vtgate = plan.vtgate.clone();
+    let mut vtgate = plan.cells[0].vtgate.clone();
     for ((flag, old), new) in flags.iter().zip(old).zip(first..) {
         let args = vtgate.args.iter_mut().filter(|arg| **arg == format!("--{flag}={old}"));
         args.for_each(|arg| *arg = format!("--{flag}={new}"));

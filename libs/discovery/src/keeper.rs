@@ -1,10 +1,17 @@
 //! The task that owns what is known of the tablets.
 //!
-//! It takes messages in batches and publishes one snapshot a batch, so that a thousand tablets that speak
-//! at once cost one rebuild.
+//! It takes messages in batches and publishes one snapshot a batch. A message without news publishes nothing: of ten
+//! thousand tablets each says every few seconds that all is well. The topology is asked beside that, cell by cell: an
+//! answer that does not come is missed by its own cell only, which keeps what is known of it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use proto::topodata::Tablet;
 use rpc::ChannelOptions;
 use tabletclient::{QueryClient, grpc_address};
@@ -14,10 +21,13 @@ use tokio::{
     time::{Instant, interval, sleep_until},
 };
 use tracing::{info, warn};
-use vtmodel::{TabletAlias, Target};
+use vterrors::Result;
+use vtmodel::{TabletAlias, TabletType, Target};
 
 use crate::{
-    DiscoveryConfig, Shared, Snapshot, TabletHealth,
+    DiscoveryConfig, Shared, TabletHealth,
+    cells::Cells,
+    snapshot::Album,
     stream::{News, follow},
 };
 
@@ -26,9 +36,12 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 1024;
 /// The shortest time between two looks at the topology that were asked for.
 const MIN_NUDGE: Duration = Duration::from_secs(1);
+/// How long a primary may go on answering, or say that it steps down, after another one said that it took over.
+const REPLACED_GRACE: Duration = Duration::from_secs(1);
 
 struct Watched {
     health: Arc<TabletHealth>,
+    client: Arc<QueryClient>,
     address: String,
     generation: u64,
     task: AbortHandle,
@@ -40,13 +53,27 @@ impl Drop for Watched {
     }
 }
 
+/// What the topology said.
+enum Read {
+    Cells(Result<Cells>),
+    Tablets(String, Result<Vec<Tablet>>),
+}
+
 struct Keeper {
     topo: Arc<topo::Server>,
     config: DiscoveryConfig,
     shared: Arc<Shared>,
+    cells: Cells,
     tablets: HashMap<TabletAlias, Watched>,
+    album: Album,
     news: mpsc::Sender<News>,
     generations: u64,
+    reads: FuturesUnordered<Pin<Box<dyn Future<Output = Read> + Send>>>,
+    /// Whether the aliases are being read, and the cells whose tablets are: none is asked twice at a time.
+    reading_cells: bool,
+    reading: BTreeSet<String>,
+    /// Primaries that were replaced, and when calls to them are ended if they do not notice.
+    replaced: Vec<(Instant, TabletAlias)>,
 }
 
 /// Runs until its task is dropped.
@@ -54,7 +81,20 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
     let (news, mut inbox) = mpsc::channel(QUEUE);
     let mut refresh = interval(config.tablet_refresh_interval.max(Duration::from_millis(100)));
     refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut keeper = Keeper { topo, config, shared, tablets: HashMap::new(), news, generations: 0 };
+    let mut keeper = Keeper {
+        topo,
+        cells: Cells::unread(&config.cells),
+        config,
+        shared,
+        tablets: HashMap::new(),
+        album: Album::default(),
+        news,
+        generations: 0,
+        reads: FuturesUnordered::new(),
+        reading_cells: false,
+        reading: BTreeSet::new(),
+        replaced: Vec::new(),
+    };
     let mut batch = Vec::with_capacity(BATCH);
     let mut last_look = Instant::now() - MIN_NUDGE;
     loop {
@@ -63,35 +103,101 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
             shared.nudge.notified().await;
             sleep_until(last_look + MIN_NUDGE).await;
         };
+        let due = keeper.replaced.first().map(|(due, _)| *due);
+        let replaced = async {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut news = false;
         let look = tokio::select! {
             n = inbox.recv_many(&mut batch, BATCH) => n == 0,
+            Some(read) = keeper.reads.next(), if !keeper.reads.is_empty() => {
+                keeper.take(read);
+                news = true;
+                false
+            }
             _ = refresh.tick() => true,
             () = nudged => true,
+            () = replaced => {
+                keeper.end_calls_to_replaced();
+                false
+            }
         };
         if look {
-            keeper.look_at_topology().await;
+            keeper.look_at_topology();
             last_look = Instant::now();
-        } else {
-            batch.drain(..).for_each(|n| keeper.hear(n));
+            continue;
         }
-        keeper.publish();
+        for heard in batch.drain(..) {
+            news |= keeper.hear(&heard);
+        }
+        if news {
+            keeper.publish();
+        }
     }
 }
 
 impl Keeper {
-    /// Asks every cell for its tablets: new ones are followed, removed ones forgotten. A cell that does
-    /// not answer keeps what is known of it.
-    async fn look_at_topology(&mut self) {
-        let cells = self.config.cells.clone();
-        let answers = cells.iter().map(|cell| {
-            let topo = self.topo.clone();
-            async move { (cell, topo.get_tablets_by_cell(cell).await) }
-        });
-        for (cell, answer) in futures::future::join_all(answers).await {
-            match answer {
-                Ok(records) => self.update_cell(cell, records.into_iter().map(|r| r.value)),
-                Err(e) => warn!(cell, "cannot list tablets, keeping those known: {e}"),
+    /// Begins to ask every cell for its tablets, and for the aliases.
+    fn look_at_topology(&mut self) {
+        if !std::mem::replace(&mut self.reading_cells, true) {
+            let (topo, own, names) = (self.topo.clone(), self.config.cell.clone(), self.config.cells.clone());
+            self.reads.push(Box::pin(async move { Read::Cells(Cells::read(&topo, &own, &names).await) }));
+        }
+        for cell in self.cells.watched.clone() {
+            self.read_tablets(cell);
+        }
+    }
+
+    fn read_tablets(&mut self, cell: String) {
+        if !self.reading.insert(cell.clone()) {
+            return;
+        }
+        let topo = self.topo.clone();
+        self.reads.push(Box::pin(async move {
+            let records = topo.get_tablets_by_cell(&cell).await;
+            Read::Tablets(cell, records.map(|found| found.into_iter().map(|r| r.value).collect()))
+        }));
+    }
+
+    /// New tablets are followed, removed ones forgotten. A cell that does not answer keeps what is known of it.
+    fn take(&mut self, read: Read) {
+        match read {
+            Read::Cells(answer) => {
+                self.reading_cells = false;
+                match answer {
+                    Ok(cells) => self.watch_cells(cells),
+                    Err(e) => warn!("cannot read the cells aliases, keeping those known: {e}"),
+                }
             }
+            Read::Tablets(cell, answer) => {
+                self.reading.remove(&cell);
+                match answer {
+                    Ok(_) if !self.cells.watched.contains(&cell) => {}
+                    Ok(records) => self.update_cell(&cell, records.into_iter()),
+                    // An alias that was not read yet.
+                    Err(e) if topo::is_no_node(&e) && !self.cells.watched.contains(&cell) => {}
+                    Err(e) => warn!(cell, "cannot list tablets, keeping those known: {e}"),
+                }
+            }
+        }
+    }
+
+    fn watch_cells(&mut self, cells: Cells) {
+        if self.cells == cells {
+            return;
+        }
+        info!(watched = ?cells.watched, near = ?cells.near, "cells");
+        let gone = |alias: &TabletAlias| !cells.watched.contains(&alias.cell);
+        for alias in self.tablets.extract_if(|alias, _| gone(alias)).map(|(alias, _)| alias) {
+            self.album.remove(&alias);
+        }
+        let known = std::mem::replace(&mut self.cells, cells).watched;
+        let new: Vec<String> = self.cells.watched.iter().filter(|c| !known.contains(c)).cloned().collect();
+        for cell in new {
+            self.read_tablets(cell);
         }
     }
 
@@ -115,12 +221,16 @@ impl Keeper {
         for alias in gone.into_keys() {
             info!(%alias, "tablet is gone from the topology");
             self.tablets.remove(&alias);
+            self.album.remove(&alias);
         }
     }
 
     fn follow(&mut self, alias: TabletAlias, record: Tablet, address: String) {
-        let options =
-            ChannelOptions { connections: self.config.connections_per_tablet, ..ChannelOptions::default() };
+        let options = ChannelOptions {
+            connections: self.config.connections_per_tablet,
+            connector: self.config.connector.clone(),
+            ..ChannelOptions::default()
+        };
         let service = match QueryClient::new(&address, &options) {
             Ok(client) => Arc::new(client),
             Err(e) => return warn!(%alias, "cannot follow tablet: {e}"),
@@ -145,21 +255,24 @@ impl Keeper {
             schema_version: 0,
             error: "nothing heard yet".to_owned(),
             hostname: record.hostname,
-            service,
+            service: service.clone(),
             load: crate::Load::default(),
         });
         let task = tokio::spawn(work).abort_handle();
-        self.tablets.insert(alias, Watched { health, address, generation, task });
+        self.album.put(health.clone());
+        self.tablets.insert(alias, Watched { health, client: service, address, generation, task });
     }
 
-    fn hear(&mut self, news: News) {
-        let (alias, generation) = match &news {
+    /// Takes over what a tablet says; whether it is anything new.
+    fn hear(&mut self, news: &News) -> bool {
+        let (alias, generation) = match news {
             News::Health(alias, generation, _) | News::Lost(alias, generation, _) => (alias, *generation),
         };
         let Some(watched) = self.tablets.get_mut(alias).filter(|t| t.generation == generation) else {
-            return;
+            return false;
         };
-        let health = Arc::make_mut(&mut watched.health);
+        let mut heard = TabletHealth::clone(&watched.health);
+        let health = &mut heard;
         match news {
             News::Lost(alias, _, fault) => {
                 if health.serving {
@@ -169,7 +282,7 @@ impl Keeper {
                 health.error = fault.to_string();
             }
             News::Health(alias, _, message) => {
-                let stats = message.realtime_stats.unwrap_or_default();
+                let stats = message.realtime_stats.clone().unwrap_or_default();
                 if let Some(target) = &message.target {
                     health.target = Target::from(target);
                 }
@@ -186,10 +299,35 @@ impl Keeper {
                 health.error = stats.health_error;
             }
         }
+        if heard.says_as(&watched.health) {
+            return false;
+        }
+        watched.health = Arc::new(heard);
+        let health = watched.health.clone();
+        self.album.put(health.clone());
+        if health.serving && health.target.tablet_type == TabletType::Primary {
+            let due = Instant::now() + REPLACED_GRACE;
+            self.replaced.extend(self.album.replaced_by(&health).map(|alias| (due, alias)));
+        }
+        true
+    }
+
+    /// Calls to a primary that does not notice that it was replaced may hang as long as it does: its mysqld or its
+    /// machine is frozen. What they did nobody will tell; they end with an error.
+    fn end_calls_to_replaced(&mut self) {
+        let now = Instant::now();
+        for (_, alias) in self.replaced.extract_if(.., |(due, _)| *due <= now) {
+            let Some(watched) = self.tablets.get(&alias) else { continue };
+            let calls = watched.health.load.under_way();
+            if calls > 0 && self.album.is_replaced(&watched.health) {
+                warn!(%alias, calls, "another primary serves: calls that this one does not answer are ended");
+                watched.client.close();
+            }
+        }
     }
 
     fn publish(&self) {
-        let snapshot = Snapshot::of(self.tablets.values().map(|t| t.health.clone()));
+        let snapshot = self.album.snapshot().seen_from(&self.config.cell, self.cells.near.clone());
         self.shared.snapshot.store(Arc::new(snapshot));
         self.shared.version.send_modify(|v| *v += 1);
     }

@@ -5,8 +5,10 @@
 //! topology is only needed to find *new* tablets: with it gone, what is known goes on being served.
 //!
 //! One task owns the state ([`keeper`]); each tablet has a task that only sends it messages ([`stream`]).
-//! Every wait has a limit: a tablet that has been silent for the health-check timeout does not serve.
+//! Every wait has a limit: a tablet that has been silent for the health-check timeout does not serve. A cell whose
+//! topology does not answer holds up neither the other cells nor what tablets say.
 
+mod cells;
 mod keeper;
 mod snapshot;
 mod stream;
@@ -16,7 +18,8 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
-pub use snapshot::{Load, Snapshot, TabletHealth, UnderWay};
+use rpc::Connector;
+pub use snapshot::{Distance, Load, Snapshot, TabletHealth, UnderWay};
 
 use vterrors::{Condition, Error, Result};
 use vtmodel::Target;
@@ -24,7 +27,9 @@ use vtmodel::Target;
 /// What a process watches, and how patiently.
 #[derive(Debug, Clone)]
 pub struct DiscoveryConfig {
-    /// Cells (aliases expanded) whose tablets are watched.
+    /// The cell of this process; empty if it is in none.
+    pub cell: String,
+    /// Cells whose tablets are watched, by their names or by cells aliases.
     pub cells: Vec<String>,
     /// Keyspaces to watch; empty means all.
     pub keyspaces: Vec<String>,
@@ -36,17 +41,21 @@ pub struct DiscoveryConfig {
     pub healthcheck_retry_delay: Duration,
     /// HTTP/2 connections to each tablet.
     pub connections_per_tablet: usize,
+    /// How tablets are reached.
+    pub connector: Connector,
 }
 
 impl Default for DiscoveryConfig {
     fn default() -> Self {
         Self {
+            cell: String::new(),
             cells: Vec::new(),
             keyspaces: Vec::new(),
             tablet_refresh_interval: Duration::from_secs(60),
             healthcheck_timeout: Duration::from_secs(60),
             healthcheck_retry_delay: Duration::from_millis(2),
             connections_per_tablet: 2,
+            connector: Connector::default(),
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod call;
 mod connection;
+mod connector;
 mod service;
 
 use std::{
@@ -25,6 +26,7 @@ use tokio::runtime::{Handle, Id};
 use vterrors::{Error, Result};
 
 use connection::{Place, Sender};
+pub use connector::{Connector, Network, Stream};
 
 /// How to reach a peer.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct ChannelOptions {
     pub connect_timeout: Duration,
     pub keepalive: Duration,
     pub keepalive_timeout: Duration,
+    /// For peers that are named `host:port`.
+    pub connector: Connector,
 }
 
 impl Default for ChannelOptions {
@@ -43,6 +47,7 @@ impl Default for ChannelOptions {
             connect_timeout: Duration::from_secs(5),
             keepalive: Duration::from_secs(10),
             keepalive_timeout: Duration::from_secs(10),
+            connector: Connector::default(),
         }
     }
 }
@@ -95,6 +100,12 @@ impl Channel {
     fn new(peer: Peer, authority: Authority, options: &ChannelOptions) -> Self {
         let options = options.clone();
         Self { shared: Arc::new(Shared { peer, authority, options, runtimes: RwLock::default() }) }
+    }
+
+    /// Ends all its connections: calls under way fail with `ConnectionLost`, later ones connect anew.
+    pub fn close(&self) {
+        let runtimes = self.shared.runtimes.read().unwrap_or_else(PoisonError::into_inner);
+        runtimes.iter().flat_map(|(_, places)| &places.places).for_each(Place::close);
     }
 
     /// A connection of this runtime that takes a request, opened when there is none.

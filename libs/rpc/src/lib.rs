@@ -16,8 +16,8 @@ mod server;
 mod status;
 mod wire;
 
-pub use channel::{Channel, ChannelOptions, connect_lazy, connect_unix};
-pub use server::{Answered, Routes, decode, encode, routes, serve, serve_unix, snake_case};
+pub use channel::{Channel, ChannelOptions, Connector, Network, Stream, connect_lazy, connect_unix};
+pub use server::{Answered, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case};
 pub use status::{error_of, status};
 pub use wire::time_limit;
 

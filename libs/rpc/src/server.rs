@@ -15,6 +15,7 @@ use std::{collections::HashMap, path::Path, pin::Pin, sync::Arc, time::Duration}
 use bytes::Bytes;
 use prost::Message;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
     runtime::Handle,
 };
@@ -191,6 +192,11 @@ pub async fn serve(
     connections.close();
     connections.wait().await;
     Ok(())
+}
+
+/// Serves one peer at the other end of `stream`, until it goes away.
+pub async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(stream: S, routes: Routes) {
+    connection::serve(stream, routes, CancellationToken::new()).await;
 }
 
 /// The same on a Unix socket at `path`, which is made anew; only its owner can connect.

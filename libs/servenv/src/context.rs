@@ -40,14 +40,27 @@ impl Context {
 
     /// Runs a task under a name until it ends by itself or the process stops.
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let work = self.until_stop(work);
+        self.tasks.spawn(work.instrument(error_span!("task", name)));
+    }
+
+    /// The same on the next of the threads that serve: for many tasks of a kind.
+    pub fn spawn_on_cores(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let work = self.until_stop(work);
+        self.tasks.spawn_on(work.instrument(error_span!("task", name)), &self.cores.next());
+    }
+
+    fn until_stop(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let stop = self.stop.clone();
-        let work = async move {
+        async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = work => {}
             }
-        };
-        self.tasks.spawn(work.instrument(error_span!("task", name)));
+        }
     }
 
     /// Tells every task to end and waits for them, at most `limit`.

@@ -11,7 +11,7 @@ use proto::{
     tabletmanagerdata::*, tabletmanagerservice::tablet_manager_client::TabletManagerClient as Grpc,
     topodata::Tablet,
 };
-use rpc::{Channel, ChannelOptions, MAX_MESSAGE_BYTES, error_of};
+use rpc::{Channel, ChannelOptions, Connector, MAX_MESSAGE_BYTES, error_of};
 use vterrors::{Condition, Error, Result};
 
 use crate::grpc_address;
@@ -25,6 +25,14 @@ macro_rules! manager {
         /// record. A method that an implementation does not have answers `Unsupported`.
         #[async_trait]
         pub trait TabletManagerClient: Send + Sync {
+            /// Whether the tablet's machine says that no process listens at its address. Not bounded in time.
+            async fn nobody_listens(&self, tablet: &Tablet) -> bool {
+                match grpc_address(tablet) {
+                    Ok(address) => Connector::default().is_refused(&address).await,
+                    Err(_) => false,
+                }
+            }
+
             $(async fn $method(&self, tablet: &Tablet, request: $request) -> Result<$response> {
                 let _ = (tablet, request);
                 Err(Error::unsupported(concat!("tablet manager: ", stringify!($method))))
@@ -33,6 +41,12 @@ macro_rules! manager {
 
         #[async_trait]
         impl TabletManagerClient for GrpcTabletManagerClient {
+            async fn nobody_listens(&self, tablet: &Tablet) -> bool {
+                match grpc_address(tablet) {
+                    Ok(address) => self.options.connector.is_refused(&address).await,
+                    Err(_) => false,
+                }
+            }
             $(async fn $method(&self, tablet: &Tablet, request: $request) -> Result<$response> {
                 let call = async {
                     let answer = self.channel(tablet)?.$method(request).await;
@@ -119,13 +133,19 @@ manager! {
 /// to different tablets never wait for each other.
 pub struct GrpcTabletManagerClient {
     limit: Duration,
+    options: ChannelOptions,
     channels: Mutex<HashMap<String, Grpc<Channel>>>,
 }
 
 impl GrpcTabletManagerClient {
     /// `limit` bounds every call; a caller that wants less puts its own timeout around it.
     pub fn new(limit: Duration) -> Self {
-        Self { limit, channels: Mutex::default() }
+        Self::with_options(limit, ChannelOptions::default())
+    }
+
+    /// The same with channels of one's own making.
+    pub fn with_options(limit: Duration, options: ChannelOptions) -> Self {
+        Self { limit, options, channels: Mutex::default() }
     }
 
     fn channel(&self, tablet: &Tablet) -> Result<Grpc<Channel>> {
@@ -134,7 +154,7 @@ impl GrpcTabletManagerClient {
         if let Some(client) = channels.get(&address) {
             return Ok(client.clone());
         }
-        let client = Grpc::new(rpc::connect_lazy(&address, &ChannelOptions::default())?)
+        let client = Grpc::new(rpc::connect_lazy(&address, &self.options)?)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         if channels.len() >= MAX_CHANNELS {

@@ -73,4 +73,9 @@ impl QueryClient {
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
         Ok(Self { channel, grpc })
     }
+
+    /// Ends its connections: calls under way fail with `ConnectionLost`, later ones connect anew.
+    pub fn close(&self) {
+        self.channel.close();
+    }
 }

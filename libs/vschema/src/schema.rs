@@ -392,32 +392,20 @@ impl VSchema {
     /// The same VSchema with what schema tracking found. Where a table's column list is authoritative
     /// already, which columns it has and their types stay as they are.
     pub fn with_tracked(&self, keyspace: &str, tables: &BTreeMap<String, TrackedTable>) -> Self {
+        self.with_all_tracked([(keyspace, tables)])
+    }
+
+    /// [`VSchema::with_tracked`] for many keyspaces at once: the list of all tables is made once.
+    #[must_use]
+    pub fn with_all_tracked<'a>(
+        &self,
+        tracked: impl IntoIterator<Item = (&'a str, &'a BTreeMap<String, TrackedTable>)>,
+    ) -> Self {
         let mut next = self.clone();
-        let Some(slot) = next.keyspaces.get_mut(keyspace) else { return next };
-        let keyspace = Arc::make_mut(slot);
-        for (name, tracked) in tables {
-            let unlisted = !keyspace.tables.contains_key(name);
-            let view = tracked.view.as_ref().filter(|_| unlisted && keyspace.sharded);
-            if let Some(definition) = view {
-                let kind = TableKind::View { definition: definition.clone() };
-                let view = Table {
-                    kind,
-                    sharded: true,
-                    columns: tracked.columns.clone(),
-                    column_list_authoritative: true,
-                    ..Table::unlisted(&keyspace.name, name)
-                };
-                keyspace.tables.insert(name.clone(), Arc::new(view));
-                continue;
+        for (keyspace, tables) in tracked {
+            if let Some(slot) = next.keyspaces.get_mut(keyspace).filter(|_| !tables.is_empty()) {
+                track_tables(Arc::make_mut(slot), tables);
             }
-            if unlisted && keyspace.sharded {
-                continue;
-            }
-            let table = keyspace
-                .tables
-                .entry(name.clone())
-                .or_insert_with(|| Arc::new(Table::unlisted(&keyspace.name, name)));
-            Arc::make_mut(table).track(tracked);
         }
         next.index_tables();
         next
@@ -460,6 +448,34 @@ fn preferred(known: Option<Arc<Table>>, other: &Arc<Table>) -> Option<Arc<Table>
 pub(crate) fn unknown_table(keyspace: Option<&str>, name: &str) -> Error {
     let full = keyspace.map_or_else(|| name.to_owned(), |ks| format!("{ks}.{name}"));
     Error::new(Condition::UnknownTable, format!("Table '{full}' doesn't exist"))
+}
+
+/// Adds the columns of a keyspace's tables.
+fn track_tables(keyspace: &mut Keyspace, tables: &BTreeMap<String, TrackedTable>) {
+    for (name, tracked) in tables {
+        let unlisted = !keyspace.tables.contains_key(name);
+        let view = tracked.view.as_ref().filter(|_| unlisted && keyspace.sharded);
+        if let Some(definition) = view {
+            let kind = TableKind::View { definition: definition.clone() };
+            let view = Table {
+                kind,
+                sharded: true,
+                columns: tracked.columns.clone(),
+                column_list_authoritative: true,
+                ..Table::unlisted(&keyspace.name, name)
+            };
+            keyspace.tables.insert(name.clone(), Arc::new(view));
+            continue;
+        }
+        if unlisted && keyspace.sharded {
+            continue;
+        }
+        let table = keyspace
+            .tables
+            .entry(name.clone())
+            .or_insert_with(|| Arc::new(Table::unlisted(&keyspace.name, name)));
+        Arc::make_mut(table).track(tracked);
+    }
 }
 
 #[cfg(test)]

@@ -108,14 +108,15 @@ pub(crate) async fn replication(
 ) -> Result<GetShardReplicationResponse> {
     let (keyspace, shard) =
         (required("the keyspace's name", &r.keyspace)?, required("the shard's name", &r.shard)?);
-    let mut answer = GetShardReplicationResponse::default();
-    for cell in ops.topo.expand_cells(&r.cells).await? {
+    let read = |cell: String| async move {
         match ops.topo.get_shard_replication(&cell, keyspace, shard).await {
-            Err(e) if kind(&e) == ErrorKind::NoNode => {}
-            other => drop(answer.shard_replication_by_cell.insert(cell, other?.value)),
+            Err(e) if kind(&e) == ErrorKind::NoNode => Ok(None),
+            other => other.map(|found| Some(found.value)),
         }
-    }
-    Ok(answer)
+    };
+    let found = crate::serving::of_cells(ops, &r.cells, read).await?;
+    let shard_replication_by_cell = found.into_iter().filter_map(|(cell, r)| Some((cell, r?))).collect();
+    Ok(GetShardReplicationResponse { shard_replication_by_cell })
 }
 
 pub(crate) async fn set_is_primary_serving(
@@ -136,7 +137,8 @@ pub(crate) async fn replication_positions(
     ops: &Ops,
     r: ShardReplicationPositionsRequest,
 ) -> Result<ShardReplicationPositionsResponse> {
-    let tablets = ops.topo.find_tablets_by_shard(&r.keyspace, &r.shard).await?.all()?;
+    let found = ops.topo.find_tablets_by_shard(&r.keyspace, &r.shard).await?;
+    let tablets = crate::tablets::those_found(found, "ShardReplicationPositions")?;
     let asked = tablets.iter().map(|tablet| async {
         let status = reparent::status_of(&*ops.tablets, tablet).await;
         (crate::alias_text(tablet), status)

@@ -50,11 +50,16 @@ async fn found(ops: &Ops, r: &GetTabletsRequest) -> Result<Vec<Tablet>> {
         (r.keyspace.is_empty() || t.keyspace == r.keyspace) && (r.shard.is_empty() || t.shard == r.shard)
     };
     let found = ops.topo.find_tablets(&r.cells, wanted).await?;
-    if r.strict || found.tablets.is_empty() {
+    if r.strict { found.all() } else { those_found(found, "GetTablets") }
+}
+
+/// The tablets of the cells that answered; an error where there are none because a cell did not.
+pub(crate) fn those_found(found: topo::FoundTablets, who: &str) -> Result<Vec<Tablet>> {
+    if found.tablets.is_empty() {
         return found.all();
     }
     for (cell, e) in &found.failed_cells {
-        tracing::warn!(cell, error = %e, "GetTablets leaves a cell out");
+        tracing::warn!(cell, error = %e, "{who} leaves a cell out");
     }
     Ok(found.tablets)
 }

@@ -1,6 +1,6 @@
 //! Operations on a topology in memory and a shard of fake tablets.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::{
     topodata::{self, TabletType},
@@ -8,7 +8,10 @@ use proto::{
     vtctldata::*,
 };
 use reparent::fake::{Failure, FakeShard};
-use topo::Server;
+use topo::{
+    Server,
+    memory::{Loss, MemoryCells},
+};
 use vterrors::{Code, Condition};
 
 use super::*;
@@ -299,4 +302,56 @@ async fn empty_routing_rules_are_removed_and_served_as_none() {
     assert_eq!(served.rules, [rule]);
     ops.apply_routing_rules(apply(vec![])).await.unwrap();
     assert!(topo::is_no_node(&ops.topo.global().get(topo::paths::ROUTING_RULES).await.unwrap_err()));
+}
+
+/// Two shards' worth of records in three cells, one of which is lost: what is asked is answered for the rest.
+#[tokio::test(start_paused = true)]
+async fn a_lost_cell_is_left_out_and_holds_up_nobody() {
+    for loss in [Loss::Gone, Loss::Frozen] {
+        let cells = MemoryCells::default();
+        let topo = cells.server(&["a", "b", "c"]).await.unwrap();
+        let ops = Ops::new(topo.clone(), Arc::new(GrpcLess {}));
+        let shard = CreateShardRequest {
+            keyspace: "ks".into(),
+            shard_name: "-".into(),
+            include_parent: true,
+            ..Default::default()
+        };
+        ops.create_shard(shard).await.unwrap();
+        for (uid, cell) in (1..).zip(["a", "b", "c"]) {
+            let alias = Some((&TabletAlias::new(cell, uid)).into());
+            let tablet =
+                topodata::Tablet { alias, keyspace: "ks".into(), shard: "-".into(), ..Default::default() };
+            topo.create_tablet(&tablet).await.unwrap();
+        }
+        cells.lose("b", loss);
+        let begun = tokio::time::Instant::now();
+        let rebuild = |cells: &[&str]| RebuildKeyspaceGraphRequest {
+            keyspace: "ks".into(),
+            cells: cells.iter().map(|c| (*c).into()).collect(),
+            ..Default::default()
+        };
+        ops.rebuild_keyspace_graph(rebuild(&[])).await.unwrap();
+        let e = ops.rebuild_keyspace_graph(rebuild(&["b"])).await.unwrap_err();
+        assert!(e.to_string().contains("cell b"), "{e}");
+        let list = GetTabletsRequest::default();
+        assert_eq!(ops.get_tablets(list.clone()).await.unwrap().tablets.len(), 2);
+        let e = ops.get_tablets(GetTabletsRequest { strict: true, ..list }).await.unwrap_err();
+        assert!(e.to_string().contains("cell b"), "{e}");
+        let of_ks = GetSrvKeyspacesRequest { keyspace: "ks".into(), ..Default::default() };
+        let served = ops.get_srv_keyspaces(of_ks.clone()).await.unwrap().srv_keyspaces;
+        let mut served: Vec<String> = served.into_keys().collect();
+        served.sort();
+        assert_eq!(served, ["a", "c"]);
+        let named = GetSrvKeyspacesRequest { cells: vec!["b".into()], ..of_ks };
+        assert!(ops.get_srv_keyspaces(named).await.unwrap_err().to_string().contains("cell b"));
+        let replication =
+            GetShardReplicationRequest { keyspace: "ks".into(), shard: "-".into(), ..Default::default() };
+        assert_eq!(ops.get_shard_replication(replication).await.unwrap().shard_replication_by_cell.len(), 2);
+        let told = ops.validate(ValidateRequest { ping_tablets: false }).await.unwrap();
+        let text = format!("{told:?}");
+        assert!(text.contains("cell b does not answer") && text.contains("it is out of date"), "{text}");
+        // Once the limit of a call, then a moment each.
+        assert!(begun.elapsed() < Duration::from_secs(30), "{loss:?}: {:?}", begun.elapsed());
+    }
 }

@@ -171,7 +171,8 @@ impl FakeShard {
         state.servers.tablets.iter().filter(|(_, t)| t.writable).map(|(alias, _)| alias.clone()).collect()
     }
 
-    /// What must never happen and did: two tablets that accept writes that they can get acknowledged.
+    /// What must never happen and did: two tablets that accept writes that they can get acknowledged, one promoted
+    /// that lacks an acknowledged write, one made writable again although another was promoted since its demotion.
     pub fn violation(&self) -> Option<String> {
         self.state().violation.clone()
     }
@@ -211,7 +212,7 @@ impl FakeShard {
             state.clock += 1;
             let clock = state.clock;
             let value = change(&mut state.servers, &alias, clock)?;
-            state.watch(method);
+            state.watch(method, &alias);
             (value, failure)
         };
         if !self.lazy {
@@ -328,10 +329,27 @@ impl Servers {
 }
 
 impl State {
-    fn watch(&mut self, after: &str) {
-        let writable = self.servers.can_write();
-        if writable.len() > 1 {
-            self.violation = Some(format!("after {after}: {writable:?} are writable"));
+    fn watch(&mut self, after: &str, alias: &str) {
+        let servers = &self.servers;
+        let writable = servers.can_write();
+        let violation = if writable.len() > 1 {
+            Some(format!("{writable:?} are writable"))
+        } else {
+            // At once: by the time that a write could be acknowledged to both, chance has to help twice more.
+            match after {
+                "promote_replica" => {
+                    let lost = servers.lacks(alias);
+                    (!lost.is_empty())
+                        .then(|| format!("it is promoted and lacks acknowledged writes {lost:?}"))
+                }
+                "undo_demote_primary" if servers.tablets.get(alias).is_some_and(|t| t.retired) => {
+                    Some("it is writable again, and another was promoted since it was demoted".to_owned())
+                }
+                _ => None,
+            }
+        };
+        if let Some(violation) = violation {
+            self.violation.get_or_insert(format!("after {after} of {alias}: {violation}"));
         }
     }
 }
@@ -376,6 +394,7 @@ impl Servers {
         let Some(t) = self.tablets.get_mut(alias).filter(|t| t.is(TabletType::Primary)) else {
             return Err(precondition("it is not the primary"));
         };
+        t.retired &= !t.writable;
         (t.writable, t.semi_sync_source) = (false, false);
         let position = t.executed.position();
         self.end_waiting(alias);
@@ -387,7 +406,9 @@ impl Servers {
         if other.is_some_and(|t| !t.silent && !t.down && t.writable && t.is(TabletType::Primary)) {
             return Err(precondition("the shard's primary accepts writes"));
         }
+        self.tablets.values_mut().filter(|t| !t.writable).for_each(|t| t.retired = true);
         let t = self.tablets.entry(alias.to_owned()).or_default();
+        t.retired = false;
         // Also if it was one: another may have been promoted since.
         t.term = term;
         t.tablet_type = TabletType::Primary as i32;

@@ -2,7 +2,8 @@
 //! that die at any moment, executors that die between two messages and new ones that take over after the lease
 //! of the lock. The code under test is the real one; the tablets are [`crate::fake`]'s.
 //!
-//! What must hold: never two tablets that can get a write acknowledged; no acknowledged write is lost; every
+//! What must hold: never two tablets that can get a write acknowledged; no acknowledged write is lost: whoever is
+//! promoted has them all at that moment; no tablet is made writable again after another was promoted; every
 //! reparent ends, and one succeeds when all is well again, or, rarely, is refused because it cannot be told what
 //! is errant.
 //!
@@ -30,7 +31,10 @@ use topo::Server;
 use vterrors::{Condition, Error, Result};
 use vtmodel::{Durability, TabletAlias};
 
-use crate::{EmergencyRequest, PlannedRequest, Reparenter, fake::FakeShard};
+use crate::{
+    EmergencyRequest, PlannedRequest, Reparenter,
+    fake::{FakeShard, FakeTablet},
+};
 
 /// The longest life of a message, and so the longest wait for an answer.
 const MESSAGE_LIFE: Duration = Duration::from_secs(2);
@@ -64,6 +68,23 @@ impl Dice {
     }
 }
 
+/// The death of an executor.
+struct Crash {
+    /// It is counted from the first message of this kind on; none: at once.
+    after: Option<&'static str>,
+    /// It comes when so many messages more were sent.
+    messages: u64,
+}
+
+/// Between two of these a shard has the most to lose by an executor that dies.
+const TURNS: [&str; 5] = [
+    "stop_replication_and_get_status",
+    "demote_primary",
+    "promote_replica",
+    "set_replication_source",
+    "populate_reparent_journal",
+];
+
 /// The wire between the executor and the tablets.
 struct Network {
     shard: Arc<FakeShard>,
@@ -71,8 +92,8 @@ struct Network {
     aliases: Vec<String>,
     /// Percent of messages that something happens to.
     bad: AtomicU64,
-    /// The executor dies when so many messages more were sent.
-    until_crash: Mutex<Option<u64>>,
+    /// When the executor dies, if it does.
+    crash: Mutex<Option<Crash>>,
     crashed: Notify,
     dead: AtomicBool,
 }
@@ -92,40 +113,67 @@ impl<T> Drop for Sent<T> {
 }
 
 impl Network {
-    /// Just now a replica receives nothing for a moment.
+    /// Just now a replica receives nothing for a moment, or executes nothing of it.
     fn fall_behind(&self) {
         let alias = self.dice.pick(&self.aliases).clone();
-        if self.shard.tablet(&alias).stalled {
+        let t = self.shard.tablet(&alias);
+        if t.stalled || t.applies_nothing {
             return;
         }
-        self.shard.with(&alias, |t| t.stalled = true);
+        let slow = self.dice.percent(30);
+        let behind = move |t: &mut FakeTablet, is: bool| match slow {
+            true => t.applies_nothing = is,
+            false => t.stalled = is,
+        };
+        self.shard.with(&alias, |t| behind(t, true));
         let (shard, moment) = (Arc::clone(&self.shard), self.dice.millis(1_000));
         tokio::spawn(async move {
             tokio::time::sleep(moment).await;
-            shard.with(&alias, |t| t.stalled = false);
+            shard.with(&alias, |t| behind(t, false));
         });
     }
 
-    async fn carry<T, W>(self: &Arc<Self>, work: impl Fn() -> W + Send + Sync + 'static) -> Result<T>
+    /// Clients write on every server that lets them.
+    fn write(&self) {
+        self.shard.servers(|s| {
+            for alias in &self.aliases {
+                s.client_write(alias);
+            }
+            s.replicate();
+        });
+    }
+
+    fn count_down(&self, method: &str) {
+        let mut crash = self.crash.lock().unwrap_or_else(PoisonError::into_inner);
+        match crash.as_mut() {
+            Some(Crash { after: Some(turn), .. }) if *turn != method => {}
+            Some(Crash { messages: 0, .. }) => {
+                self.dead.store(true, Ordering::Relaxed);
+                self.crashed.notify_one();
+            }
+            Some(crash) => (crash.after, crash.messages) = (None, crash.messages - 1),
+            None => {}
+        }
+    }
+
+    async fn carry<T, W>(
+        self: &Arc<Self>,
+        method: &str,
+        work: impl Fn() -> W + Send + Sync + 'static,
+    ) -> Result<T>
     where
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
     {
         let lost = || Error::new(Condition::Timeout, "no answer");
-        {
-            let mut left = self.until_crash.lock().unwrap_or_else(PoisonError::into_inner);
-            match left.as_mut() {
-                Some(0) => {
-                    self.dead.store(true, Ordering::Relaxed);
-                    self.crashed.notify_one();
-                }
-                Some(n) => *n -= 1,
-                None => {}
-            }
-        }
+        self.count_down(method);
         let bad = self.bad.load(Ordering::Relaxed);
         if self.dice.percent(bad.max(5)) {
             self.fall_behind();
+        }
+        // Between any two messages clients may have written.
+        if self.dice.percent(20) {
+            self.write();
         }
         let bad = self.dice.percent(bad);
         let fate = if bad { self.dice.roll(5) } else { 9 };
@@ -178,7 +226,7 @@ macro_rules! wire {
             $(async fn $method(&self, tablet: &Tablet, request: $request) -> Result<$response> {
                 let (shard, tablet) = (Arc::clone(&self.0.shard), tablet.clone());
                 self.0
-                    .carry(move || {
+                    .carry(stringify!($method), move || {
                         let (shard, tablet, request) = (Arc::clone(&shard), tablet.clone(), request.clone());
                         async move { shard.$method(&tablet, request).await }
                     })
@@ -250,7 +298,7 @@ impl World {
             shard: Arc::clone(&shard),
             dice: Arc::clone(&dice),
             bad: AtomicU64::new(0),
-            until_crash: Mutex::new(None),
+            crash: Mutex::new(None),
             crashed: Notify::new(),
             dead: AtomicBool::new(false),
         });
@@ -301,12 +349,7 @@ impl World {
     async fn write(&self) {
         loop {
             tokio::time::sleep(self.dice.millis(600)).await;
-            self.shard.servers(|s| {
-                for alias in &self.aliases {
-                    s.client_write(alias);
-                }
-                s.replicate();
-            });
+            self.network.write();
             self.check();
             // Tablets look at the topology now and then.
             if self.dice.percent(20) {
@@ -317,7 +360,12 @@ impl World {
     }
 
     fn disturb(&self) {
-        let alias = self.dice.pick(&self.aliases);
+        let leads = |alias: &&String| self.shard.tablet(alias).is(Primary);
+        let primaries: Vec<String> = self.aliases.iter().filter(leads).cloned().collect();
+        let alias = match self.dice.percent(40) && !primaries.is_empty() {
+            true => self.dice.pick(&primaries),
+            false => self.dice.pick(&self.aliases),
+        };
         let what = self.dice.roll(8);
         self.tell(format!("fault {what} on {alias}"));
         match what {
@@ -371,15 +419,18 @@ impl World {
             self.disturb();
         }
         tokio::time::sleep(self.dice.millis(1_000)).await;
-        let crash = self.dice.percent(30).then(|| self.dice.roll(40));
-        *self.network.until_crash.lock().unwrap_or_else(PoisonError::into_inner) = crash;
+        let crash = self.dice.percent(30).then(|| match self.dice.percent(50) {
+            true => Crash { after: Some(*self.dice.pick(&TURNS)), messages: self.dice.roll(4) },
+            false => Crash { after: None, messages: self.dice.roll(40) },
+        });
+        *self.network.crash.lock().unwrap_or_else(PoisonError::into_inner) = crash;
         self.network.dead.store(false, Ordering::Relaxed);
         let ended = tokio::select! {
             biased;
             done = tokio::time::timeout(ENDS, self.reparent()) => Some(done),
             () = self.network.crashed.notified() => None,
         };
-        *self.network.until_crash.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.network.crash.lock().unwrap_or_else(PoisonError::into_inner) = None;
         match ended {
             None => {
                 self.tell("the executor died".into());

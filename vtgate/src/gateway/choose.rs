@@ -10,17 +10,16 @@ use vtmodel::{TabletAlias, TabletType, Target, tablet_type_name};
 /// Replicas that lag more than this are used only when no other serves (Vitess's low replication lag).
 const LOW_LAG_SECONDS: u32 = 30;
 
-/// A serving tablet of the target that is not in `tried`: fresh before lagging, the own cell before others, among
-/// those the one with the fewest calls under way, among equals a random one. A tablet that has become slow has more
+/// A serving tablet of the target that is not in `tried`: fresh before lagging, the own cell before the others of its
+/// alias, those before all other cells, among those the one with the fewest calls under way, among equals a random one. A tablet that has become slow has more
 /// calls under way, and gets fewer.
 pub(super) fn choose(
     snapshot: &Snapshot,
     target: &Target,
-    cell: &str,
     tried: &[TabletAlias],
 ) -> Result<Arc<TabletHealth>> {
     let rank = |t: &TabletHealth| {
-        (t.replication_lag_seconds > LOW_LAG_SECONDS, t.alias.cell != cell, t.load.under_way())
+        (t.replication_lag_seconds > LOW_LAG_SECONDS, snapshot.distance(&t.alias.cell), t.load.under_way())
     };
     let mut best: Option<(&Arc<TabletHealth>, u32)> = None;
     for tablet in snapshot.of_target(target).iter().filter(|t| t.serving && !tried.contains(&t.alias)) {

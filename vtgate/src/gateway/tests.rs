@@ -28,7 +28,6 @@ fn target(tablet_type: TabletType) -> Target {
 
 fn gateway(tablets: Vec<Arc<TabletHealth>>) -> Gateway {
     let config = GatewayConfig {
-        cell: "here".into(),
         retry_count: 2,
         buffer: BufferConfig {
             window: Duration::from_secs(10),
@@ -41,7 +40,8 @@ fn gateway(tablets: Vec<Arc<TabletHealth>>) -> Gateway {
         max_calls_per_tablet: 100,
     };
     let metrics = GateMetrics::new(&Metrics::default());
-    Gateway::new(Discovery::fixed(Snapshot::of(tablets)), config, metrics)
+    let snapshot = Snapshot::of(tablets).seen_from("here", Arc::new(["near".to_owned()].into()));
+    Gateway::new(Discovery::fixed(snapshot), config, metrics)
 }
 
 fn not_serving() -> Error {
@@ -61,6 +61,35 @@ async fn the_own_cell_and_fresh_replicas_come_first() {
         let uid = gateway.run(&target(Replica), || 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
         assert_eq!(uid, 3);
     }
+}
+
+/// One tablet after the other goes away: each time the nearest of those that are left is asked.
+#[tokio::test]
+async fn the_cells_of_the_own_alias_come_before_the_others() {
+    use TabletType::Replica;
+    let all = [("far", 1), ("near", 2), ("here", 3), ("here", 4)];
+    for (left, expected) in [(4, vec![3, 4]), (3, vec![3]), (2, vec![2]), (1, vec![1])] {
+        let serving = all[..left].iter().map(|(cell, uid)| tablet(cell, *uid, Replica, true, 0));
+        let gateway = gateway(serving.collect());
+        for _ in 0..20 {
+            let uid = gateway.run(&target(Replica), || 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
+            assert!(expected.contains(&uid), "{uid} of {left}");
+        }
+    }
+    // Within one query, too.
+    let gateway = gateway(all.iter().map(|(cell, uid)| tablet(cell, *uid, Replica, true, 0)).collect());
+    let asked = std::sync::Mutex::new(Vec::new());
+    let refuse = |t: Arc<TabletHealth>| {
+        asked.lock().unwrap().push(t.alias.cell.clone());
+        async { Err::<(), _>(not_serving()) }
+    };
+    gateway.run(&target(Replica), || 10, refuse).await.unwrap_err();
+    assert_eq!(*asked.lock().unwrap(), ["here", "here", "near"]);
+    // A lagging replica of the own cell comes after a fresh one of another.
+    let lagging = vec![tablet("here", 1, Replica, true, 100), tablet("far", 2, Replica, true, 0)];
+    let gateway = super::tests::gateway(lagging);
+    let uid = gateway.run(&target(Replica), || 10, |t| async move { Ok(t.alias.uid) }).await.unwrap();
+    assert_eq!(uid, 2);
 }
 
 #[tokio::test]

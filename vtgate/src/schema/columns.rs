@@ -48,13 +48,19 @@ pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mps
     // When the last look at each keyspace began.
     let mut last: BTreeMap<String, Instant> = BTreeMap::new();
     let mut changes = gateway.discovery().subscribe();
+    let mut next_round = Instant::now();
     loop {
+        // With thousands of tablets some of them have news all the time.
+        let news = async {
+            tokio::time::sleep_until(next_round).await;
+            changes.changed().await
+        };
         let wish = tokio::select! {
             wish = wished.recv() => match wish {
                 Some(wish) => Some(wish),
                 None => return,
             },
-            changed = changes.changed() => match changed {
+            changed = news => match changed {
                 Ok(()) => None,
                 Err(_) => return,
             },
@@ -74,17 +80,21 @@ pub(super) async fn track(schema: Schema, gateway: Arc<Gateway>, mut wished: mps
                 let _ = done.send(());
             }
             None => {
+                next_round = Instant::now() + MIN_INTERVAL;
                 let keyspaces: Vec<String> = schema.layout().keyspaces().map(str::to_owned).collect();
-                for keyspace in keyspaces {
-                    let mark = mark_of(&schema, &gateway, &keyspace);
-                    if mark.is_none() || marks.get(&keyspace) == mark.as_ref() {
-                        continue;
-                    }
-                    last.insert(keyspace.clone(), Instant::now());
-                    if look(&schema, &gateway, &keyspace).await {
-                        marks.extend(mark.map(|mark| (keyspace, mark)));
-                    }
-                }
+                let changed = keyspaces.into_iter().filter_map(|keyspace| {
+                    let mark = mark_of(&schema, &gateway, &keyspace)?;
+                    (marks.get(&keyspace) != Some(&mark)).then_some((keyspace, mark))
+                });
+                let changed: Vec<(String, Mark)> = changed.collect();
+                let begun = Instant::now();
+                last.extend(changed.iter().map(|(keyspace, _)| (keyspace.clone(), begun)));
+                let (schema, gateway) = (&schema, &gateway);
+                let looks = futures::stream::iter(changed).map(|(keyspace, mark)| async move {
+                    look(schema, gateway, &keyspace).await.then_some((keyspace, mark))
+                });
+                let seen: Vec<_> = looks.buffer_unordered(super::FOUND_AT_ONCE).collect().await;
+                marks.extend(seen.into_iter().flatten());
             }
         }
     }

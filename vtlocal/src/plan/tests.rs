@@ -28,10 +28,7 @@ fn default_ports_are_those_of_vitess_s_example() {
 fn with_a_base_port_every_port_is_its_own_and_near() {
     let plan = plan(Some(20_000));
     let mut ports = BTreeSet::new();
-    let processes = [&plan.etcd, &plan.vtctld, &plan.vtgate]
-        .into_iter()
-        .chain(&plan.vtorc)
-        .chain(plan.tablets.iter().map(|t| &t.process));
+    let processes = plan.servers().chain(plan.tablets.iter().map(|t| &t.process));
     for port in
         processes.flat_map(|p| &p.ports).map(|p| p.port).chain(plan.tablets.iter().map(|t| t.mysql_port))
     {
@@ -56,5 +53,59 @@ fn a_process_has_its_own_log_and_its_socket() {
     assert_eq!(plan.tablets[0].process.log, Path::new("/data/logs/vttablet-100.log"));
     let args = &plan.tablets[0].process.args;
     assert!(args.contains(&"--db-socket=/data/vt_0000000100/mysql.sock".to_owned()), "{args:?}");
-    assert_eq!(plan.connect_line("mysql"), "mysql -h 127.0.0.1 -P 15306 -u user customer");
+    assert_eq!(
+        plan.connect_line("mysql", plan.ports.vtgate_mysql),
+        "mysql -h 127.0.0.1 -P 15306 -u user customer"
+    );
+}
+
+/// Names and ports of what is no tablet's.
+fn servers(base_port: Option<u16>, cells: &[&str]) -> Vec<String> {
+    let cells = cells.iter().map(|c| (*c).to_owned()).collect();
+    let plan = Plan::new(&ClusterSpec { cells, base_port, ..ClusterSpec::default() }, Path::new("/data"));
+    let ports = |p: &ProcessPlan| p.ports.iter().map(|p| p.port.to_string()).collect::<Vec<_>>().join(",");
+    plan.servers().map(|p| format!("{} {}", p.name, ports(p))).collect()
+}
+
+#[test]
+fn each_of_several_cells_has_an_etcd_a_vtorc_and_a_vtgate() {
+    let one = ["etcd 2379,2380", "vtctld 15000,15999", "vtorc 16000", "vtgate 15001,15991,15306"];
+    assert_eq!(servers(None, &["zone1"]), one);
+    let two = [
+        "etcd 2379,2380",
+        "etcd-a 2381,2382",
+        "etcd-b 2383,2384",
+        "vtctld 15000,15999",
+        "vtorc-a 16000",
+        "vtorc-b 16001",
+        "vtgate-a 15001,15991,15306",
+        "vtgate-b 15002,15992,15307",
+    ];
+    assert_eq!(servers(None, &["a", "b"]), two);
+    // The six tablets have 20010 to 20027.
+    let near = [
+        "etcd 20000,20001",
+        "etcd-a 20008,20009",
+        "etcd-b 20028,20029",
+        "vtctld 20002,20003",
+        "vtorc-a 20007",
+        "vtorc-b 20033",
+        "vtgate-a 20004,20005,20006",
+        "vtgate-b 20030,20031,20032",
+    ];
+    assert_eq!(servers(Some(20_000), &["a", "b"]), near);
+}
+
+#[test]
+fn a_cell_s_programs_are_of_the_cell_and_know_the_global_etcd() {
+    let spec = ClusterSpec { cells: vec!["a".into(), "b".into()], ..ClusterSpec::default() };
+    let plan = Plan::new(&spec, Path::new("/data"));
+    let b = plan.cell("b").unwrap();
+    assert_eq!(b.etcd_address, "127.0.0.1:2383");
+    for process in [&b.vtgate, b.vtorc.as_ref().unwrap()] {
+        let has = |arg: &str| process.args.iter().any(|a| a == arg);
+        assert!(has("--cell=b") && has("--topo-global-server-address=127.0.0.1:2379"), "{:?}", process.args);
+    }
+    assert!(b.vtgate.args.contains(&"--cells-to-watch=a,b".to_owned()), "{:?}", b.vtgate.args);
+    assert_eq!(b.etcd.as_ref().unwrap().args[0], "--data-dir=/data/etcd-b");
 }

@@ -52,3 +52,22 @@ fn the_default_is_the_sample_cluster() {
         ClusterSpec::from_options(&up(&["--keyspace", "a=1", "--keyspace", "a=2"]), None).unwrap_err();
     assert!(error.message().contains("twice"), "{error}");
 }
+
+#[test]
+fn several_cells_have_a_replica_in_each() {
+    let spec = |flags: &[&str]| ClusterSpec::from_options(&up(flags), None);
+    let three = spec(&["--cell=a", "--cell=b", "--cell=c"]).unwrap();
+    assert_eq!((three.cells.len(), three.replicas), (3, 2));
+    assert_eq!(ClusterSpec::from_options(&up(&[]), Some(&three)).unwrap(), three);
+    assert_eq!(spec(&["--cell=a", "--cell=b", "--replicas=3"]).unwrap().replicas, 3);
+    let refused = |flags: &[&str], word: &str| {
+        let error = spec(flags).unwrap_err();
+        assert!(error.message().contains(word), "{flags:?}: {error}");
+    };
+    refused(&["--cell=a", "--cell=a"], "twice");
+    refused(&["--cell=a/b"], "a/b");
+    refused(&["--cell=global"], "global");
+    refused(&["--durability-policy=some"], "some");
+    let many: Vec<String> = (0..9).map(|n| format!("--cell=c{n}")).collect();
+    refused(&many.iter().map(String::as_str).collect::<Vec<_>>(), "at most 8");
+}

@@ -28,21 +28,37 @@ const QUERY_LIMIT: Duration = Duration::from_secs(60);
 
 impl Up {
     pub(super) async fn start_etcd(&mut self) -> Result<()> {
-        let plan = self.plan.etcd.clone();
-        self.start_all(&[plan]).await
+        let plans: Vec<ProcessPlan> = self.plan.etcds().cloned().collect();
+        self.start_all(&plans).await
     }
 
-    /// A cell's records all lie in the one etcd, below its own root.
+    /// A cell's records lie in its own etcd, or, in a cluster of one cell, below a root of its own in the global one.
     pub(super) async fn add_cells(&mut self) -> Result<()> {
         let known = self.vtctl_internal(&["GetCellInfoNames"]).await?;
-        for cell in self.plan.spec.cells.clone() {
-            if known.lines().any(|line| line.trim() == cell) {
+        for cell in &self.plan.cells {
+            let name = &cell.name;
+            if known.lines().any(|line| line.trim() == name) {
                 continue;
             }
-            let root = format!("--root=/vitess/{cell}");
-            let address = format!("--server-address={}", self.plan.etcd_address());
-            self.vtctl_internal(&["AddCellInfo", &root, &address, &cell]).await?;
-            self.say(&format!("cell {cell} added"));
+            let root = format!("--root=/vitess/{name}");
+            let address = format!("--server-address={}", cell.etcd_address);
+            self.vtctl_internal(&["AddCellInfo", &root, &address, name]).await?;
+            self.say(&format!("cell {name} added"));
+        }
+        Ok(())
+    }
+
+    /// Keyspaces with a durability policy of their own are made before a tablet makes them with the default one.
+    pub(super) async fn create_keyspaces(&mut self) -> Result<()> {
+        let Some(policy) = self.state.spec.durability_policy.clone() else { return Ok(()) };
+        let policy = format!("--durability-policy={policy}");
+        let known = self.vtctl_internal(&["GetKeyspaces", "--compact"]).await?;
+        let known: serde_json::Value = serde_json::from_str(&known)
+            .map_err(|e| Error::internal(format!("GetKeyspaces did not print JSON: {e}: {known}")))?;
+        for (keyspace, _) in &self.plan.spec.keyspaces {
+            if known.as_array().into_iter().flatten().all(|k| k["name"] != keyspace.as_str()) {
+                self.vtctl_internal(&["CreateKeyspace", &policy, keyspace]).await?;
+            }
         }
         Ok(())
     }
@@ -107,7 +123,7 @@ impl Up {
 
     /// vtorc, where the cluster has one: after the tablets, which it would take for dead while they start.
     pub(super) async fn start_vtorc(&mut self) -> Result<()> {
-        let plan: Vec<ProcessPlan> = self.plan.vtorc.iter().cloned().collect();
+        let plan: Vec<ProcessPlan> = self.plan.vtorcs().cloned().collect();
         self.start_all(&plan).await
     }
 
@@ -126,7 +142,7 @@ impl Up {
             return Ok(());
         }
         // vtorc elects the first primary of a new shard, and chooses as is done below.
-        if recorded.is_none() && self.plan.vtorc.is_some() && self.elected(&shard).await {
+        if recorded.is_none() && self.plan.vtorcs().next().is_some() && self.elected(&shard).await {
             return Ok(());
         }
         self.vtctl(&["PlannedReparentShard", "--new-primary", &primary.alias, &shard]).await?;
@@ -207,17 +223,19 @@ impl Up {
             fs::write(&users, text)
                 .map_err(|e| Error::internal(format!("cannot write {}: {e}", users.display())))?;
         }
-        let plan = self.plan.vtgate.clone();
-        self.start_all(&[plan]).await
+        let plans: Vec<ProcessPlan> = self.plan.vtgates().cloned().collect();
+        self.start_all(&plans).await
     }
 
     /// The sample rows, then a query that has to be answered.
     pub(super) async fn load(&mut self) -> Result<()> {
         let deadline = Deadline::after(QUERY_LIMIT);
-        while let Err(e) = self.first_query().await {
-            if !deadline.pause().await {
-                let what = format!("did not answer a query within {QUERY_LIMIT:?} ({e})");
-                return Err(supervise::failed("vtgate", &what, &self.plan.vtgate.log));
+        for cell in &self.plan.cells {
+            while let Err(e) = self.first_query(cell.ports.vtgate_mysql).await {
+                if !deadline.pause().await {
+                    let what = format!("did not answer a query within {QUERY_LIMIT:?} ({e})");
+                    return Err(supervise::failed(&cell.vtgate.name, &what, &cell.vtgate.log));
+                }
             }
         }
         if self.plan.spec.sample && !self.state.loaded {
@@ -235,8 +253,8 @@ impl Up {
     }
 
     /// A query that reaches every shard of every keyspace's primary.
-    async fn first_query(&self) -> Result<()> {
-        let mut conn = sql::connect(self.plan.ports.vtgate_mysql, None).await?;
+    async fn first_query(&self, port: u16) -> Result<()> {
+        let mut conn = sql::connect(port, None).await?;
         for (keyspace, shards) in &self.plan.spec.keyspaces {
             for shard in shards {
                 conn.query_drop(format!("USE `{keyspace}:{shard}`")).await.map_err(mysql_error)?;

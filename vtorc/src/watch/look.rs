@@ -3,11 +3,11 @@
 //! A tablet that answers Ping is alive, so that the trouble is its mysqld's. One that does not may be gone for
 //! certain: when the machine says that nobody listens at its address.
 
-use std::{io::ErrorKind, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use proto::{replicationdata::FullStatus, tabletmanagerdata as tm, topodata::Tablet};
 use tabletclient::TabletManagerClient;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use vterrors::{Condition, Error, Result};
 
 use crate::view::{Fault, FaultKind};
@@ -61,7 +61,8 @@ async fn pings(manager: &dyn TabletManagerClient, tablet: &Tablet, limit: Durati
 }
 
 async fn why(manager: &dyn TabletManagerClient, tablet: &Tablet, e: Error, limit: Duration) -> Fault {
-    if e.condition() == Condition::Unreachable && nobody_listens(tablet, limit).await {
+    let refused = timeout(limit, manager.nobody_listens(tablet));
+    if e.condition() == Condition::Unreachable && refused.await == Ok(true) {
         return fault(FaultKind::TabletGone, "nobody listens at its address");
     }
     if e.condition() == Condition::InvalidArgument && tabletclient::grpc_address(tablet).is_err() {
@@ -88,15 +89,6 @@ fn of_error(e: &Error, alive: bool) -> Fault {
         (true, _) => FaultKind::Unclear,
     };
     fault(kind, e.to_string())
-}
-
-/// The machine is there, and no process has the port.
-async fn nobody_listens(tablet: &Tablet, limit: Duration) -> bool {
-    let Ok(address) = tabletclient::grpc_address(tablet) else { return false };
-    match timeout(limit, TcpStream::connect(address)).await {
-        Ok(Err(e)) => e.kind() == ErrorKind::ConnectionRefused,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

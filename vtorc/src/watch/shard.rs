@@ -15,13 +15,13 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::watch;
 use vtmodel::TabletAlias;
 
-use super::{Shared, look::look, topology};
+use super::{Shared, look::look, topology, turns};
 use crate::{
     analyse::{Leader, analyse, leader},
     decide::{Memory, decide_recovery},
     finding::Finding,
     recover::{Ended, Outcome},
-    view::{Look, Moment, ShardRecords, ShardView},
+    view::{FaultKind, Look, Moment, ShardRecords, ShardView},
 };
 
 /// Between two looks while the primary is in doubt.
@@ -49,6 +49,8 @@ pub(crate) struct Task {
     recovering: Option<Work<Ended>>,
     /// No recovery is begun before.
     next_recovery: Moment,
+    /// Whether the primary is in doubt, for the looks that wait for their turn.
+    urgent: watch::Sender<bool>,
 }
 
 /// What a task wakes up for.
@@ -90,6 +92,7 @@ impl Task {
             next_reread: Duration::ZERO,
             recovering: None,
             next_recovery: Duration::ZERO,
+            urgent: watch::Sender::new(false),
         }
     }
 
@@ -164,7 +167,9 @@ impl Task {
 
     fn start_looks(&mut self) {
         let now = self.shared.now();
-        let pause = match self.in_doubt(now) {
+        let doubt = self.in_doubt(now);
+        self.urgent.send_if_modified(|urgent| std::mem::replace(urgent, doubt) != doubt);
+        let pause = match doubt {
             true => DOUBT_POLL.min(self.shared.config.poll),
             false => self.shared.config.poll,
         };
@@ -178,8 +183,12 @@ impl Task {
             *due = (*due + pause).max(now);
             self.under_way.insert(tablet.alias.clone());
             let (shared, alias, record) = (self.shared.clone(), tablet.alias.clone(), tablet.record.clone());
+            let urgency = self.urgent.subscribe();
+            let silent = tablet.failing.as_ref().is_some_and(|f| f.fault.kind == FaultKind::TabletSilent);
             self.looks.push(Box::pin(async move {
-                let look = one_look(&shared, &record).await;
+                let turn = shared.turns.wait(urgency).await;
+                let look =
+                    turns::hold(turn, silent, one_look(&shared, &record, shared.config.poll_limit)).await;
                 (alias, look)
             }));
         }
@@ -214,7 +223,9 @@ impl Task {
             return;
         }
         let (shared, view) = (self.shared.clone(), self.view.clone());
-        self.rereading = Some(Box::pin(async move { topology::read_again(&shared.topo, &view).await }));
+        self.rereading = Some(Box::pin(async move {
+            topology::read_again(&shared.topo, &view, shared.config.poll_limit).await
+        }));
     }
 
     fn tell(&self, findings: Vec<Finding>, now: Moment) {
@@ -241,11 +252,9 @@ impl Task {
     }
 }
 
-/// A look with its times, when its turn has come.
-pub(crate) async fn one_look(shared: &Shared, record: &proto::topodata::Tablet) -> Look {
-    // Never closed.
-    let _turn = shared.looks.acquire().await.ok();
+/// A look with its times; whoever looks has a turn.
+pub(crate) async fn one_look(shared: &Shared, record: &proto::topodata::Tablet, limit: Duration) -> Look {
     let asked = shared.now();
-    let result = look(&*shared.tablets, record, shared.config.poll_limit).await;
+    let result = look(&*shared.tablets, record, limit).await;
     Look { asked, answered: shared.now(), result }
 }

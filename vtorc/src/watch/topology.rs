@@ -3,12 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
 use proto::topodata::{self, Tablet};
+use tokio::time::timeout;
 use topo::{Server, ShardInfo};
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
 
 use super::{Clusters, Name};
@@ -107,10 +109,15 @@ fn records_of(
     }
 }
 
-/// Reads the records of one shard again. Tablets that nobody knew of yet come with the next whole read.
-pub async fn read_again(topo: &Server, view: &ShardView) -> Result<ShardRecords> {
+/// Reads the records of one shard again. Tablets that nobody knew of yet come with the next whole read. A tablet whose
+/// cell does not answer within `limit` is as it was: a lost cell must not keep its primary from being replaced.
+pub async fn read_again(topo: &Server, view: &ShardView, limit: Duration) -> Result<ShardRecords> {
     let (keyspace, shard) = (&view.keyspace, &view.shard);
-    let reads = view.tablets.iter().map(|t| async { (t.alias.clone(), topo.get_tablet(&t.alias).await) });
+    let reads = view.tablets.iter().map(|t| async {
+        let record = timeout(limit, topo.get_tablet(&t.alias)).await;
+        let silent = || Err(Error::new(Condition::Timeout, format!("no answer within {limit:?}")));
+        (t.alias.clone(), record.unwrap_or_else(|_| silent()))
+    });
     let (keyspace, shard, read) = tokio::join!(
         topo.get_keyspace(keyspace),
         topo.get_shard(keyspace, shard),

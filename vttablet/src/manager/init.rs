@@ -117,7 +117,7 @@ impl Tablet {
         Ok(())
     }
 
-    /// Makes SrvKeyspace and SrvVSchema of the cell if they are missing; tried until every shard is there.
+    /// Makes SrvKeyspace and SrvVSchema of the cell if they are missing, or were rebuilt while it was away; tried until every shard is there.
     async fn build_serving_graph(self: Arc<Self>) {
         let mut said = false;
         while let Err(e) = self.try_build_serving_graph().await {
@@ -140,6 +140,10 @@ impl Tablet {
         }
         if !self.topo.serves_vschema_of(cell, keyspace).await? {
             self.topo.rebuild_srv_vschema_of(keyspace, &cells).await?;
+        }
+        // vtctld tries again: it is no reason to begin anew here.
+        if let Err(e) = self.topo.rebuild_stale(Some(cell)).await {
+            warn!(error = %e, "what the cell missed is not made up for yet");
         }
         Ok(())
     }

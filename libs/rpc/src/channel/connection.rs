@@ -7,7 +7,8 @@ use bytes::Bytes;
 use h2::{Ping, PingPong};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
+    net::UnixStream,
+    task::AbortHandle,
     time::{Instant, sleep, timeout},
 };
 use tracing::debug;
@@ -24,7 +25,7 @@ const FIRST_STREAMS: usize = 100;
 /// The place of a connection, which is open or not.
 #[derive(Debug, Default)]
 pub(super) struct Place {
-    open: Mutex<Option<Sender>>,
+    open: Mutex<Option<(Sender, AbortHandle)>>,
     /// Held by the one that connects; the last attempt that failed.
     opening: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
@@ -32,9 +33,16 @@ pub(super) struct Place {
 impl Place {
     /// A sender of the connection, if it is open.
     pub(super) async fn sender(&self) -> Option<Sender> {
-        let sender = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let sender = self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.0.clone();
         // At once for a fresh clone; fails when the connection has ended.
         sender.ready().await.ok()
+    }
+
+    /// Ends the connection: what waits for an answer fails.
+    pub(super) fn close(&self) {
+        if let Some((_, connection)) = self.open.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            connection.abort();
+        }
     }
 
     /// Connects, or waits for the one who does; those who waited share its failure.
@@ -50,8 +58,9 @@ impl Place {
             return Err(e.clone());
         }
         match timeout(options.connect_timeout, open(peer, options)).await {
-            Ok(Ok(sender)) => {
-                *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender.clone());
+            Ok(Ok((sender, connection))) => {
+                *self.open.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some((sender.clone(), connection));
                 *failed = None;
                 Ok(sender)
             }
@@ -68,12 +77,11 @@ impl Place {
     }
 }
 
-async fn open(peer: &Peer, options: &ChannelOptions) -> Result<Sender, String> {
+async fn open(peer: &Peer, options: &ChannelOptions) -> Result<(Sender, AbortHandle), String> {
     match peer {
         Peer::Tcp(address) => {
-            let socket = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
-            socket.set_nodelay(true).map_err(|e| e.to_string())?;
-            shake_hands(socket, options).await
+            let stream = options.connector.connect(address).await.map_err(|e| e.to_string())?;
+            shake_hands(stream, options).await
         }
         Peer::Unix(path) => {
             let socket = UnixStream::connect(path).await.map_err(|e| e.to_string())?;
@@ -82,7 +90,7 @@ async fn open(peer: &Peer, options: &ChannelOptions) -> Result<Sender, String> {
     }
 }
 
-async fn shake_hands<S>(socket: S, options: &ChannelOptions) -> Result<Sender, String>
+async fn shake_hands<S>(socket: S, options: &ChannelOptions) -> Result<(Sender, AbortHandle), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -99,7 +107,7 @@ where
         .map_err(|e| e.to_string())?;
     let watch = connection.ping_pong().map(|pings| watch(pings, options.clone()));
     // Not a task of the service's context: it ends with the last sender, or with its runtime.
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let silent = async {
             match watch {
                 Some(watch) => watch.await,
@@ -114,7 +122,7 @@ where
             () = silent => debug!("gRPC connection closed: the peer does not answer pings"),
         }
     });
-    Ok(sender)
+    Ok((sender, task.abort_handle()))
 }
 
 /// Resolves when a ping was not answered in time, or could not be sent.

@@ -247,3 +247,29 @@ fn each_runtime_has_connections_of_its_own_on_both_sides() {
     drop(channel);
     one.block_on(server.end());
 }
+
+/// A peer that hangs: its connections are given up by who knows that no answer will come.
+#[tokio::test]
+async fn a_closed_channel_fails_what_is_under_way_and_connects_anew() {
+    let begun = Arc::new(Notify::new());
+    let inside = Arc::clone(&begun);
+    let routes = echoing().await.unary(BEGIN, move |_: q::BeginRequest| {
+        let inside = Arc::clone(&inside);
+        async move {
+            inside.notify_one();
+            std::future::pending::<Result<q::BeginResponse>>().await
+        }
+    });
+    let server = start(routes).await;
+    let channel = server.channel();
+    let hanging = tokio::spawn({
+        let channel = channel.clone();
+        async move { channel.unary::<_, q::BeginResponse>(BEGIN, &q::BeginRequest::default()).await }
+    });
+    timeout(LIMIT, begun.notified()).await.unwrap();
+    channel.close();
+    let e = timeout(LIMIT, hanging).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(e.condition(), Condition::ConnectionLost, "{e}");
+    assert_eq!(echo(&channel, "after").await.unwrap(), "after");
+    server.end().await;
+}

@@ -198,13 +198,13 @@ impl Printer {
 
     /// A clause kept as tokens: single spaces where words meet, none around dots and inside of parentheses.
     pub(crate) fn raw(&mut self, raw: &Raw) {
-        let mut previous: Option<&RawToken> = None;
+        let (mut before, mut previous): (Option<&RawToken>, Option<&RawToken>) = (None, None);
         for token in raw {
-            if previous.is_some_and(|previous| space_between(previous, token)) {
+            if previous.is_some_and(|previous| space_between(before, previous, token)) {
                 self.text(" ");
             }
             self.raw_token(token);
-            previous = Some(token);
+            before = previous.replace(token);
         }
     }
 
@@ -228,11 +228,24 @@ fn is_word(token: &RawToken, text: &str) -> bool {
     matches!(token, RawToken::Word(word) if word.as_bytes() == text.as_bytes())
 }
 
-fn space_between(left: &RawToken, right: &RawToken) -> bool {
+/// Whether it is made of what names are made of.
+fn is_name(token: &RawToken) -> bool {
+    match token {
+        RawToken::Word(word) => word.as_bytes().iter().all(|b| is_name_byte(*b)),
+        RawToken::Ident(_) => true,
+        _ => false,
+    }
+}
+
+fn space_between(before: Option<&RawToken>, left: &RawToken, right: &RawToken) -> bool {
     if is_word(left, ".") || is_word(right, ".") {
-        // A dot that touches a number would be its point, also of a name that begins like one.
-        let digit = |t: &RawToken| matches!(t, RawToken::Word(w) if w.as_bytes().first().is_some_and(u8::is_ascii_digit));
-        return matches!(left, RawToken::Literal(_)) || matches!(right, RawToken::Literal(_)) || digit(right);
+        // A dot that touches a number would be its point. Behind a name what follows is a name, whatever it begins with.
+        let digit = |w: &[u8]| w.first().is_some_and(u8::is_ascii_digit);
+        let like_a_number =
+            matches!(right, RawToken::Word(w) if digit(w.as_bytes())) && !before.is_some_and(is_name);
+        return matches!(left, RawToken::Literal(_))
+            || matches!(right, RawToken::Literal(_))
+            || like_a_number;
     }
     if is_word(left, "(") || is_word(left, "@") {
         return false;
@@ -245,6 +258,6 @@ fn space_between(left: &RawToken, right: &RawToken) -> bool {
         return false;
     }
     let call = is_word(right, "(")
-        && matches!(left, RawToken::Word(word) if word.as_bytes().iter().all(|b| is_name_byte(*b)) && !is_reserved(word.as_bytes()));
+        && matches!(left, RawToken::Word(word) if is_name(left) && !is_reserved(word.as_bytes()));
     !call
 }

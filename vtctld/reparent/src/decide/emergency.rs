@@ -73,6 +73,8 @@ pub struct Unrevoked {
 /// Those of `known` from whom the right to write is not taken while only `reached` are stopped. Empty where
 /// nobody has to acknowledge: then nothing can be taken from a primary that is not reached, and nothing was
 /// promised.
+///
+/// In a cell whose tablets are not known is a primary for all we know: the recorded one, or one that nobody has heard of.
 pub fn unrevoked(
     snapshot: &Snapshot,
     request: &EmergencyRequest,
@@ -85,18 +87,27 @@ pub fn unrevoked(
     let counted = |t: &&TabletState| !request.ignore_replicas.contains(&t.alias);
     let all = snapshot.tablets.iter().chain(&snapshot.shut_down).filter(counted);
     let silent: Vec<&TabletState> = all.filter(|t| !reached(&t.alias)).collect();
+    let known = silent.iter().filter(|t| snapshot.may_be_promoted(t)).map(|t| t.alias.clone());
+    let unknown = snapshot.unread_cells.iter().map(|(cell, _)| unread_primary(snapshot, cell));
+    let unknown = unknown.filter(|alias| !request.ignore_replicas.contains(alias));
     let mut out = Vec::new();
-    for primary in silent.iter().filter(|t| snapshot.may_be_promoted(t)) {
-        let others = silent.iter().filter(|t| t.alias != primary.alias);
+    for primary in known.chain(unknown) {
+        let others = silent.iter().filter(|t| t.alias != primary);
         let acknowledging: Vec<_> = others
-            .filter(|t| snapshot.durability.replica_acknowledges(&primary.alias.cell, &t.tablet))
+            .filter(|t| snapshot.durability.replica_acknowledges(&primary.cell, &t.tablet))
             .map(|t| t.alias.clone())
             .collect();
         if acknowledging.len() >= acknowledgements {
-            out.push(Unrevoked { primary: primary.alias.clone(), acknowledging });
+            out.push(Unrevoked { primary, acknowledging });
         }
     }
     out
+}
+
+/// Who may be primary in a cell whose tablets are not known. No tablet has uid 0.
+fn unread_primary(snapshot: &Snapshot, cell: &str) -> TabletAlias {
+    let recorded = recorded_primary(snapshot).filter(|primary| primary.cell == cell);
+    recorded.unwrap_or_else(|| TabletAlias::new(cell, 0))
 }
 
 pub(super) fn answered<'a>(

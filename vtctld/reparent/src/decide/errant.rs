@@ -56,11 +56,26 @@ fn drained(tablet: &TabletState) -> bool {
     tablet.tablet.r#type() == TabletType::Drained
 }
 
+/// Whether a replica says that it replicates from this tablet.
+fn is_followed(snapshot: &Snapshot, tablet: &TabletState) -> bool {
+    let replicas =
+        snapshot.tablets.iter().filter(|t| t.fault.is_none() && t.alias != tablet.alias && !drained(t));
+    let mut replicas = replicas.filter(|t| matches!(t.stopped, Stop::Fetching { .. }));
+    !tablet.server_uuid.is_empty()
+        && replicas.any(|t| t.source_uuid.eq_ignore_ascii_case(&tablet.server_uuid))
+}
+
 /// A former primary: the record names another one that began later. One that is not published yet is none, nor
-/// one that accepted writes when the recorded one did not: a reparent demotes before it promotes.
+/// one that accepted writes when the recorded one did not: a reparent demotes before it promotes. Nor is one that
+/// replicas follow while the recorded one does not answer: it may have been promoted again, and its own record may
+/// be as far behind as the shard's (a term is in the records alone).
 fn outdated(snapshot: &Snapshot, tablet: &TabletState) -> bool {
     let Some(recorded) = recorded_primary(snapshot).filter(|r| *r != tablet.alias) else { return false };
-    let replaced = snapshot.tablet(&recorded).is_some_and(|t| t.writable == Some(false));
+    let recorded = snapshot.tablet(&recorded).filter(|t| t.fault.is_none());
+    if recorded.is_none() && is_followed(snapshot, tablet) {
+        return false;
+    }
+    let replaced = recorded.is_some_and(|t| t.writable == Some(false));
     let term = snapshot.record.primary_term_start_time.map_or((0, 0), |t| (t.seconds, t.nanoseconds));
     !(replaced && tablet.writable != Some(false))
         && tablet.tablet.r#type() == TabletType::Primary

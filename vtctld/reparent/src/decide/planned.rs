@@ -44,7 +44,7 @@ fn nothing(primary: &TabletAlias) -> Plan {
 
 fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletState) -> Result<Plan> {
     all_answer(snapshot)?;
-    one_accepts_writes(snapshot)?;
+    one_accepts_writes(snapshot, current)?;
     let elect = match &request.new_primary {
         Some(alias) => named(snapshot, alias)?,
         None => choose(snapshot, request, Some(current))?,
@@ -87,11 +87,23 @@ fn from_primary(snapshot: &Snapshot, request: &PlannedRequest, current: &TabletS
 
 /// Of several tablets that say they are primary, the one that accepts writes is; if that is none or several,
 /// only an emergency reparent, which looks at what each has, can tell.
-fn one_accepts_writes(snapshot: &Snapshot) -> Result<()> {
+fn one_accepts_writes(snapshot: &Snapshot, current: &TabletState) -> Result<()> {
     let primaries = snapshot.tablets.iter().filter(|t| t.tablet.r#type() == TabletType::Primary);
     let primaries: Vec<&TabletState> = primaries.collect();
     let known = primaries.iter().all(|t| t.writable.is_some());
     let accept = primaries.iter().filter(|t| t.writable == Some(true)).count();
+    // One that an emergency reparent did not reach may accept writes still, and the one that was promoted have been
+    // demoted by a reparent that died: then what was acknowledged is where nobody accepts writes.
+    let rivals = primaries.iter().filter(|t| t.alias != current.alias);
+    for (rival, position) in rivals.filter_map(|t| Some((t, t.position.as_ref()?))) {
+        let ours = current.position.as_ref();
+        if let Some(more) = ours.and_then(|ours| position.beyond(ours, &[&current.server_uuid])) {
+            return refused(format!(
+                "{} says that it is primary, too, and has {more}, which {} lacks: EmergencyReparentShard is for that",
+                rival.alias, current.alias
+            ));
+        }
+    }
     if primaries.len() < 2 || accept == 1 || !known {
         return Ok(());
     }
@@ -219,6 +231,13 @@ fn lags(tablet: &TabletState, request: &PlannedRequest) -> Option<String> {
 
 /// What keeps a tablet from taking over from `current`, however long it is waited for.
 fn unfit(snapshot: &Snapshot, tablet: &TabletState, current: &TabletState) -> Option<String> {
+    // Its first commit would wait forever.
+    let others = snapshot.tablets.iter().filter(|t| t.alias != tablet.alias);
+    let acknowledge =
+        |t: &&TabletState| snapshot.durability.replica_acknowledges(&tablet.alias.cell, &t.tablet);
+    if others.filter(acknowledge).count() < snapshot.durability.acknowledgements() {
+        return Some(format!("under {} no tablet could acknowledge its commits", snapshot.durability));
+    }
     if tablet.family() != current.family() {
         let (theirs, ours) = (tablet.family(), current.family());
         return Some(format!("it runs {theirs}, and the primary {} runs {ours}", current.alias));

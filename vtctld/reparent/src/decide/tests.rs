@@ -3,7 +3,10 @@ use std::time::Duration;
 use proto::topodata::{self, Tablet, TabletType};
 
 use super::*;
-use crate::{Durability, PlannedRequest, Snapshot, TabletState, decide::planned};
+use crate::{
+    Durability, EmergencyRequest, PlannedRequest, Snapshot, Stop, TabletState,
+    decide::{errant::errant, planned},
+};
 
 fn state(alias: &str, tablet_type: TabletType, executed: u64) -> TabletState {
     let alias: TabletAlias = alias.parse().unwrap();
@@ -147,4 +150,82 @@ fn semi_sync_is_asked_of_those_the_policy_names() {
         .collect();
     assert_eq!(semi, [false, true]);
     assert!(matches!(branches[0][0], Step::PromoteReplica { semi_sync: true, .. }));
+}
+
+/// Under `cross_cell` a primary needs somebody in another cell: without, its first commit would wait forever.
+#[test]
+fn nobody_is_promoted_whom_no_other_cell_acknowledges() {
+    let mut s =
+        snapshot(vec![state("z1-1", Primary, 10), state("z1-2", Replica, 10), state("z1-3", Replica, 10)]);
+    s.durability = Durability::CrossCell;
+    let e = planned(&s, &PlannedRequest::new("ks", "0")).unwrap_err();
+    assert!(e.message().contains("cross_cell"), "{e}");
+}
+
+/// A cell whose topology is away may hold the primary: it can write as long as somebody elsewhere acknowledges.
+#[test]
+fn the_unknown_primary_of_an_unread_cell_is_counted() {
+    use crate::decide::unrevoked;
+    let mut s = snapshot(vec![
+        state("z2-2", Replica, 10),
+        state("z3-3", Replica, 10),
+        state("z3-4", Rdonly, 10),
+        state("z4-5", Replica, 10),
+    ]);
+    s.durability = Durability::CrossCell;
+    s.unread_cells = vec![("z1".into(), "away".into())];
+    let request = crate::EmergencyRequest::new("ks", "0");
+    let open = |s: &Snapshot, reached: &[u32]| {
+        let open = unrevoked(s, &request, |alias| reached.contains(&alias.uid));
+        open.iter().map(|u| format!("{} {:?}", u.primary, u.acknowledging.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&s, &[2, 3, 5]), [""; 0]);
+    // One that was not reached is enough for the primary that nobody sees.
+    assert_eq!(open(&s, &[3, 5]), ["z1-0000000000 1"]);
+    s.record.primary_alias = Some(topodata::TabletAlias { cell: "z1".into(), uid: 1 });
+    assert_eq!(open(&s, &[2, 5]), ["z1-0000000001 1"]);
+    assert_eq!(open(&s, &[5]), ["z2-0000000002 1", "z3-0000000003 1", "z1-0000000001 2"]);
+    // Nobody acknowledges within the own cell, unread or not.
+    s.unread_cells = vec![("z2".into(), "away".into())];
+    s.record.primary_alias = None;
+    s.tablets[0] = state("z2-2", Rdonly, 10);
+    assert_eq!(open(&s, &[3, 5]), [""; 0]);
+}
+
+#[test]
+fn a_demoted_primary_that_has_more_than_the_one_that_accepts_writes_is_a_refusal() {
+    // An emergency reparent did not reach z1-1 and promoted z1-2; the next one demoted that, and died.
+    let mut stale = state("z1-1", Primary, 9);
+    stale.writable = Some(true);
+    let mut demoted = state("z1-2", Primary, 10);
+    demoted.writable = Some(false);
+    let s = snapshot(vec![stale, demoted, state("z1-3", Replica, 9)]);
+    let e = planned(&s, &PlannedRequest::new("ks", "0")).unwrap_err();
+    assert!(e.message().contains("z1-0000000002") && e.message().contains("EmergencyReparentShard"), "{e}");
+}
+
+#[test]
+fn a_primary_that_replicas_follow_is_no_former_one_while_the_recorded_one_is_silent() {
+    const PRIMARY: &str = "aaaaaaaa-71ca-11e1-9e33-c80aa9429562";
+    let time = |seconds| Some(proto::vttime::Time { seconds, nanoseconds: 0 });
+    // z1-1 was promoted again, and neither its record nor the shard's tells of that; it alone has the last write of
+    // z1-2, which it acknowledged.
+    let seen = |alias, tablet_type, executed| {
+        let state = state(alias, tablet_type, executed);
+        TabletState { received: state.position.clone(), applied: true, journal: Some(2), ..state }
+    };
+    let mut again = seen("z1-1", Primary, 14);
+    again.tablet.primary_term_start_time = time(1);
+    (again.server_uuid, again.stopped) = (PRIMARY.into(), Stop::Writing);
+    let mut recorded = state("z1-2", Primary, 14);
+    recorded.fault = Some("no answer".into());
+    let mut replica = seen("z1-3", Replica, 13);
+    (replica.source_uuid, replica.stopped) = (PRIMARY.into(), Stop::Fetching { ran: true });
+    let mut s = snapshot(vec![again, recorded, replica]);
+    s.record.primary_alias = Some((&s.tablets[1].alias).into());
+    s.record.primary_term_start_time = time(9);
+    assert!(errant(&s, &EmergencyRequest::new("ks", "0")).is_empty());
+    // Nobody follows it: it may be a former one, with a tail that nobody acknowledged.
+    s.tablets[2].source_uuid = "bbbbbbbb-71ca-11e1-9e33-c80aa9429562".into();
+    assert_eq!(errant(&s, &EmergencyRequest::new("ks", "0")).len(), 1);
 }

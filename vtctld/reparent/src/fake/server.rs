@@ -85,6 +85,8 @@ pub struct FakeTablet {
     pub executed: Gtids,
     /// When it became primary.
     pub term: i64,
+    /// Another was promoted while it was read-only: it must not be made writable without a promotion of its own.
+    pub retired: bool,
     /// Its server's version, MySQL 9.7 if it is empty.
     pub version: String,
 }

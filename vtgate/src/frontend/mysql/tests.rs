@@ -78,7 +78,6 @@ impl Gate {
             load: discovery::Load::default(),
         };
         let gateway_config = GatewayConfig {
-            cell: "here".into(),
             retry_count: 0,
             buffer: BufferConfig {
                 window: Duration::from_secs(1),
