@@ -15,8 +15,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+# The image's own Rust, not the one that rust-toolchain.toml would fetch.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p vtgate -p vttablet -p vtctld -p vtctlclient -p vtorc -p mysqlctl \
+    export RUSTUP_TOOLCHAIN="${RUST_VERSION:-stable}" \
+ && cargo build --release --locked -p vtgate -p vttablet -p vtctld -p vtctlclient -p vtorc -p mysqlctl \
  && mkdir /programs \
  && for program in vtgate vttablet vtctld vtctldclient vtorc mysqlctl mysqlctld; do \
         strip -o "/programs/$program" "target/release/$program"; \

@@ -84,13 +84,14 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     if options.mariadb {
         lines.extend(maker.pulled_or(&MARIADB, |image| maker.mariadb(image))?);
     }
-    write_env(&root.join(".env"), &lines)
+    let considered = [&ETCD, &MYSQL, &MARIADB];
+    write_env(&root.join(".env"), &considered[..if options.mariadb { 3 } else { 2 }], &lines)
 }
 
 /// `.env` is docker compose's own, and the user's: only the lines of our images are changed in it.
-fn write_env(path: &Path, lines: &[String]) -> Result<()> {
+fn write_env(path: &Path, considered: &[&Image], lines: &[String]) -> Result<()> {
     let old = fs::read_to_string(path).unwrap_or_default();
-    let new = with_images(&old, lines);
+    let new = with_images(&old, considered, lines);
     if new != old {
         fs::write(path, new).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
     }
@@ -101,10 +102,10 @@ fn write_env(path: &Path, lines: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The text of `.env` with these lines in place of those that name the same images.
-fn with_images(old: &str, lines: &[String]) -> String {
+/// The text of `.env` with these lines in place of those that an earlier run wrote for the `considered` images.
+fn with_images(old: &str, considered: &[&Image], lines: &[String]) -> String {
     let is_ours = |line: &str| {
-        [&ETCD, &MYSQL, &MARIADB].iter().any(|image| {
+        considered.iter().any(|image| {
             line.strip_prefix(image.variable).is_some_and(|rest| rest == format!("={}", image.local))
         })
     };
@@ -302,9 +303,9 @@ mod tests {
     fn what_else_is_in_the_env_file_stays() {
         let lines = ["MYSQL_IMAGE=vivace-mysql:local".to_owned()];
         let old = "VTGATE1_PORT=3306\nETCD_IMAGE=mine\nMYSQL_IMAGE=vivace-mysql:local\n";
-        let new = with_images(old, &lines);
+        let new = with_images(old, &[&ETCD, &MYSQL], &lines);
         assert_eq!(new, "VTGATE1_PORT=3306\nETCD_IMAGE=mine\nMYSQL_IMAGE=vivace-mysql:local\n");
-        assert_eq!(with_images(&new, &[]), "VTGATE1_PORT=3306\nETCD_IMAGE=mine\n");
+        assert_eq!(with_images(&new, &[&MYSQL], &[]), "VTGATE1_PORT=3306\nETCD_IMAGE=mine\n");
     }
 
     #[test]
