@@ -29,6 +29,7 @@ test: ## Install what the tests need and run them all, end-to-end tests included
 	@$(CARGO) xtask setup --for test
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace --no-fail-fast
+	python3 k8s/check.py --programs $(TARGET)/debug --self-test
 	python3 k8s/check.py --programs $(TARGET)/debug
 
 difftest: ## Compare the cluster's answers with a plain mysqld's; SEEDS=1..50 generates more, ARGS=... as difftest --help

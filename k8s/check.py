@@ -65,14 +65,14 @@ def kustomize():
     return str(path)
 
 
-def render():
+def render(root):
     """Every overlay's objects, by its name. What an operator has to write himself is put in for it."""
     import yaml
 
     objects = {}
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder) / "k8s"
-        shutil.copytree(ROOT / "k8s", copy)
+        shutil.copytree(root / "k8s", copy)
         shutil.copy(copy / "overlays/dev/users.json", copy / "overlays/production/users.json")
         for overlay in sorted((copy / "overlays").iterdir()):
             done = subprocess.run([kustomize(), "build", str(overlay)], capture_output=True, text=True)
@@ -99,10 +99,11 @@ class Faults:
         self.faults.append(f"{where}: {what}")
 
 
-def check_schemas(overlays, faults):
+def check_schemas(overlays, faults, only_oldest=False):
     import kubernetes_validate
 
     versions = [v for v in kubernetes_validate.utils.all_versions() if tuple(map(int, v.split(".")))[:2] >= OLDEST]
+    versions = versions[:1] if only_oldest else versions
     for overlay, things in overlays.items():
         for thing in things:
             for version in versions:
@@ -257,11 +258,11 @@ def check_budgets(overlay, things, pods, faults):
             faults.add(f"{overlay} {title(thing)}", f"has {len(mine)} PodDisruptionBudgets: {mine}")
 
 
-def check_compose(programs, faults):
+def check_compose(root, programs, faults):
     import yaml
 
-    base = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    for file in sorted(ROOT.glob("docker-compose*.yml")):
+    base = yaml.safe_load((root / "docker-compose.yml").read_text())
+    for file in sorted(root.glob("docker-compose*.yml")):
         read = yaml.safe_load(file.read_text())
         for name, service in read["services"].items():
             merged = {**base["services"].get(name, {}), **service}
@@ -274,17 +275,64 @@ def check_compose(programs, faults):
         faults.add("docker-compose.yml", "a uid is used twice")
 
 
+def check(root, programs, only_oldest=False):
+    """Everything, of the checkout at `root`."""
+    faults = Faults()
+    overlays = render(root)
+    check_schemas(overlays, faults, only_oldest)
+    check_arguments(overlays, programs, faults)
+    check_references(overlays, faults)
+    check_compose(root, programs, faults)
+    return faults
+
+
+# File, what stands there, what is put in its place, and a part of what has to be said about it.
+PLANTED = [
+    ("docker-compose.yml", "- --enable-replication-reporter\n", "- --enable-replication-reporte\n", "'--enable-replication-reporte' found"),
+    ("docker-compose.yml", "--tablet-path=zone1-101", "--tablet-path=zone1-100", "docker-compose.yml: a uid is used twice"),
+    ("docker-compose.tls.yml", "--mysql-server-ssl-key=", "--mysql-server-ssl-kee=", "'--mysql-server-ssl-kee' found"),
+    ("k8s/overlays/dev/customer-x-80/kustomization.yaml", "UID_BASE=20", "UID_BASE=10", "uid 100 is also"),
+    ("k8s/overlays/dev/pdb.yaml", 'vivace.io/shard: "80-x"', 'vivace.io/shard: "80"', "has 0 PodDisruptionBudgets"),
+    ("k8s/base/shard/tablet.yaml", "--init-shard=", "--init-sharp=", "'--init-sharp' found"),
+    ("k8s/base/shard/tablet.yaml", "PlannedReparentShard\n", "PlannedReparentShar\n", "subcommand 'PlannedReparentShar'"),
+    ("k8s/base/shard/tablet.yaml", "$(POD_NAME).$(SERVICE)", "$(POD_NAME).$(SERVIC)", "$(SERVIC) in"),
+    ("k8s/base/kustomization.yaml", "name: topo-script", "name: topo-scrip", "there is no ConfigMap topo-script"),
+    ("k8s/base/cell/vtctld.yaml", "path: /healthz, port: http", "path: /healthz, port: htp", "htp is no port of it"),
+    ("k8s/base/cell/vtorc.yaml", "--port=16000", "--port=sixteen", "'sixteen' for '--port"),
+    ("k8s/base/cell/vtgate.yaml", "maxUnavailable: 0", "maxUnavailble: 0", "('maxUnavailble' was unexpected)"),
+]
+
+
+def self_test(programs):
+    """Plants every fault of PLANTED in one copy; the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder)
+        shutil.copytree(ROOT / "k8s", copy / "k8s")
+        for file in ROOT.glob("docker-compose*.yml"):
+            shutil.copy(file, copy)
+        for name, old, new, _ in PLANTED:
+            text = (copy / name).read_text()
+            if old not in text:
+                sys.exit(f"{name} has no {old!r} any more: plant another fault")
+            (copy / name).write_text(text.replace(old, new, 1))
+        found = "\n".join(check(copy, programs, only_oldest=True).faults)
+    missed = [(name, new) for name, _, new, said in PLANTED if said not in found]
+    for name, new in missed:
+        print(f"not found: {new!r} in {name}", file=sys.stderr)
+    print(f"{len(PLANTED) - len(missed)} of {len(PLANTED)} planted faults found")
+    return 1 if missed else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description="Checks the manifests and the compose files")
     parser.add_argument("--programs", type=pathlib.Path, default=ROOT / "target/debug", help="folder of the built programs")
+    parser.add_argument("--self-test", action="store_true", help="plant faults in a copy and see that each is found")
     options = parser.parse_args()
     in_venv()
-    faults = Faults()
-    overlays = render()
-    check_schemas(overlays, faults)
-    check_arguments(overlays, options.programs.resolve(), faults)
-    check_references(overlays, faults)
-    check_compose(options.programs.resolve(), faults)
+    programs = options.programs.resolve()
+    if options.self_test:
+        sys.exit(self_test(programs))
+    faults = check(ROOT, programs)
     for what, n in faults.counts.items():
         print(f"{n:6} {what}")
     for fault in faults.faults:
