@@ -9,7 +9,7 @@ FUZZ := $(abspath $(TARGET))/fuzz
 FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean-cluster test lint fuzz bench-quick bench-scale difftest chaos planted-bugs
+.PHONY: help up down clean-cluster test lint fuzz bench-quick bench-scale difftest chaos planted-bugs images check-manifests
 
 help: ## Print this menu
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
@@ -29,6 +29,8 @@ test: ## Install what the tests need and run them all, end-to-end tests included
 	@$(CARGO) xtask setup --for test
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace --no-fail-fast
+	python3 k8s/check.py --programs $(TARGET)/debug --self-test
+	python3 k8s/check.py --programs $(TARGET)/debug
 
 difftest: ## Compare the cluster's answers with a plain mysqld's; SEEDS=1..50 generates more, ARGS=... as difftest --help
 	@$(CARGO) xtask setup --for test
@@ -44,6 +46,14 @@ planted-bugs: ## Plant bugs in a copy of the sources and see that difftest finds
 	@$(CARGO) xtask setup --for test
 	@$(CARGO) build --workspace --bins
 	@$(CARGO) xtask planted-bugs $(ARGS)
+
+images: ## Build the container images, of packages where none can be pulled; ARGS=... as cargo xtask help
+	@$(CARGO) xtask setup --for up
+	@$(CARGO) xtask images $(ARGS)
+
+check-manifests: ## Check k8s/ and the compose files: schemas, references, every command line by its own program
+	@$(CARGO) build --workspace --bins
+	@python3 k8s/check.py --programs $(TARGET)/debug
 
 lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	@$(CARGO) xtask setup --for test

@@ -1,8 +1,9 @@
-//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy|sql|planted-bugs`.
+//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy|sql|planted-bugs|images`.
 //!
 //! This crate must build on a machine that has nothing but the Rust toolchain and gcc, because `setup` is
 //! what installs the rest (protoc among it): it imports none of our crates, and of others next to nothing.
 
+mod images;
 mod layers;
 mod planted;
 mod setup;
@@ -20,6 +21,8 @@ usage: cargo xtask <command>
   tidy    check lengths, module docs and forbidden words
   planted-bugs [--only TEXT] [--seeds N] [--dir DIR]
           plant each bug of e2e/difftest/planted in a copy of what is committed, and let difftest find it
+  images [--from-packages] [--mariadb] [--programs DIR]
+          build the container images; what cannot be pulled is made of packages
   sql     what our parser makes of statements: JSON strings on standard input, one a line;
           one JSON object a line out (libs/sqlast/examples/sql/describe.rs lists its keys)
 ";
@@ -37,6 +40,9 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(&root()),
         ["planted-bugs", flags @ ..] => {
             planted::Options::parse(flags).and_then(|options| planted::run(&root(), &options))
+        }
+        ["images", flags @ ..] => {
+            images::Options::parse(flags).and_then(|options| images::run(&root(), &options))
         }
         ["sql"] => sql::run(&root()),
         [] | ["help" | "--help" | "-h"] => {

@@ -8,7 +8,7 @@
 //! system's libraries alone. Any family does to run a cluster; the tests want MySQL, and run their core on
 //! MariaDB where it is or can be installed beside it.
 
-mod apt;
+pub(crate) mod apt;
 mod unpacked;
 
 use std::{
@@ -167,6 +167,15 @@ fn install_mysql() -> Result<PathBuf> {
     unpacked::install(&cache_dir()?)
 }
 
+/// The tree of an unpacked MySQL, fetched if it is not there yet.
+pub(crate) fn unpacked_mysql() -> Result<PathBuf> {
+    let cache = cache_dir()?;
+    if unpacked::find(&cache).is_none() {
+        unpacked::install(&cache)?;
+    }
+    Ok(unpacked::tree(&cache))
+}
+
 /// A server that can be used: on PATH, in /usr/sbin (which is not on every user's PATH), or unpacked earlier.
 fn find_mysqld(wanted: Option<Family>) -> Option<PathBuf> {
     let unpacked = cache_dir().ok().and_then(|cache| unpacked::find(&cache));
@@ -188,7 +197,7 @@ fn family_in(text: &str) -> Option<Family> {
 }
 
 /// A program on PATH or in the directories of the system's own servers.
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<PathBuf> = env::split_paths(&path).collect();
     dirs.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
@@ -203,7 +212,7 @@ fn find_include(file: &str) -> Option<PathBuf> {
 }
 
 /// `$XDG_CACHE_HOME/vivace`, by default `~/.cache/vivace`.
-fn cache_dir() -> Result<PathBuf> {
+pub(crate) fn cache_dir() -> Result<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     set("XDG_CACHE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
@@ -212,7 +221,7 @@ fn cache_dir() -> Result<PathBuf> {
 }
 
 /// Runs a command; its output is shown only when it fails.
-fn quietly(what: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn quietly(what: &str, command: &mut Command) -> Result<()> {
     let out = command.output().map_err(|e| format!("{what}: cannot run {command:?}: {e}"))?;
     if out.status.success() {
         return Ok(());
@@ -224,7 +233,7 @@ fn quietly(what: &str, command: &mut Command) -> Result<()> {
 }
 
 /// A command that runs as root.
-fn as_root(program: &str) -> Command {
+pub(crate) fn as_root(program: &str) -> Command {
     match am_root() {
         true => Command::new(program),
         false => {

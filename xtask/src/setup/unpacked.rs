@@ -40,6 +40,11 @@ pub fn find(cache: &Path) -> Option<PathBuf> {
     find_wrapper(&cache.join(FOLDER))
 }
 
+/// Where the server's files lie below `cache`: the root of a small Debian.
+pub fn tree(cache: &Path) -> PathBuf {
+    cache.join(FOLDER).join("root")
+}
+
 /// Fetches and unpacks the server; the path of its wrapper.
 pub fn install(cache: &Path) -> Result<PathBuf> {
     let folder = cache.join(FOLDER);
