@@ -29,7 +29,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / "
 VALIDATE = "kubernetes-validate==1.37.0"
 OLDEST = (1, 29)
 OURS = {"vtgate", "vttablet", "vtctld", "vtorc", "mysqlctld", "vtctldclient"}
-DEBIAN, SUITE = "http://deb.debian.org/debian", "trixie"
+SUITE = "trixie"
 
 
 def in_venv():
@@ -46,6 +46,14 @@ def in_venv():
     os.execv(python, [str(python), *sys.argv])
 
 
+def debian():
+    """The Debian mirror that this machine installs from."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    mirrors = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    found = next((m.rstrip("/") for m in mirrors if m.rstrip("/").endswith("/debian")), None)
+    return found or sys.exit("kustomize is not installed, and apt names no mirror of Debian to take it from")
+
+
 def kustomize():
     """The path of kustomize; unpacked from Debian's package where it is not installed."""
     found = shutil.which("kustomize")
@@ -54,12 +62,13 @@ def kustomize():
     path = CACHE / "kustomize" / "usr" / "bin" / "kustomize"
     if not path.exists():
         arch = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
-        index = f"{DEBIAN}/dists/{SUITE}/main/binary-{arch}/Packages.xz"
+        mirror = debian()
+        index = f"{mirror}/dists/{SUITE}/main/binary-{arch}/Packages.xz"
         packages = lzma.decompress(urllib.request.urlopen(index).read()).decode()
         entry = next(e for e in packages.split("\n\n") if e.startswith("Package: kustomize\n"))
         file = re.search(r"^Filename: (.*)$", entry, re.M).group(1)
         with tempfile.NamedTemporaryFile(suffix=".deb") as deb:
-            deb.write(urllib.request.urlopen(f"{DEBIAN}/{file}").read())
+            deb.write(urllib.request.urlopen(f"{mirror}/{file}").read())
             deb.flush()
             subprocess.run(["dpkg-deb", "-x", deb.name, str(CACHE / "kustomize")], check=True)
     return str(path)

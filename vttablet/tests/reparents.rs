@@ -183,6 +183,24 @@ fn demote_promote_and_back() {
 }
 
 #[test]
+fn an_alias_is_not_taken_from_a_tablet_that_runs() {
+    RUNTIME.block_on(async {
+        let (one, two) = tokio::join!(Server::start(100), Server::start(100));
+        let topo = memory_topo().await;
+        let a = start_tablet(&topo, &Arc::new(one), &[]).await;
+        a.init_primary().await;
+        let two = Arc::new(two);
+        let Err(e) = try_start_tablet(&topo, &two, &[]).await else { panic!("it started") };
+        assert!(e.message().contains("is its uid used twice?"), "{e}");
+        assert_eq!(
+            topo.get_tablet(&a.tablet.config.alias).await.unwrap().value.port_map,
+            a.record().port_map
+        );
+        a.run("create table still_there (id int)").await.unwrap();
+    });
+}
+
+#[test]
 fn restarts() {
     RUNTIME.block_on(async {
         let Shard { topo, a, b } = Shard::start().await;

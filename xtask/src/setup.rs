@@ -62,11 +62,16 @@ const PROTOS: Need = Need {
     package: "libprotobuf-dev",
     why: "building the etcd client",
 };
+const PYTHON: Need = Need { name: "python3", find, package: "python3", why: "checking the manifests" };
+/// Debian's python3 comes without what makes a venv.
+const VENV: Need =
+    Need { name: "ensurepip", find: find_module, package: "python3-venv", why: "checking the manifests" };
 const SYSBENCH: Need = Need { name: "sysbench", find, package: "sysbench", why: "the benchmarks" };
 
 fn needs(purpose: Purpose) -> Vec<Need> {
     match purpose {
-        Purpose::Up | Purpose::Test => vec![ETCD, PROTOC, PROTOS],
+        Purpose::Up => vec![ETCD, PROTOC, PROTOS],
+        Purpose::Test => vec![ETCD, PROTOC, PROTOS, PYTHON, VENV],
         Purpose::Bench => vec![ETCD, PROTOC, PROTOS, SYSBENCH],
     }
 }
@@ -202,6 +207,13 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let mut dirs: Vec<PathBuf> = env::split_paths(&path).collect();
     dirs.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
     dirs.iter().map(|dir| dir.join(program)).find(|p| p.is_file())
+}
+
+/// A module of Python's.
+fn find_module(name: &str) -> Option<PathBuf> {
+    let print = format!("import {name}; print({name}.__file__)");
+    let out = std::process::Command::new("python3").args(["-c", &print]).output().ok()?;
+    out.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&out.stdout).trim()))
 }
 
 /// A file that compilers include: in the system's folders, or beside a protoc that was unpacked somewhere.

@@ -7,6 +7,7 @@ use std::{
 
 use proto::topodata::{self, TabletType};
 use servenv::Context;
+use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
 use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
@@ -19,6 +20,8 @@ use crate::tablet::{Tablet, now};
 const RETRY: Duration = Duration::from_millis(250);
 /// How often the wait says that it waits.
 const SAY_EVERY: Duration = Duration::from_secs(5);
+/// How long a tablet of the same alias may take to say that it runs.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// Between two tries to build what the cell serves.
 const BUILD_RETRY: Duration = Duration::from_secs(1);
 
@@ -32,6 +35,7 @@ impl Tablet {
         self.find_type(&shard);
         self.find_mysql_port().await?;
         let run = ServerRun::look(&self.dba).await?;
+        self.refuse_second_of_this_alias().await?;
         retry("the tablet's record", limit, async || {
             tablet.topo.put_tablet(&tablet.record()).await.map(drop)
         })
@@ -87,6 +91,27 @@ impl Tablet {
         retry("mysqld", limit, async || self.dba.flavor().await.map(drop)).await?;
         info!(version = %self.dba.flavor().await?.version(), "mysqld answers");
         Ok(())
+    }
+
+    /// Refuses to take over the alias of a tablet that runs elsewhere, beside another server: two that believe to be the
+    /// same tablet would both be primary. One that does not answer was this one before it was started again.
+    async fn refuse_second_of_this_alias(&self) -> Result<()> {
+        let Ok(before) = self.topo.get_tablet(&self.config.alias).await else { return Ok(()) };
+        let there = tabletclient::grpc_address(&before.value).unwrap_or_default();
+        if there.is_empty() || Some(&there) == tabletclient::grpc_address(&self.record()).ok().as_ref() {
+            return Ok(());
+        }
+        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let Ok(answer) = client.full_status(&before.value, Default::default()).await else { return Ok(()) };
+        let uuid = answer.status.unwrap_or_default().server_uuid;
+        if uuid == self.dba.primary_position().await?.server_uuid {
+            return Ok(());
+        }
+        let text = format!(
+            "tablet {} runs at {there}, with another mysqld (server_uuid {uuid}): is its uid used twice?",
+            self.config.alias
+        );
+        Err(Error::new(Condition::AlreadyExists, text))
     }
 
     /// Makes keyspace and shard if they are missing.

@@ -110,6 +110,11 @@ pub async fn memory_topo() -> topo::Server {
 
 /// Starts tablet `zone1-<uid>` of `ks/0` beside `server`, with more flags.
 pub async fn start_tablet(topo: &topo::Server, server: &Arc<Server>, flags: &[&str]) -> Running {
+    try_start_tablet(topo, server, flags).await.expect("the tablet starts")
+}
+
+/// The same, where it may refuse.
+pub async fn try_start_tablet(topo: &topo::Server, server: &Arc<Server>, flags: &[&str]) -> Result<Running> {
     let uid = server.mysqld.cnf().uid;
     let mut args: Vec<String> = vec![
         "vttablet".into(),
@@ -129,13 +134,12 @@ pub async fn start_tablet(topo: &topo::Server, server: &Arc<Server>, flags: &[&s
     let context = Context::new("vttablet");
     let address = "127.0.0.1:0".parse().expect("an address");
     let limits = (Duration::from_secs(10), Duration::from_secs(10));
-    let (tablet, steps) = vttablet::start_with(config, topo.clone(), address, limits, context.clone())
-        .await
-        .expect("the tablet starts");
+    let (tablet, steps) =
+        vttablet::start_with(config, topo.clone(), address, limits, context.clone()).await?;
     let grpc = tabletclient::grpc_address(&tablet.record()).expect("a gRPC port");
     let query = QueryClient::new(&grpc, &ChannelOptions::default()).expect("a client");
     let manager = GrpcTabletManagerClient::new(LIMIT);
-    Running { tablet, query, manager, context, steps: Mutex::new(steps), server: Arc::clone(server) }
+    Ok(Running { tablet, query, manager, context, steps: Mutex::new(steps), server: Arc::clone(server) })
 }
 
 static SHARED: tokio::sync::Mutex<Weak<Running>> = tokio::sync::Mutex::const_new(Weak::new());

@@ -193,8 +193,14 @@ impl Parser<'_> {
     pub fn raw_token(&mut self) -> Result<RawToken> {
         let token = self.peek(0);
         let bytes = self.bytes(token);
+        let behind_a_dot = self.sql[..token.start as usize].ends_with(b".");
         match token.tok {
             Tok::End | Tok::Bad | Tok::Semicolon => return self.fail(),
+            // A name only because of the dot: anywhere else it might be a number.
+            Tok::Word if behind_a_dot && bytes.first().is_some_and(u8::is_ascii_digit) => {
+                self.advance();
+                return Ok(RawToken::Ident(Ident::new(bytes)));
+            }
             Tok::Word if self.is_ident(0) => {
                 // Not known to be a keyword: the letter case may matter.
                 if let Some(literal) = self.opt_literal()? {
