@@ -81,6 +81,11 @@ pub trait Part: Send + Sync {
     /// Nothing new comes in; what is under way may end until `deadline`. Called in list order.
     async fn drain(&self, _deadline: Instant) {}
 
+    /// Whether nothing is under way that a drain would wait for.
+    fn is_drained(&self) -> bool {
+        true
+    }
+
     /// Ends what is left.
     async fn close(&self);
 }
@@ -325,11 +330,17 @@ async fn go_down(serving: &Serving, parts: &[Arc<dyn Part>], grace: Duration, re
         s.reason = reason.to_owned();
     });
     let deadline = Instant::now() + grace;
-    for part in parts {
-        part.drain(deadline).await;
+    loop {
+        for part in parts {
+            part.drain(deadline).await;
+        }
+        // Requests inside may end by themselves within the grace. One that was let in before may have begun a
+        // transaction after the drain: that has its grace, too.
+        let left = tokio::time::timeout_at(deadline, serving.all_left()).await.is_ok();
+        if !left || parts.iter().all(|part| part.is_drained()) || Instant::now() >= deadline {
+            break;
+        }
     }
-    // Requests inside may end by themselves within the grace.
-    let _ = tokio::time::timeout_at(deadline, serving.all_left()).await;
     serving.publish(|s| s.phase = Phase::NotServing);
     for part in parts.iter().rev() {
         part.close().await;

@@ -172,9 +172,13 @@ impl Part for QueryPart {
     }
 
     async fn drain(&self, deadline: Instant) {
-        while self.0.tx.transaction_count() > 0 && Instant::now() < deadline {
+        while !self.is_drained() && Instant::now() < deadline {
             tokio::time::sleep(DRAIN_STEP).await;
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.0.tx.transaction_count() == 0
     }
 
     async fn close(&self) {

@@ -132,3 +132,71 @@ fn targets_that_are_not_ours_are_refused_by_name() {
     }
     assert!(snapshot.check(None, false).is_ok());
 }
+
+/// A part with one transaction, that a request begins.
+struct OneTransaction {
+    open: AtomicBool,
+    drains: watch::Sender<usize>,
+    ended: Notify,
+    cut_off: AtomicBool,
+}
+
+#[async_trait]
+impl Part for OneTransaction {
+    fn name(&self) -> &'static str {
+        "transaction"
+    }
+
+    async fn open(&self, _: &Wanted) -> Result<()> {
+        Ok(())
+    }
+
+    async fn drain(&self, _: Instant) {
+        self.drains.send_modify(|n| *n += 1);
+        if !self.is_drained() {
+            self.ended.notified().await;
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        !self.open.load(Ordering::SeqCst)
+    }
+
+    async fn close(&self) {
+        self.cut_off.store(!self.is_drained(), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_begins_while_serving_ends_has_its_grace() {
+    let part = Arc::new(OneTransaction {
+        open: AtomicBool::new(false),
+        drains: watch::Sender::new(0),
+        ended: Notify::new(),
+        cut_off: AtomicBool::new(false),
+    });
+    let serving = Serving::new(target_of(TabletType::Primary));
+    let (handle, task) = machine(serving.clone(), vec![part.clone()]);
+    tokio::spawn(task);
+    let grace = Duration::from_secs(60);
+    handle.change(wanted(TabletType::Primary, true), grace).await.unwrap();
+    let beginning = serving.admit(Some(&target(TabletType::Primary)), false).unwrap();
+    let change = tokio::spawn(async move { handle.change(wanted(TabletType::Primary, false), grace).await });
+    // Nothing is open when it is first looked; the request that was let in before begins a transaction then.
+    let mut drains = part.drains.subscribe();
+    drains.wait_for(|n| *n == 1).await.unwrap();
+    part.open.store(true, Ordering::SeqCst);
+    drop(beginning);
+    drains.wait_for(|n| *n == 2).await.unwrap();
+    assert_eq!(serving.snapshot().phase, Phase::ShuttingDown);
+    serving.admit(Some(&target(TabletType::Primary)), true).unwrap();
+    part.open.store(false, Ordering::SeqCst);
+    part.ended.notify_one();
+    change.await.unwrap().unwrap();
+    assert!(!part.cut_off.load(Ordering::SeqCst));
+    assert_eq!(serving.snapshot().phase, Phase::NotServing);
+}
+
+fn target_of(tablet_type: TabletType) -> Target {
+    Target::new("ks", "0", tablet_type)
+}
