@@ -198,13 +198,13 @@ impl Printer {
 
     /// A clause kept as tokens: single spaces where words meet, none around dots and inside of parentheses.
     pub(crate) fn raw(&mut self, raw: &Raw) {
-        let (mut before, mut previous): (Option<&RawToken>, Option<&RawToken>) = (None, None);
+        let mut previous: Option<&RawToken> = None;
         for token in raw {
-            if previous.is_some_and(|previous| space_between(before, previous, token)) {
+            if previous.is_some_and(|previous| space_between(previous, token)) {
                 self.text(" ");
             }
             self.raw_token(token);
-            before = previous.replace(token);
+            previous = Some(token);
         }
     }
 
@@ -228,21 +228,11 @@ fn is_word(token: &RawToken, text: &str) -> bool {
     matches!(token, RawToken::Word(word) if word.as_bytes() == text.as_bytes())
 }
 
-/// Whether it is made of what names are made of.
-fn is_name(token: &RawToken) -> bool {
-    match token {
-        RawToken::Word(word) => word.as_bytes().iter().all(|b| is_name_byte(*b)),
-        RawToken::Ident(_) => true,
-        _ => false,
-    }
-}
-
-fn space_between(before: Option<&RawToken>, left: &RawToken, right: &RawToken) -> bool {
+fn space_between(left: &RawToken, right: &RawToken) -> bool {
     if is_word(left, ".") || is_word(right, ".") {
-        // A dot that touches a number would be its point. Behind a name what follows is a name, whatever it begins with.
+        // A dot that touches a number would be its point. A name right behind its dot is kept as a quoted one.
         let digit = |w: &[u8]| w.first().is_some_and(u8::is_ascii_digit);
-        let like_a_number =
-            matches!(right, RawToken::Word(w) if digit(w.as_bytes())) && !before.is_some_and(is_name);
+        let like_a_number = matches!(right, RawToken::Word(w) if digit(w.as_bytes()));
         return matches!(left, RawToken::Literal(_))
             || matches!(right, RawToken::Literal(_))
             || like_a_number;
@@ -258,6 +248,6 @@ fn space_between(before: Option<&RawToken>, left: &RawToken, right: &RawToken) -
         return false;
     }
     let call = is_word(right, "(")
-        && matches!(left, RawToken::Word(word) if is_name(left) && !is_reserved(word.as_bytes()));
+        && matches!(left, RawToken::Word(word) if word.as_bytes().iter().all(|b| is_name_byte(*b)) && !is_reserved(word.as_bytes()));
     !call
 }
