@@ -13,6 +13,7 @@
 //!   backs off, and reads everything again when the server is back ([`watch`]).
 //! - Nobody outside sees the backend's types: errors are `vterrors` with a [`ErrorKind`].
 
+mod around;
 mod chunks;
 mod conn;
 mod errors;

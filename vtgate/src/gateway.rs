@@ -7,7 +7,6 @@ mod choose;
 use std::{sync::Arc, time::Duration};
 
 use discovery::{Discovery, TabletHealth};
-use tabletclient::QueryService;
 use tokio::time::{Instant, timeout_at};
 use vterrors::{Condition, Error, Result, Retry};
 use vtmodel::{TabletAlias, TabletType, Target};
@@ -43,8 +42,9 @@ impl Gateway {
         &self.discovery
     }
 
-    /// The tablet of a session's transaction; an error when it is gone, because its transaction is, too.
-    pub fn tablet(&self, alias: &TabletAlias) -> Result<Arc<dyn QueryService>> {
+    /// The tablet of a session's transaction; an error when it is gone, because its transaction is, too. Who calls it
+    /// counts the call in its load.
+    pub fn tablet(&self, alias: &TabletAlias) -> Result<Arc<TabletHealth>> {
         let snapshot = self.discovery.snapshot();
         let tablet = snapshot.by_alias(alias).ok_or_else(|| {
             Error::new(
@@ -52,7 +52,7 @@ impl Gateway {
                 format!("tablet {alias} is gone, and its transactions with it"),
             )
         })?;
-        Ok(tablet.service.clone())
+        Ok(tablet.clone())
     }
 
     /// A transaction's tablet answered its statement with this: counts those that a failover ended.

@@ -102,6 +102,7 @@ pub async fn release_all(gateway: &Gateway, session: &mut Session) {
         let session = &*session;
         async move {
             let Ok(tablet) = gateway.tablet(&part.alias) else { return };
+            let _under_way = tablet.load.begin();
             let (effective_caller_id, immediate_caller_id) = callers(session);
             let target = Some((&part.target).into());
             let ended = if part.reserved_id != 0 {
@@ -112,7 +113,9 @@ pub async fn release_all(gateway: &Gateway, session: &mut Session) {
                     transaction_id: part.transaction_id,
                     reserved_id: part.reserved_id,
                 };
-                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.release(request)).await.map(|r| r.map(drop))
+                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.release(request))
+                    .await
+                    .map(|r| r.map(drop))
             } else {
                 let request = q::RollbackRequest {
                     effective_caller_id,
@@ -120,7 +123,9 @@ pub async fn release_all(gateway: &Gateway, session: &mut Session) {
                     target,
                     transaction_id: part.transaction_id,
                 };
-                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.rollback(request)).await.map(|r| r.map(drop))
+                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.rollback(request))
+                    .await
+                    .map(|r| r.map(drop))
             };
             if !matches!(ended, Ok(Ok(()))) {
                 warn!(target = %part.target, "could not release a connection: the tablet will by itself");
@@ -159,6 +164,7 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
 
 async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
     let tablet = gateway.tablet(&part.alias)?;
+    let _under_way = tablet.load.begin();
     let (effective_caller_id, immediate_caller_id) = callers(session);
     let request = q::CommitRequest {
         effective_caller_id,
@@ -166,11 +172,12 @@ async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) 
         target: Some((&part.target).into()),
         transaction_id: part.transaction_id,
     };
-    Ok(tablet.commit(request).await?.reserved_id)
+    Ok(tablet.service.commit(request).await?.reserved_id)
 }
 
 async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (CommitOrder, ShardSession)) {
     let Ok(tablet) = gateway.tablet(&part.alias) else { return };
+    let _under_way = tablet.load.begin();
     let (effective_caller_id, immediate_caller_id) = callers(session);
     let request = q::RollbackRequest {
         effective_caller_id,
@@ -178,7 +185,7 @@ async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (C
         target: Some((&part.target).into()),
         transaction_id: part.transaction_id,
     };
-    match tokio::time::timeout(CLEAN_UP_LIMIT, tablet.rollback(request)).await {
+    match tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.rollback(request)).await {
         Ok(Ok(answer)) => keep_reserved(session, (order, &part), answer.reserved_id),
         Ok(Err(e)) if e.condition() == Condition::TransactionGone => {}
         Ok(Err(e)) => warn!(target = %part.target, "rollback failed, the tablet will end it by itself: {e}"),

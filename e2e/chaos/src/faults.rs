@@ -100,7 +100,7 @@ pub async fn make(cluster: &Cluster, load: &Load, fault: Fault, random: &mut Std
     let paused = act(cluster, fault, &shards, &primaries).await?;
     // A planned operation has its pause while it is carried out; after a kill only what begins then counts.
     let since = if fault.is_planned() { begun } else { Instant::now() };
-    let mut made = Made { fault, shard: chosen, seconds_to_recover: 0.0, ops: Vec::new() };
+    let mut made = Made { fault, shard: chosen, begun, seconds_to_recover: 0.0, ops: Vec::new() };
     for shard in &shards {
         let recovered = until_it_writes(load, *shard, since, lost).await?;
         made.seconds_to_recover = made.seconds_to_recover.max((recovered - begun).as_secs_f64());

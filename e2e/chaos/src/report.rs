@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use tokio::time::Instant;
+
 use crate::{
     SHARDS,
     faults::Fault,
@@ -13,6 +15,7 @@ use crate::{
 pub struct Made {
     pub fault: Fault,
     pub shard: usize,
+    pub begun: Instant,
     /// From the fault to the first write that was begun after it and acknowledged.
     pub seconds_to_recover: f64,
     /// The writes to each shard that it concerns, until the cluster was whole, in the order of their ends.
@@ -20,14 +23,15 @@ pub struct Made {
 }
 
 impl Made {
-    /// The longest time in which no write to a shard was acknowledged, in seconds.
+    /// The longest time since the fault in which no write to a shard was acknowledged, in seconds.
     pub fn pause(&self) -> f64 {
         let gap = |ops: &Vec<Op>| {
             let ends: Vec<_> = ops.iter().filter(|op| op.outcome == Outcome::Acknowledged).collect();
             // A write that waits all through the pause is as long as it.
             let waits = ends.iter().map(|op| (op.ended - op.begun).as_secs_f64());
             let gaps = ends.windows(2).map(|pair| (pair[1].ended - pair[0].ended).as_secs_f64());
-            waits.chain(gaps).fold(0.0, f64::max)
+            let first = ends.first().map(|op| op.ended.saturating_duration_since(self.begun).as_secs_f64());
+            waits.chain(gaps).chain(first).fold(0.0, f64::max)
         };
         self.ops.iter().map(gap).fold(0.0, f64::max)
     }

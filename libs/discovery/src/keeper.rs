@@ -136,17 +136,17 @@ pub(crate) async fn run(topo: Arc<topo::Server>, config: DiscoveryConfig, shared
             Woken::Due => {
                 keeper.look_at_topology();
                 last_look = Instant::now();
-                continue;
             }
-            Woken::Heard if batch.drain(..).filter(|n| keeper.hear(n)).count() == 0 => continue,
-            Woken::Replaced => {
-                keeper.end_calls_to_replaced();
-                continue;
+            Woken::Heard => {
+                let news = batch.drain(..).filter(|n| keeper.hear(n)).count();
+                if news > 0 {
+                    keeper.publish();
+                }
             }
+            Woken::Replaced => keeper.end_calls_to_replaced(),
             // Who misses a tablet is told of every read of the topology, and asks for the next one.
-            Woken::Heard | Woken::Read => {}
+            Woken::Read => keeper.publish(),
         }
-        keeper.publish();
     }
 }
 
@@ -318,7 +318,12 @@ impl Keeper {
         self.album.put(health.clone());
         if health.serving && health.target.tablet_type == TabletType::Primary {
             let due = Instant::now() + REPLACED_GRACE;
-            self.replaced.extend(self.album.replaced_by(&health).map(|alias| (due, alias)));
+            for alias in self.album.replaced_by(&health) {
+                // The new one may say more than once that it serves.
+                if !self.replaced.iter().any(|(_, waiting)| *waiting == alias) {
+                    self.replaced.push((due, alias));
+                }
+            }
         }
         true
     }

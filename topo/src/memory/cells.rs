@@ -13,8 +13,8 @@ use vterrors::Result;
 
 use super::{MemoryFactory, MemoryStore};
 use crate::{
-    CellFactory, Conn, DirEntry, Entry, HeldLock, LockRequest, Server, Version, Versioned, WatchTarget,
-    Watching,
+    CellFactory, Conn, Server,
+    around::{Around, Surrounded},
 };
 
 /// The lock servers of a cluster: `global`, and one for each cell.
@@ -72,59 +72,18 @@ impl CellFactory for MemoryCells {
     async fn open(&self, cell: &str, address: &str, root: &str) -> Result<Arc<dyn Conn>> {
         let Store { nodes, frozen } = self.store(address);
         let inner = MemoryFactory::new(nodes).open(cell, address, root).await?;
-        Ok(Arc::new(Freezing { inner, frozen }))
+        Ok(Arc::new(Surrounded { inner, around: Freezing(frozen) }))
     }
 }
 
+/// Leaves calls without an answer while it is frozen.
 #[derive(Debug)]
-struct Freezing {
-    inner: Arc<dyn Conn>,
-    frozen: watch::Sender<bool>,
-}
+struct Freezing(watch::Sender<bool>);
 
-impl Freezing {
-    async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+impl Around for Freezing {
+    async fn call<T: Send>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         // Its sender is here.
-        let _thawed = self.frozen.subscribe().wait_for(|frozen| !frozen).await.is_ok();
+        let _thawed = self.0.subscribe().wait_for(|frozen| !frozen).await.is_ok();
         call.await
-    }
-}
-
-#[async_trait]
-impl Conn for Freezing {
-    async fn get(&self, path: &str) -> Result<Versioned<Vec<u8>>> {
-        self.call(self.inner.get(path)).await
-    }
-
-    async fn get_version(&self, path: &str, version: Version) -> Result<Vec<u8>> {
-        self.call(self.inner.get_version(path, version)).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
-        self.call(self.inner.list(prefix)).await
-    }
-
-    async fn list_dir(&self, dir: &str) -> Result<Vec<DirEntry>> {
-        self.call(self.inner.list_dir(dir)).await
-    }
-
-    async fn create(&self, path: &str, value: Vec<u8>) -> Result<Version> {
-        self.call(self.inner.create(path, value)).await
-    }
-
-    async fn update(&self, path: &str, value: Vec<u8>, version: Option<Version>) -> Result<Version> {
-        self.call(self.inner.update(path, value, version)).await
-    }
-
-    async fn delete(&self, path: &str, version: Option<Version>) -> Result<()> {
-        self.call(self.inner.delete(path, version)).await
-    }
-
-    async fn watch(&self, target: WatchTarget) -> Result<Watching> {
-        self.call(self.inner.watch(target)).await
-    }
-
-    async fn lock(&self, request: LockRequest) -> Result<Box<dyn HeldLock>> {
-        self.call(self.inner.lock(request)).await
     }
 }

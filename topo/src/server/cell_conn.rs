@@ -3,7 +3,8 @@
 //! A lost cell must not hold up the others. Its lock server may refuse connections, which is told at once, or be frozen
 //! or cut off, and then every call to it lasts as long as it may. So a call to a cell has a limit of its own, shorter than
 //! that of the global root; and once a cell has let a call wait for a second, further calls get only a moment, until one
-//! is answered. That second counts also when whoever called has less patience and goes away. Now and then a call is given the whole limit again: a cell that is slow and not silent must not stay written off.
+//! is answered. That second counts also when whoever called has less patience and goes away. Now and then a call is given
+//! the whole limit again: a cell that is slow and not silent must not stay written off.
 
 use std::{
     collections::BTreeMap,
@@ -12,12 +13,13 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use tokio::time::{Instant, timeout};
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    Conn, DirEntry, Entry, ErrorKind, HeldLock, LockRequest, Version, Versioned, WatchTarget, Watching, kind,
+    Conn, ErrorKind,
+    around::{Around, Surrounded},
+    kind,
 };
 
 /// How long calls to a cell may take.
@@ -43,9 +45,8 @@ impl CellLimits {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct CellConn {
+pub(crate) struct Limiter {
     cell: String,
-    inner: Arc<dyn Conn>,
     limits: CellLimits,
     state: Mutex<State>,
 }
@@ -70,7 +71,7 @@ impl State {
 
 /// A call that is under way; whether it was answered or given up by its caller is seen when it ends.
 struct UnderWay<'a> {
-    conn: &'a CellConn,
+    conn: &'a Limiter,
     number: u64,
     begun: Instant,
     answered: bool,
@@ -89,11 +90,16 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// The connection to a cell.
+pub(crate) type CellConn = Surrounded<Limiter>;
+
 impl CellConn {
     pub(crate) fn new(cell: &str, inner: Arc<dyn Conn>, limits: CellLimits) -> Self {
-        Self { cell: cell.to_owned(), inner, limits, state: Mutex::default() }
+        Self { inner, around: Limiter { cell: cell.to_owned(), limits, state: Mutex::default() } }
     }
+}
 
+impl Limiter {
     fn state(&self) -> MutexGuard<'_, State> {
         // Whole after a panic: each change is one of a field.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,8 +127,10 @@ impl CellConn {
         state.under_way.insert(number, begun);
         (UnderWay { conn: self, number, begun, answered: false }, limit)
     }
+}
 
-    async fn call<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+impl Around for Limiter {
+    async fn call<T: Send>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         let (mut under_way, limit) = self.begin();
         match timeout(limit, call).await {
             Ok(answer) => {
@@ -135,45 +143,10 @@ impl CellConn {
             }
         }
     }
-}
-
-#[async_trait]
-impl Conn for CellConn {
-    async fn get(&self, path: &str) -> Result<Versioned<Vec<u8>>> {
-        self.call(self.inner.get(path)).await
-    }
-
-    async fn get_version(&self, path: &str, version: Version) -> Result<Vec<u8>> {
-        self.call(self.inner.get_version(path, version)).await
-    }
-
-    async fn list(&self, prefix: &str) -> Result<Vec<Entry>> {
-        self.call(self.inner.list(prefix)).await
-    }
-
-    async fn list_dir(&self, dir: &str) -> Result<Vec<DirEntry>> {
-        self.call(self.inner.list_dir(dir)).await
-    }
-
-    async fn create(&self, path: &str, value: Vec<u8>) -> Result<Version> {
-        self.call(self.inner.create(path, value)).await
-    }
-
-    async fn update(&self, path: &str, value: Vec<u8>, version: Option<Version>) -> Result<Version> {
-        self.call(self.inner.update(path, value, version)).await
-    }
-
-    async fn delete(&self, path: &str, version: Option<Version>) -> Result<()> {
-        self.call(self.inner.delete(path, version)).await
-    }
-
-    async fn watch(&self, target: WatchTarget) -> Result<Watching> {
-        self.call(self.inner.watch(target)).await
-    }
 
     /// No lock of ours is in a cell; one that waits its turn is no sign of silence.
-    async fn lock(&self, request: LockRequest) -> Result<Box<dyn HeldLock>> {
-        self.inner.lock(request).await
+    async fn lock<T: Send>(&self, wait: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        wait.await
     }
 }
 

@@ -11,8 +11,8 @@ use vtmodel::{TabletAlias, TabletType, Target, tablet_type_name};
 const LOW_LAG_SECONDS: u32 = 30;
 
 /// A serving tablet of the target that is not in `tried`: fresh before lagging, the own cell before the others of its
-/// alias, those before all other cells, among those the one with the fewest calls under way, among equals a random one. A tablet that has become slow has more
-/// calls under way, and gets fewer.
+/// alias, those before all other cells, among those the one with the fewest calls under way, among equals a random one.
+/// A tablet that has become slow has more calls under way, and gets fewer.
 pub(super) fn choose(
     snapshot: &Snapshot,
     target: &Target,

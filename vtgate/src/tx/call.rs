@@ -135,7 +135,8 @@ impl ShardCall<'_> {
         };
         if let Some(h) = self.session.shard(&query.target) {
             let tablet = self.gateway.tablet(&h.alias)?;
-            return tablet.stream_execute(request((h.transaction_id, h.reserved_id))).await;
+            let _under_way = tablet.load.begin();
+            return tablet.service.stream_execute(request((h.transaction_id, h.reserved_id))).await;
         }
         let request = &request;
         self.gateway
@@ -185,7 +186,9 @@ impl ShardCall<'_> {
             Ok(tablet) => tablet,
             Err(e) => return Answer::failed(e),
         };
-        let answer = tablet.execute(self.execute_request(query, h.transaction_id, h.reserved_id)).await;
+        let _under_way = tablet.load.begin();
+        let answer =
+            tablet.service.execute(self.execute_request(query, h.transaction_id, h.reserved_id)).await;
         let held = self.held(query, h.alias.clone(), h.transaction_id, h.reserved_id);
         if let Err(e) = &answer
             && h.transaction_id != 0
@@ -300,7 +303,8 @@ impl ShardCall<'_> {
             Ok(tablet) => tablet,
             Err(e) => return Answer::failed(e),
         };
-        match tablet.begin_execute(self.begin_execute_request(query, h.reserved_id)).await {
+        let _under_way = tablet.load.begin();
+        match tablet.service.begin_execute(self.begin_execute_request(query, h.reserved_id)).await {
             Ok(a) => Answer {
                 held: Some(self.held(query, h.alias.clone(), a.transaction_id, h.reserved_id)),
                 result: in_band_result(a.error, a.result),
@@ -346,7 +350,8 @@ impl ShardCall<'_> {
             Ok(tablet) => tablet,
             Err(e) => return Answer::failed(e),
         };
-        match tablet.reserve_execute(self.reserve_request(query, h.transaction_id)).await {
+        let _under_way = tablet.load.begin();
+        match tablet.service.reserve_execute(self.reserve_request(query, h.transaction_id)).await {
             // The reserved connection carries the transaction on under its own id.
             Ok(a) => Answer {
                 held: Some(self.held(query, h.alias.clone(), h.transaction_id, a.reserved_id)),

@@ -211,12 +211,18 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// 1 stopped, 2 connecting, 3 running: the numbers of `replicationdata.Status`.
+/// `io_state` and `sql_state` of `replicationdata.Status`: a thread of replication that does not run.
+pub const STOPPED: i32 = 1;
+/// Of a fetching thread that tries to connect.
+pub const CONNECTING: i32 = 2;
+/// Of a thread that runs and, if it fetches, is connected.
+pub const RUNNING: i32 = 3;
+
 fn thread_state(text: Option<&str>) -> i32 {
     match text {
-        Some("Yes" | "Preparing") => 3,
-        Some("Connecting") => 2,
-        Some("No") => 1,
+        Some("Yes" | "Preparing") => RUNNING,
+        Some("Connecting") => CONNECTING,
+        Some("No") => STOPPED,
         _ => 0,
     }
 }

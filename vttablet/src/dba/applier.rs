@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mysqlctl::flavor::Threads;
+use mysqlctl::flavor::{RUNNING, Threads};
 use proto::replicationdata::Status;
 use tokio::time::Instant;
 use tracing::warn;
@@ -11,8 +11,6 @@ use vterrors::Result;
 
 use super::Dba;
 
-/// `io_state` and `sql_state` of a thread that runs and, if it fetches, is connected.
-const RUNNING: i32 = 3;
 /// How long the position of what was executed may be behind what was executed: twice MySQL's default of
 /// `replica_checkpoint_period`.
 const CHECKPOINT: Duration = Duration::from_millis(600);

@@ -9,15 +9,13 @@ use std::{
     time::Duration,
 };
 
+use mysqlctl::flavor::{CONNECTING, RUNNING};
 use proto::{replicationdata::Status, topodata::TabletType};
 use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 
-use super::{
-    replication::{CONNECTING, RUNNING},
-    server_run::ServerRun,
-};
+use super::server_run::ServerRun;
 use crate::{
     query::{health::Looks, pool::Pool},
     state::Phase,

@@ -142,7 +142,8 @@ impl Tablet {
         Ok(())
     }
 
-    /// Makes SrvKeyspace and SrvVSchema of the cell if they are missing, or were rebuilt while it was away; tried until every shard is there.
+    /// Makes SrvKeyspace and SrvVSchema of the cell if they are missing, or were rebuilt while it was away; tried until
+    /// every shard is there.
     async fn build_serving_graph(self: Arc<Self>) {
         let mut said = false;
         while let Err(e) = self.try_build_serving_graph().await {

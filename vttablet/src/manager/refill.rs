@@ -11,7 +11,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use mysqlctl::{FlavorKind, RemoteMysqld};
+use mysqlctl::{FlavorKind, RemoteMysqld, flavor::RUNNING};
 use proto::{
     replicationdata::FullStatus,
     topodata::{Tablet as Record, TabletType},
@@ -50,8 +50,11 @@ struct Candidate {
 /// lacks; rather in `cell`, rather one that serves no replicas' reads.
 fn choose(candidates: Vec<Candidate>, primary: &Position, cell: &str) -> Option<Candidate> {
     let fits = |c: &Candidate| {
-        let replicates =
-            c.status.replication_status.as_ref().is_some_and(|s| s.io_state == 3 && s.sql_state == 3);
+        let replicates = c
+            .status
+            .replication_status
+            .as_ref()
+            .is_some_and(|s| s.io_state == RUNNING && s.sql_state == RUNNING);
         let clean = position_of(&c.status).is_some_and(|p| primary.at_least(&p));
         replicates && clean && matches!(c.record.r#type(), TabletType::Replica | TabletType::Rdonly)
     };

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use mysqlctl::{Source, flavor::Threads};
+use mysqlctl::{
+    Source,
+    flavor::{CONNECTING, RUNNING, STOPPED, Threads},
+};
 use proto::{
     replicationdata::{Status, StopReplicationMode, StopReplicationStatus},
     tabletmanagerdata as tm,
@@ -17,11 +20,6 @@ use crate::{
     query::bind::backticked,
     tablet::Tablet,
 };
-
-/// `io_state` and `sql_state` of a thread that runs.
-pub const RUNNING: i32 = 3;
-/// Of a fetching thread that tries to connect.
-pub const CONNECTING: i32 = 2;
 
 /// The longest wait for a position when the caller sets no deadline of its own.
 const POSITION_LIMIT: Duration = Duration::from_secs(600);
@@ -185,7 +183,7 @@ impl Tablet {
         }
         let semi_sync_changed = self.fix_semi_sync(t, semi_sync && acknowledges(t)).await?;
         // An emergency reparent stops the thread that fetches only, an operator both.
-        let ran = status.as_ref().is_none_or(|s| s.io_state != 1 || s.sql_state == RUNNING);
+        let ran = status.as_ref().is_none_or(|s| s.io_state != STOPPED || s.sql_state == RUNNING);
         let same = status.as_ref().is_some_and(|s| {
             s.source_host == parent.mysql_hostname
                 && s.source_port == parent.mysql_port

@@ -6,8 +6,8 @@
 //! is errant, unless one who acknowledges for it has it, too. Where it has not, the reparent journals are: a tablet
 //! that replicates and whose journal knows the newest reparent has all that its primary had when that reparent was
 //! done, for replication delivers in the order of the source's binary log. So what others have beyond all of
-//! those was never acknowledged; and among those only the primary wrote since, so what one alone has of the servers of replicas
-//! is errant, too. The journal of a tablet that replicates from nobody is no measure: an entry that nobody
+//! those was never acknowledged; and among those only the primary wrote since, so what one alone has of the servers of
+//! replicas is errant, too. The journal of a tablet that replicates from nobody is no measure: an entry that nobody
 //! acknowledged may be in it.
 //!
 //! In doubt (a server that is not known, a primary that the record does not name yet) a transaction counts as
