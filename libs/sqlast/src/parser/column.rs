@@ -2,7 +2,6 @@
 
 use super::Result;
 use super::cursor::Parser;
-use super::expr::level;
 use crate::ast::*;
 use crate::lexer::Tok;
 use crate::lexer::keyword::Kw;
@@ -258,7 +257,7 @@ impl Parser<'_> {
             Kw::On if self.peek(1).kw == Kw::Update => {
                 self.advance();
                 self.advance();
-                ColumnAttribute::OnUpdate(self.expr_at(level::UNARY)?)
+                ColumnAttribute::OnUpdate(self.primary()?)
             }
             Kw::Unique => {
                 self.advance();
@@ -302,7 +301,23 @@ impl Parser<'_> {
             self.expect_tok(Tok::RightParen)?;
             return Ok(ColumnAttribute::DefaultExpr(expr));
         }
-        self.expr_at(level::UNARY).map(ColumnAttribute::Default)
+        self.value_without_parens().map(ColumnAttribute::Default)
+    }
+
+    /// What may stand behind DEFAULT as it is: operators need parentheses, but for the sign of a number, and a
+    /// COLLATE that follows is the column's.
+    pub fn value_without_parens(&mut self) -> Result<Expr> {
+        let op = match self.tok() {
+            Tok::Minus => UnaryOp::Minus,
+            Tok::Plus => UnaryOp::Plus,
+            _ => return self.primary(),
+        };
+        self.advance();
+        if !matches!(self.tok(), Tok::Integer | Tok::Decimal | Tok::Float) {
+            return self.fail();
+        }
+        let expr = self.primary()?;
+        Ok(Expr::Unary(Box::new(Unary { op, expr })))
     }
 
     fn generated(&mut self) -> Result<ColumnAttribute> {

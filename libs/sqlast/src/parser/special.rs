@@ -356,7 +356,7 @@ impl Parser<'_> {
                 }
                 Kw::Default => {
                     self.advance();
-                    JsonOn::Default(self.expr_at(level::UNARY)?)
+                    JsonOn::Default(self.value_without_parens()?)
                 }
                 _ if self.accept_word("error") => JsonOn::Error,
                 _ => return Ok((on_empty, on_error)),

@@ -182,7 +182,7 @@ impl Printer {
             ColumnAttribute::NotNull => self.text("not null"),
             ColumnAttribute::Default(value) => {
                 self.text("default ");
-                self.default_value(value);
+                self.value_without_parens(value);
             }
             ColumnAttribute::DefaultExpr(value) => {
                 self.text("default (");
@@ -225,11 +225,11 @@ impl Printer {
         }
     }
 
-    /// Parentheses around the whole would make another kind of default of it.
-    fn default_value(&mut self, value: &Expr) {
+    /// The sign of a number has no parentheses around it: they would make another kind of default of it.
+    pub(crate) fn value_without_parens(&mut self, value: &Expr) {
         match value {
-            Expr::Unary(unary) if unary.op == UnaryOp::Minus => {
-                self.text("-");
+            Expr::Unary(unary) if matches!(unary.op, UnaryOp::Minus | UnaryOp::Plus) => {
+                self.text(if unary.op == UnaryOp::Minus { "-" } else { "+" });
                 self.expr_at(&unary.expr, level::UNARY);
             }
             value => self.expr_at(value, level::UNARY),

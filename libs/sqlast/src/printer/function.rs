@@ -338,7 +338,7 @@ impl Printer {
             Some(JsonOn::Error) => self.text(" error"),
             Some(JsonOn::Default(value)) => {
                 self.text(" default ");
-                self.expr_at(value, level::UNARY);
+                self.value_without_parens(value);
             }
         }
         self.text(when);
