@@ -19,7 +19,7 @@ usage: cargo xtask <command>
           find or install what is needed (default: for tests)
   layers  check who imports whom, and that the pure crates are pure
   tidy    check lengths, module docs and forbidden words
-  planted-bugs [--only TEXT] [--seeds N] [--dir DIR]
+  planted-bugs [--only TEXT,...] [--seeds N] [--dir DIR]
           plant each bug of e2e/difftest/planted in a copy of what is committed, and let difftest find it
   images [--from-packages] [--mariadb] [--programs DIR]
           build the container images; what cannot be pulled is made of packages

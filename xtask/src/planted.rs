@@ -26,8 +26,8 @@ const STATEMENTS: u32 = 250;
 /// What the flags say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Only patches whose names have this in them.
-    pub only: String,
+    /// Only patches whose names have one of these in them; all of them where there is none.
+    pub only: Vec<String>,
     /// Where the worktree, its build and the cluster are; they stay there for the next time.
     pub dir: Option<PathBuf>,
     /// Number of seeds, instead of [`SEEDS`].
@@ -40,7 +40,7 @@ impl Options {
         let mut rest = flags;
         while let [flag, value, after @ ..] = rest {
             match *flag {
-                "--only" => options.only = (*value).to_owned(),
+                "--only" => options.only.extend(value.split(',').map(str::to_owned)),
                 "--dir" => options.dir = Some(PathBuf::from(value)),
                 "--seeds" => {
                     let number =
@@ -83,10 +83,10 @@ struct Place {
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     let bugs: Vec<Bug> = bugs(&root.join("e2e/difftest/planted"))?
         .into_iter()
-        .filter(|bug| bug.name.contains(&options.only))
+        .filter(|bug| options.only.is_empty() || options.only.iter().any(|part| bug.name.contains(part)))
         .collect();
     if bugs.is_empty() {
-        return Err(format!("no patch has {:?} in its name", options.only));
+        return Err(format!("no patch has one of {:?} in its name", options.only));
     }
     let place = place(root, options)?;
     prepare(root, &place)?;
@@ -257,8 +257,8 @@ mod tests {
 
     #[test]
     fn flags_come_in_pairs() {
-        let options = Options::parse(&["--only", "merge", "--seeds", "3"]).unwrap();
-        assert_eq!((options.only.as_str(), options.seeds), ("merge", Some(3)));
+        let options = Options::parse(&["--only", "merge,lost", "--seeds", "3"]).unwrap();
+        assert_eq!((options.only.concat().as_str(), options.seeds), ("mergelost", Some(3)));
         assert!(Options::parse(&["--only"]).is_err());
         assert!(Options::parse(&["--all", "1"]).is_err());
     }
