@@ -10,6 +10,7 @@
 pub mod cells;
 pub mod failover;
 pub mod faults;
+pub mod locks;
 pub mod scenario;
 pub mod shards;
 pub mod statements;
