@@ -225,9 +225,6 @@ async fn make_whole(cluster: &Cluster) -> Result<()> {
         if whole && SHARDS.iter().all(|shard| is_healthy(cluster, shard)) {
             return Ok(());
         }
-        if cells::refill(cluster, &types).await? {
-            up(cluster)?;
-        }
         if begun.elapsed() > WHOLE_LIMIT {
             return Err(format!("the cluster is not whole after {WHOLE_LIMIT:?}: {types:?}"));
         }
