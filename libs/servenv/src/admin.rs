@@ -12,7 +12,10 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
     response::{Html, IntoResponse, Redirect},
     routing::get,
 };
@@ -33,6 +36,7 @@ struct Pages {
     router: Option<Router>,
     health: Option<HealthCheck>,
     health_as_json: bool,
+    home: Option<&'static str>,
     sections: Vec<StatusSection>,
 }
 
@@ -58,6 +62,11 @@ impl AdminPages {
     /// `/debug/health` answers with JSON, `{"Healthy": true}`: vtorc's form, which scripts look for.
     pub fn tell_health_as_json(&self) {
         self.with(|p| p.health_as_json = true);
+    }
+
+    /// Where `/` leads; the status page when nothing is said.
+    pub fn set_home(&self, path: &'static str) {
+        self.with(|p| p.home = Some(path));
     }
 
     pub fn add_section(&self, heading: &'static str, html: impl Fn() -> String + Send + Sync + 'static) {
@@ -89,12 +98,13 @@ pub(crate) fn serve(listener: TcpListener, context: Context) -> Result<()> {
     let extra = context.pages.with(|p| p.router.take()).unwrap_or_default();
     let stop = context.stop.clone();
     let router = Router::new()
-        .route("/", get(|| async { Redirect::temporary("/debug/status") }))
+        .route("/", get(home))
         .route("/debug/vars", get(|State(c): State<Context>| async move { Json(c.metrics.to_json()) }))
         .route("/metrics", get(|State(c): State<Context>| async move { c.metrics.to_prometheus(c.program) }))
         .route("/healthz", get(health))
         .route("/debug/health", get(debug_health))
         .route("/debug/status", get(status))
+        .route("/debug/style.css", get(style))
         .with_state(context)
         .merge(extra);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -128,21 +138,37 @@ async fn debug_health(State(c): State<Context>) -> axum::response::Response {
     }
 }
 
+async fn home(State(c): State<Context>) -> Redirect {
+    Redirect::temporary(c.pages.with(|p| p.home).unwrap_or("/debug/status"))
+}
+
+/// The look of all programs' pages, in one file.
+async fn style() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/css"), (CACHE_CONTROL, "max-age=300")], include_str!("style.css"))
+}
+
 async fn status(State(c): State<Context>) -> Html<String> {
     let mut page = format!(
-        "<!doctype html><meta charset=utf-8><title>{0}</title>\
-         <style>:root{{color-scheme:light dark}}body{{font:14px system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}}\
-         table{{border-collapse:collapse}}td,th{{border:1px solid #8886;padding:.25rem .6rem;text-align:left}}\
-         h2{{margin-top:2rem}}code{{font-family:ui-monospace,monospace}}</style>\
-         <h1>{0}</h1><p>{1}</p>",
+        "<!doctype html><html lang=en><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{0}</title>\
+         <link rel=icon href=\"data:,\"><link rel=stylesheet href=style.css><main><h1>{0}</h1><p>{1}</p>",
         c.program,
         html_escape(&crate::version_text())
     );
     c.pages.with(|p| {
         for s in &p.sections {
-            let _ = write!(page, "<h2>{}</h2>{}", s.heading, (s.html)());
+            // A table that is wider than the window is scrolled, by the keyboard too.
+            let _ = write!(
+                page,
+                "<h2>{0}</h2><div class=section role=region aria-label=\"{0}\" tabindex=0>{1}</div>",
+                s.heading,
+                (s.html)()
+            );
         }
     });
-    page.push_str("<h2>Pages</h2><p><a href=/debug/vars>/debug/vars</a> <a href=/metrics>/metrics</a> <a href=/healthz>/healthz</a></p>");
+    page.push_str(
+        "<h2>Pages</h2><nav><a href=/debug/vars>/debug/vars</a> <a href=/metrics>/metrics</a> \
+         <a href=/healthz>/healthz</a></nav></main></html>",
+    );
     Html(page)
 }
