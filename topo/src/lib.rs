@@ -35,7 +35,7 @@ pub use lock::LockGuard;
 pub use options::{Implementation, TlsFiles, TopoConfig, TopoOptions};
 pub use rebuild::stale::StaleGraph;
 pub use server::{
-    CellFactory, Edit, FoundTablets, GLOBAL_CELL, Server, ShardInfo, check_name, denied_tables,
+    CellFactory, Edit, FoundTablets, GLOBAL_CELL, HistoryEntry, Server, ShardInfo, check_name, denied_tables,
     parse_shard_name,
 };
 pub use watch::Seen;

@@ -17,6 +17,8 @@ pub const ROUTING_RULES_DIR: &str = "routing_rules";
 pub const NAMED_LOCKS: &str = "internal/named_locks";
 /// What cells have missed while they were away; ours, not Vitess's.
 pub const STALE_CELLS: &str = "internal/stale_cells";
+/// What was done to keyspaces; ours, not Vitess's.
+pub const HISTORY: &str = "internal/history";
 pub const METADATA: &str = "metadata";
 pub const ELECTIONS: &str = "elections";
 pub const EXTERNAL_CLUSTERS: &str = "ExternalClusters/vitess";
@@ -48,6 +50,14 @@ pub fn stale_graph(cell: &str, keyspace: Option<&str>) -> String {
     match keyspace {
         Some(keyspace) => format!("{STALE_CELLS}/{cell}/keyspaces/{keyspace}"),
         None => format!("{STALE_CELLS}/{cell}/{SRV_VSCHEMA}"),
+    }
+}
+
+/// What was done to a keyspace, or to the cluster as a whole.
+pub fn history(keyspace: Option<&str>) -> String {
+    match keyspace {
+        Some(keyspace) => format!("{HISTORY}/keyspaces/{keyspace}"),
+        None => format!("{HISTORY}/cluster"),
     }
 }
 

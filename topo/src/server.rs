@@ -6,6 +6,7 @@
 
 mod cell_conn;
 mod cells;
+mod history;
 mod keyspaces;
 mod locks;
 mod records;
@@ -29,6 +30,7 @@ use vterrors::{Error, Result};
 use self::cell_conn::{CellConn, CellLimits};
 pub(crate) use self::records::decode;
 pub use self::{
+    history::HistoryEntry,
     records::Edit,
     shards::{ShardInfo, denied_tables, parse_shard_name},
     tablets::FoundTablets,

@@ -59,7 +59,7 @@ pub(crate) async fn edit<M: Message + Default>(
             Err(e) => return Err(e),
         }
     }
-    Err(contended(path))
+    Err(contended(path, CAS_ATTEMPTS))
 }
 
 /// As [`edit`], for a record that is made (from its default) when it is not there.
@@ -89,7 +89,7 @@ pub(crate) async fn edit_or_create<M: Message + Default>(
             Err(e) => return Err(e),
         }
     }
-    Err(contended(path))
+    Err(contended(path, CAS_ATTEMPTS))
 }
 
 /// The records under `prefix` whose path ends in the element `file`; others are not ours.
@@ -107,13 +107,13 @@ pub(crate) async fn list<M: Message + Default>(
 }
 
 /// A short random wait that grows, so that two writers do not meet again and again.
-async fn back_off(attempt: u32) {
+pub(super) async fn back_off(attempt: u32) {
     let most = 5u64 << attempt.min(5);
     let wait = rand::random_range(0..=most);
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }
 
-fn contended(path: &str) -> Error {
-    let text = format!("{path} was changed by others in each of {CAS_ATTEMPTS} attempts to update it");
+pub(super) fn contended(path: &str, attempts: u32) -> Error {
+    let text = format!("{path} was changed by others in each of {attempts} attempts to update it");
     Error::new(Condition::BadVersion, text)
 }

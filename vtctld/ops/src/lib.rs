@@ -9,6 +9,7 @@
 
 mod cells;
 mod fetch;
+mod history;
 pub mod json;
 mod keyspaces;
 mod reparents;
@@ -40,6 +41,8 @@ pub struct Ops {
     pub tablets: Arc<dyn TabletManagerClient>,
     /// The wait for replicas where a request names none.
     pub wait_replicas_timeout: Duration,
+    /// Who asks, for the history of keyspaces.
+    pub actor: Arc<str>,
 }
 
 impl std::fmt::Debug for Ops {
@@ -50,7 +53,13 @@ impl std::fmt::Debug for Ops {
 
 impl Ops {
     pub fn new(topo: Server, tablets: Arc<dyn TabletManagerClient>) -> Self {
-        Self { topo, tablets, wait_replicas_timeout: Duration::from_secs(15) }
+        Self { topo, tablets, wait_replicas_timeout: Duration::from_secs(15), actor: "command line".into() }
+    }
+
+    /// The same operations, asked for by somebody else.
+    #[must_use]
+    pub fn acting_as(&self, actor: &str) -> Self {
+        Self { actor: actor.into(), ..self.clone() }
     }
 
     /// The record of the tablet that a request names.
@@ -110,7 +119,10 @@ macro_rules! delegate {
                 &self,
                 request: proto::vtctldata::$request,
             ) -> Result<proto::vtctldata::$response> {
-                $path(self, request).await
+                let begun = history::begin(self, stringify!($method), stringify!($request), &request).await;
+                let answer = $path(self, request).await;
+                history::end(self, begun, answer.as_ref().err()).await;
+                answer
             })*
         }
 

@@ -26,11 +26,11 @@ async fn empty() -> Ops {
 }
 
 /// A tablet manager client of which nothing is asked.
-struct GrpcLess {}
+pub(crate) struct GrpcLess {}
 
 impl TabletManagerClient for GrpcLess {}
 
-async fn with_shard() -> (Ops, Arc<FakeShard>) {
+pub(crate) async fn with_shard() -> (Ops, Arc<FakeShard>) {
     let topo = Server::memory(&["zone1", "zone2"]).await.unwrap();
     let tablets = [("zone1", 100, TabletType::Primary), ("zone1", 101, TabletType::Replica)];
     let fake = Arc::new(FakeShard::new(topo.clone(), "ks", "0", &tablets).await.unwrap());
