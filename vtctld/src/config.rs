@@ -24,6 +24,16 @@ pub struct Options {
     #[arg(long, default_value = "1m", value_parser = parse_duration, value_name = "DURATION")]
     pub action_timeout: Duration,
 
+    /// gRPC address of a vtgate, for the SQL console of the web pages; there is none without it
+    #[arg(long, value_name = "HOST:PORT")]
+    pub vtgate_address: Option<String>,
+
+    /// Who may sign in to the web pages: lines of name:role:hash, the role viewer or operator, as `vtctld
+    /// hash-password NAME ROLE` prints them; read again when it changes. Without it nobody signs in: whoever reaches
+    /// a loopback address may do everything, whoever reaches another one may only look
+    #[arg(long, value_name = "FILE")]
+    pub web_users_file: Option<PathBuf>,
+
     /// Where backups go (file, s3, ...); backups are not supported yet
     #[arg(long, value_name = "NAME")]
     pub backup_storage_implementation: Option<String>,

@@ -26,10 +26,10 @@ use vterrors::{Condition, Error, Result};
 
 use bytes_codec::BytesCodec;
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// An RPC: an encoded request to an encoded response.
-type Operation = fn(Arc<Ops>, Bytes) -> Boxed<Result<Bytes>>;
+pub(crate) type Operation = fn(Arc<Ops>, Bytes) -> Boxed<Result<Bytes>>;
 
 /// `vtctlservice.Vtctld`; clones share one state.
 #[derive(Clone)]
@@ -96,7 +96,8 @@ impl tonic::server::UnaryService<Bytes> for Call {
                 return Err(status(Error::unsupported(format!("vtctld does not support {method} yet"))));
             };
             let limit = time_limit(request.metadata().as_ref());
-            let work = operation(shared.ops.clone(), request.into_inner());
+            let ops = Arc::new(shared.ops.acting_as("gRPC"));
+            let work = operation(ops, request.into_inner());
             shared.carry_out(&method, limit, work).await.map(Response::new).map_err(status)
         })
     }
@@ -141,7 +142,7 @@ impl Shared {
 macro_rules! operations {
     ($($method:ident($request:ident) -> $response:ident;)*) => {
         /// The operation of an RPC's name in snake case.
-        fn operation(name: &str) -> Option<Operation> {
+        pub(crate) fn operation(name: &str) -> Option<Operation> {
             Some(match name {
                 $(stringify!($method) => |ops, body| Box::pin(async move {
                     let request = $request::decode(body).map_err(malformed)?;

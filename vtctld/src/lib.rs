@@ -1,8 +1,9 @@
-//! vtctld: the control plane's gRPC and HTTP faces. What it does is in `ops`; here is the frame.
+//! vtctld: the control plane's gRPC and HTTP faces, the web pages among them. What it does is in `ops`; here is the frame.
 
 mod config;
 mod grpc;
-mod http;
+mod live;
+mod web;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use vterrors::{Condition, Error, Result};
 
 pub use config::{Config, Options};
+pub use web::{Role, user_line};
 
 /// A call to a tablet that has no shorter limit may take so long (a schema change on a large table).
 const TABLET_CALL_LIMIT: Duration = Duration::from_secs(3600);
@@ -27,7 +29,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let tablets = Arc::new(GrpcTabletManagerClient::new(TABLET_CALL_LIMIT));
     context.spawn("stale-cells", rebuild_stale_cells(topo.clone()));
     let ops = Arc::new(Ops::new(topo, tablets));
-    http::add_pages(&context, &ops, &options);
+    web::add_pages(&context, &ops, &options)?;
     let Some(address) = options.server.grpc_address()? else { return Ok(Vec::new()) };
     let listener = TcpListener::bind(address).await.map_err(|e| {
         Error::new(Condition::FailedPrecondition, format!("cannot listen for gRPC on {address}: {e}"))

@@ -386,6 +386,8 @@ impl Maker<'_> {
             ("port", &http.to_string()),
             ("grpc-port", &grpc.to_string()),
             ("service-map", "grpc-vtctl,grpc-vtctld"),
+            // The SQL console of the web pages asks the first cell's.
+            ("vtgate-address", &format!("{HOST}:{}", self.ports.vtgate_grpc)),
         ]));
         self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)])
     }

@@ -43,7 +43,8 @@ pub fn to_value<M: Message>(name: &str, message: &M, style: Style) -> Result<Jso
     bytes_to_value(name, &message.encode_to_vec(), style)
 }
 
-fn bytes_to_value(name: &str, bytes: &[u8], style: Style) -> Result<Json> {
+/// An encoded message of the type `name` as a JSON value.
+pub fn bytes_to_value(name: &str, bytes: &[u8], style: Style) -> Result<Json> {
     let decoded = DynamicMessage::decode(descriptor(name)?, bytes);
     let message = decoded.map_err(|e| Error::invalid(format!("this is no {name}: {e}")))?;
     Ok(message_value(&message, style))
@@ -77,11 +78,20 @@ pub fn map_to_json<'a, M: Message + 'a>(
 
 /// Reads a message of the type `name` from JSON; an error says where and what.
 pub fn from_json<M: Message + Default>(name: &str, text: &str) -> Result<M> {
-    let bad = |e: &dyn std::fmt::Display| Error::invalid(format!("invalid JSON for {name}: {e}"));
+    M::decode(&*json_to_bytes(name, text)?).map_err(|e| invalid(name, &e))
+}
+
+/// Reads JSON as a message of the type `name`, and encodes that; an error says where and what.
+pub fn json_to_bytes(name: &str, text: &str) -> Result<Vec<u8>> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let message = DynamicMessage::deserialize(descriptor(name)?, &mut reader).map_err(|e| bad(&e))?;
-    reader.end().map_err(|e| bad(&e))?;
-    M::decode(&*message.encode_to_vec()).map_err(|e| bad(&e))
+    let message =
+        DynamicMessage::deserialize(descriptor(name)?, &mut reader).map_err(|e| invalid(name, &e))?;
+    reader.end().map_err(|e| invalid(name, &e))?;
+    Ok(message.encode_to_vec())
+}
+
+fn invalid(name: &str, e: &dyn std::fmt::Display) -> Error {
+    Error::invalid(format!("invalid JSON for {name}: {e}"))
 }
 
 fn message_value(message: &DynamicMessage, style: Style) -> Json {

@@ -15,18 +15,7 @@ const DIRECT: [&str; 3] = ["", "direct", "mysql"];
 /// Runs each statement on the primary of every shard, all shards at once, and then has the replicas
 /// reload their schema. A statement that fails on some shards is not followed by the next one.
 pub(crate) async fn apply(ops: &Ops, r: ApplySchemaRequest) -> Result<ApplySchemaResponse> {
-    let keyspace = required("the keyspace's name", &r.keyspace)?;
-    if !DIRECT.contains(&r.ddl_strategy.as_str()) {
-        let text = format!("--ddl-strategy {:?}: online schema changes", r.ddl_strategy);
-        return Err(Error::unsupported(text));
-    }
-    if r.batch_size != 0 {
-        return Err(Error::unsupported("--batch-size: statements are sent one by one"));
-    }
-    let statements: Vec<&str> = r.sql.iter().flat_map(|text| split(text)).collect();
-    if statements.is_empty() {
-        return Err(Error::invalid("--sql or --sql-file: there is no statement"));
-    }
+    let (keyspace, statements) = checked(&r)?;
     let primaries = primaries_of(ops, keyspace).await?;
     let mut answer = ApplySchemaResponse::default();
     for statement in statements {
@@ -52,6 +41,39 @@ pub(crate) async fn apply(ops: &Ops, r: ApplySchemaRequest) -> Result<ApplySchem
         }
     }
     Ok(answer)
+}
+
+/// The keyspace and the statements of a request that can be carried out.
+fn checked(r: &ApplySchemaRequest) -> Result<(&str, Vec<&str>)> {
+    let keyspace = required("the keyspace's name", &r.keyspace)?;
+    if !DIRECT.contains(&r.ddl_strategy.as_str()) {
+        let text = format!("--ddl-strategy {:?}: online schema changes", r.ddl_strategy);
+        return Err(Error::unsupported(text));
+    }
+    if r.batch_size != 0 {
+        return Err(Error::unsupported("--batch-size: statements are sent one by one"));
+    }
+    let statements: Vec<&str> = r.sql.iter().flat_map(|text| split(text)).collect();
+    if statements.is_empty() {
+        return Err(Error::invalid("--sql or --sql-file: there is no statement"));
+    }
+    Ok((keyspace, statements))
+}
+
+impl Ops {
+    /// What `ApplySchema` would do now, a line each: nothing is run.
+    pub async fn plan_apply_schema(&self, r: &ApplySchemaRequest) -> Result<Vec<String>> {
+        let (keyspace, statements) = checked(r)?;
+        let primaries = primaries_of(self, keyspace).await?;
+        let mut lines = Vec::new();
+        for (number, statement) in (1..).zip(&statements) {
+            lines.push(format!("statement {number} of {}: {statement}", statements.len()));
+            lines
+                .extend(primaries.iter().map(|p| format!("  on {} ({keyspace}/{})", alias_text(p), p.shard)));
+        }
+        lines.push("then the replicas of each shard reload their schema".to_owned());
+        Ok(lines)
+    }
 }
 
 /// The statements of a text, without semicolons; what holds only blanks and comments is left out.
