@@ -1,7 +1,7 @@
 # One image with every program. `make images` (cargo xtask images) builds it, also where no image can be pulled.
 #
 #   BASE      what the programs run on: glibc 2.34 or newer, bash, CA certificates
-#   BUILDER   where they are compiled: Rust and what BUILDER's apt-get adds below
+#   BUILDER   where they are compiled: Rust and what BUILDER's apt-get adds below (Node for vtctld's web pages)
 #   PROGRAMS  `build` compiles them here; `prebuilt` takes them from the folder programs/ of the build context
 #
 # BuildKit skips the stages that are not asked for, so that with `prebuilt` BUILDER is never fetched.
@@ -11,10 +11,11 @@ ARG PROGRAMS=build
 
 FROM ${BUILDER} AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends protobuf-compiler libprotobuf-dev \
+ && apt-get install -y --no-install-recommends protobuf-compiler libprotobuf-dev nodejs npm \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
+RUN --mount=type=cache,target=/tmp/npm cd web && npm ci --cache /tmp/npm --no-audit --no-fund && npm run build
 # The image's own Rust, not the one that rust-toolchain.toml would fetch.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     export RUSTUP_TOOLCHAIN="${RUST_VERSION:-stable}" \

@@ -9,15 +9,24 @@ FUZZ := $(abspath $(TARGET))/fuzz
 FUZZ_SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help up down clean-cluster test lint fuzz bench-quick bench-scale difftest chaos planted-bugs images check-manifests
+.PHONY: help up build web down clean-cluster test test-web lint fuzz bench-quick bench-scale difftest chaos planted-bugs images check-manifests
 
 help: ## Print this menu
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 22
 
 up: ## Install what is missing, build, and start a cluster on this machine
 	@$(CARGO) xtask setup --for up
+	@$(CARGO) xtask web --or-without
 	@$(CARGO) $(RELEASE) --exclude bench
 	@$(VTLOCAL) up
+
+build: ## Build what a cluster needs, with vtctld's web pages where they can be had
+	@$(CARGO) xtask setup --for up
+	@$(CARGO) xtask web --or-without
+	@$(CARGO) $(RELEASE) --exclude bench
+
+web: ## Build vtctld's web pages into web/dist, from where the next build of vtctld embeds them
+	@$(CARGO) xtask web
 
 down: ## Stop the cluster and keep its data
 	@$(VTLOCAL) down
@@ -31,6 +40,12 @@ test: ## Install what the tests need and run them all, end-to-end tests included
 	$(CARGO) test --workspace --no-fail-fast
 	python3 k8s/check.py --programs $(TARGET)/debug --self-test
 	python3 k8s/check.py --programs $(TARGET)/debug
+
+test-web: ## Test the web pages in Chromium on a cluster of their own; ARGS=... as playwright test
+	@$(CARGO) xtask setup --for up
+	@$(CARGO) xtask web --with-browser
+	@$(CARGO) build --workspace --bins --exclude e2e --exclude difftest --exclude chaos --exclude bench --exclude xtask
+	@cd web && VIVACE_PROGRAMS=$(abspath $(TARGET))/debug npm test -- $(ARGS)
 
 difftest: ## Compare the cluster's answers with a plain mysqld's; SEEDS=1..50 generates more, ARGS=... as difftest --help
 	@$(CARGO) xtask setup --for test
@@ -61,6 +76,7 @@ lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) xtask layers
 	$(CARGO) xtask tidy
+	$(CARGO) xtask web --check
 	@if $(CARGO) deny --version >/dev/null 2>&1; \
 		then $(CARGO) deny check; \
 		else echo "cargo deny is not installed: dependencies were not checked"; fi

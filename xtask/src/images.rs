@@ -170,6 +170,7 @@ impl Maker<'_> {
     }
 
     fn compile(&self) -> Result<PathBuf> {
+        crate::web::run(self.root, crate::web::Wanted::PagesOrNone)?;
         say("compiling the programs on this machine");
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
         cargo.args(["build", "--release", "--locked"]).current_dir(self.root);

@@ -1,4 +1,4 @@
-//! Developer commands that need more than a line of shell: `cargo xtask setup|layers|tidy|sql|planted-bugs|images`.
+//! Developer commands that need more than a line of shell: `cargo xtask setup|web|layers|tidy|sql|planted-bugs|images`.
 //!
 //! This crate must build on a machine that has nothing but the Rust toolchain and gcc, because `setup` is
 //! what installs the rest (protoc among it): it imports none of our crates, and of others next to nothing.
@@ -9,6 +9,7 @@ mod planted;
 mod setup;
 mod sql;
 mod tidy;
+mod web;
 
 use std::{env, path::PathBuf, process::ExitCode};
 
@@ -17,6 +18,9 @@ usage: cargo xtask <command>
 
   setup [--for up|test|bench] [--mysql-flavor mysql|mariadb]
           find or install what is needed (default: for tests)
+  web [--or-without|--with-browser|--check]
+          build vtctld's web pages, with the distribution's Node if there is none; --or-without goes on when they
+          cannot be had, --with-browser also sees to what tests them, --check only checks their types
   layers  check who imports whom, and that the pure crates are pure
   tidy    check lengths, module docs and forbidden words
   planted-bugs [--only TEXT,...] [--seeds N] [--dir DIR]
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["setup", flags @ ..] => set_up(flags),
+        ["web", flags @ ..] => web::Wanted::parse(flags).and_then(|wanted| web::run(&root(), wanted)),
         ["layers"] => layers::run(&root()),
         ["tidy"] => tidy::run(&root()),
         ["planted-bugs", flags @ ..] => {

@@ -12,7 +12,7 @@ const FILE_LINES: usize = 1_000;
 const FUNCTION_LINES: usize = 100;
 
 /// Folders that hold no text of ours.
-const SKIPPED: &[&str] = &["target", ".git", "vtdataroot", "node_modules"];
+const SKIPPED: &[&str] = &["target", ".git", "vtdataroot", "node_modules", "dist", "test-results"];
 
 /// Looks at every Rust file, and for words at every text file, below `root`.
 pub fn run(root: &Path) -> Result<()> {
