@@ -186,7 +186,12 @@ impl ShardCall<'_> {
     pub async fn execute_on(&self, h: &ShardSession, query: &ShardQuery) -> Answer<q::QueryResult> {
         let tablet = match self.gateway.tablet(&h.alias) {
             Ok(tablet) => tablet,
-            Err(e) => return Answer::failed(e),
+            Err(e) => {
+                if h.transaction_id != 0 {
+                    self.gateway.note_of_transaction(&e);
+                }
+                return Answer::failed(e);
+            }
         };
         let _under_way = tablet.load.begin();
         let answer =
