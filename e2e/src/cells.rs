@@ -14,7 +14,7 @@ use nix::{
 use crate::{Cluster, exec, failover::Writers, rows, scenario::wait, text, try_rows};
 
 /// Two tablets in the first cell, one in each of the others.
-pub const FLAGS: [&str; 9] = [
+pub const FLAGS: [&str; 10] = [
     "--cell=a",
     "--cell=b",
     "--cell=c",
@@ -23,6 +23,7 @@ pub const FLAGS: [&str; 9] = [
     "--mysql-flavor=mysql",
     "--durability-policy=cross_cell",
     "--vtorc-arg=--recovery-block-duration=1s",
+    "--vttablet-arg=--errant-data-retention=1s",
     "--vtgate-arg=--buffer-window=30s",
 ];
 const CELLS: [&str; 3] = ["a", "b", "c"];
@@ -264,4 +265,18 @@ pub async fn the_cell_comes_back(cluster: &Cluster, lost: Lost) {
     let found: BTreeSet<u64> = found.into_iter().map(|row| row[0].parse().unwrap()).collect();
     let missing: Vec<_> = acknowledged.difference(&found).collect();
     assert!(missing.is_empty(), "acknowledged and lost: {missing:?}\n{}", cluster.logs());
+}
+
+/// A tablet that had what nobody acknowledged gets another's data, and serves again; its mysqld is a new process, which
+/// vtlocal finds.
+pub async fn drained_tablets_are_refilled(cluster: &Cluster) {
+    wait_long("no tablet to be DRAINED", async || {
+        let types = cluster.tablet_types().await;
+        let others = types.values().filter(|t| *t == "replica").count();
+        if others + 1 == types.len() { Ok(()) } else { Err(format!("{types:?}\n{}", cluster.logs())) }
+    })
+    .await;
+    only_other_cells_acknowledge(cluster).await;
+    let status = cluster.status();
+    assert!(status.status.success(), "{}", text(&status));
 }

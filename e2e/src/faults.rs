@@ -279,11 +279,7 @@ pub async fn a_killed_mysqld_is_named_and_comes_back(cluster: &Cluster) {
     }
     becomes(cluster, uid, "NOT_SERVING").await;
     assert_eq!(rows(&mut conn, &format!("SELECT n FROM t WHERE id = {there}")).await, [["0"]]);
-    let status = std::process::Command::new(crate::bin_dir().join("vtlocal"))
-        .arg("status")
-        .env("VTDATAROOT", cluster.data_dir())
-        .output()
-        .unwrap();
+    let status = cluster.status();
     assert!(text(&status).contains(&format!("mysqld-{uid}")), "{}", text(&status));
 
     repair(cluster);

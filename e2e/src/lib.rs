@@ -10,6 +10,7 @@
 pub mod cells;
 pub mod failover;
 pub mod faults;
+pub mod locks;
 pub mod scenario;
 pub mod shards;
 pub mod statements;
@@ -91,12 +92,18 @@ impl Cluster {
         vtlocal(self.data_dir(), "up", &self.flags)
     }
 
+    pub fn status(&self) -> Output {
+        vtlocal(self.data_dir(), "status", &[])
+    }
+
     pub fn down(&self) -> Output {
         vtlocal(self.data_dir(), "down", &[])
     }
 
     pub fn state(&self) -> State {
-        State::read(self.data_dir()).unwrap().unwrap()
+        let mut state = State::read(self.data_dir()).unwrap().unwrap();
+        state.find_mysqlds(&self.plan);
+        state
     }
 
     /// The pid of a process by its name in the plan.
@@ -142,7 +149,10 @@ impl Cluster {
         let CellPlan { etcd, vtgate, vtorc, .. } = self.cell(cell);
         let servers = [Some(vtgate), etcd.as_ref(), vtorc.as_ref()].into_iter().flatten();
         let tablets = self.plan.tablets.iter().filter(|t| t.cell == cell);
-        let of_tablets = tablets.flat_map(|t| [t.process.name.clone(), vtlocal::up::mysqld_name(t.uid)]);
+        let of_tablets = tablets.flat_map(|t| {
+            let mysqlctld = t.mysqlctld.iter().map(|p| p.name.clone());
+            mysqlctld.chain([t.process.name.clone(), vtlocal::up::mysqld_name(t.uid)])
+        });
         servers.map(|p| p.name.clone()).chain(of_tablets).collect()
     }
 
@@ -174,7 +184,7 @@ impl Cluster {
     pub async fn tablet_types(&self) -> BTreeMap<u32, String> {
         let mut types = BTreeMap::new();
         for tablet in &self.plan.tablets {
-            let vars = vtlocal::supervise::http_get(tablet.process.ready.0, "/debug/vars").await;
+            let vars = vtlocal::supervise::http_get(tablet.process.http_port(), "/debug/vars").await;
             let vars: serde_json::Value = serde_json::from_str(&vars.unwrap_or_default()).unwrap_or_default();
             types.insert(tablet.uid, vars["TabletType"].as_str().unwrap_or("-").to_ascii_lowercase());
         }

@@ -27,4 +27,6 @@ async fn a_cell_is_lost_and_the_others_go_on() {
         step("it is back");
         cells::the_cell_comes_back(&cluster, lost).await;
     }
+    step("drained tablets are refilled");
+    cells::drained_tablets_are_refilled(&cluster).await;
 }

@@ -2,7 +2,7 @@
 //!
 //! One cluster, one test, step by step: starting it costs more than the steps.
 
-use e2e::{Cluster, scenario as day, statements};
+use e2e::{Cluster, locks, scenario as day, statements};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sample_cluster_on_mysql() {
@@ -44,6 +44,10 @@ async fn the_sample_cluster_on_mysql() {
     statements::files_are_loaded(&cluster).await;
     day::step("writes of several tables");
     statements::writes_of_several_tables(&cluster).await;
+    day::step("locks by name");
+    locks::locks_by_name(&cluster).await;
+    locks::a_wait_for_a_lock_is_killed(&cluster).await;
+    locks::a_reparent_ends_sessions_with_locks(&cluster).await;
     day::step("a statement is all or nothing");
     statements::a_statement_is_all_or_nothing(&cluster).await;
     day::step("bad input");

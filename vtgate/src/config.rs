@@ -122,6 +122,9 @@ pub struct Options {
     /// Across how many shards a transaction may write: single, multi
     #[arg(long, default_value = "MULTI", ignore_case = true, value_parser = ["SINGLE", "MULTI", "TWOPC"])]
     pub transaction_mode: String,
+    /// How often the connection of a session that holds locks (GET_LOCK) is kept alive
+    #[arg(long, default_value = "5s", value_parser = parse_duration)]
+    pub lock_heartbeat_time: Duration,
     /// Longest time of a query; 0 is no limit
     #[arg(long, default_value = "0", value_parser = parse_duration)]
     pub query_timeout: Duration,

@@ -58,6 +58,8 @@ pub struct ExecutorConfig {
     pub vschema_ddl_users: VschemaUsers,
     pub server_version: String,
     pub query_timeout: std::time::Duration,
+    /// How often a session's locks are looked after while it does nothing with them.
+    pub lock_heartbeat: std::time::Duration,
 }
 
 /// Shared by all sessions.
@@ -132,6 +134,10 @@ impl Executor {
     /// all of it is given back. In a transaction nothing more is done until the client rolls back.
     async fn abandon(&self, session: &mut Session, in_transaction: bool) {
         crate::tx::release_all(&self.gateway, session).await;
+        // Locks stay, but where the connection itself is in the middle of the statement.
+        if session.locks.as_ref().is_some_and(|l| l.busy) {
+            crate::tx::release_locks(&self.gateway, session).await;
+        }
         session.in_transaction = in_transaction;
         session.must_roll_back = in_transaction;
     }
@@ -148,6 +154,13 @@ impl Executor {
         let options = self.parse_options(session);
         if params.is_empty() && sql.contains(&b'?') {
             refuse_params(sql, &options)?;
+        }
+        if session.locks.as_ref().is_some_and(|l| l.is_lost()) {
+            (session.locks, session.broken) = (None, true);
+            return Err(Error::new(
+                Condition::ConnectionLost,
+                "the connection that held the session's locks is gone, and the locks with it",
+            ));
         }
         if session.must_roll_back {
             only_end(session, sql, &options)?;
@@ -294,6 +307,7 @@ impl Executor {
     /// Ends a session: what it holds on the tablets is given back.
     pub async fn close(&self, session: &mut Session) {
         crate::tx::release_all(&self.gateway, session).await;
+        crate::tx::release_locks(&self.gateway, session).await;
     }
 
     /// The plans in the cache by their normalised text, for `/debug/query_plans`.

@@ -44,15 +44,21 @@ impl Gateway {
 
     /// The tablet of a session's transaction; an error when it is gone, because its transaction is, too. Who calls it
     /// counts the call in its load.
+    ///
+    /// A primary that was replaced ends its transactions, or cannot commit any more; if it is frozen it does not even
+    /// answer.
     pub fn tablet(&self, alias: &TabletAlias) -> Result<Arc<TabletHealth>> {
         let snapshot = self.discovery.snapshot();
-        let tablet = snapshot.by_alias(alias).ok_or_else(|| {
-            Error::new(
-                Condition::TransactionGone,
-                format!("tablet {alias} is gone, and its transactions with it"),
-            )
-        })?;
-        Ok(tablet.clone())
+        let gone = |text: String| {
+            Err(Error::new(Condition::TransactionGone, format!("{text}, and its transactions with it")))
+        };
+        match snapshot.by_alias(alias) {
+            None => gone(format!("tablet {alias} is gone")),
+            Some(tablet) if snapshot.is_replaced(tablet) => {
+                gone(format!("tablet {alias} is no longer the primary of {}", tablet.target))
+            }
+            Some(tablet) => Ok(tablet.clone()),
+        }
     }
 
     /// A transaction's tablet answered its statement with this: counts those that a failover ended.

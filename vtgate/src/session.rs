@@ -1,6 +1,7 @@
 //! A client's session. One task owns it: there are no locks.
 
 mod charset;
+mod locks;
 mod prepared;
 mod process;
 mod variables;
@@ -18,6 +19,7 @@ use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, TabletType, Target, TargetString};
 
 pub use charset::{Charset, Labels};
+pub use locks::{Keeper, LockSession};
 pub use prepared::{MAX_PARAMS, Prepared, Ready, takes_bind_variables};
 pub use process::{End, Kill, Process, Processes, Shield};
 pub use variables::{Kind as VariableKind, kind as variable_kind};
@@ -145,6 +147,8 @@ pub struct Session {
     pub entered: HashSet<(String, Vec<bytes::Bytes>)>,
     /// Those that lose their rows: they are removed when the transaction commits.
     pub removals: Vec<Removal>,
+    /// The connection that holds the locks of `GET_LOCK`.
+    pub locks: Option<LockSession>,
     /// While a VEXPLAIN runs: what goes to shards.
     pub trace: Option<crate::executor::Trace>,
     /// While a statement runs that is undone as a whole when it fails.
@@ -190,6 +194,7 @@ impl Session {
             transaction_options: proto::query::ExecuteOptions::default(),
             shards: Vec::new(),
             before: Vec::new(),
+            locks: None,
             trace: None,
             atomic: false,
             after: Vec::new(),

@@ -70,6 +70,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         vschema_ddl_users: o.vschema_ddl_authorized_users.clone(),
         server_version: o.mysql_server_version.clone(),
         query_timeout: o.query_timeout,
+        lock_heartbeat: o.lock_heartbeat_time,
     };
     let gateway = Arc::new(Gateway::new(discovery, gateway_config, metrics.clone()));
     schema.track(gateway.clone(), &context, FIRST_COLUMNS_LIMIT).await;

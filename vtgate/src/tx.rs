@@ -98,41 +98,48 @@ pub async fn release_all(gateway: &Gateway, session: &mut Session) {
     session.removals.clear();
     let parts = CommitOrder::ALL.map(|order| std::mem::take(session.part_mut(order)));
     let held = parts.into_iter().flatten();
-    let work = held.map(|part| {
-        let session = &*session;
-        async move {
-            let Ok(tablet) = gateway.tablet(&part.alias) else { return };
-            let _under_way = tablet.load.begin();
-            let (effective_caller_id, immediate_caller_id) = callers(session);
-            let target = Some((&part.target).into());
-            let ended = if part.reserved_id != 0 {
-                let request = q::ReleaseRequest {
-                    effective_caller_id,
-                    immediate_caller_id,
-                    target,
-                    transaction_id: part.transaction_id,
-                    reserved_id: part.reserved_id,
-                };
-                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.release(request))
-                    .await
-                    .map(|r| r.map(drop))
-            } else {
-                let request = q::RollbackRequest {
-                    effective_caller_id,
-                    immediate_caller_id,
-                    target,
-                    transaction_id: part.transaction_id,
-                };
-                tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.rollback(request))
-                    .await
-                    .map(|r| r.map(drop))
-            };
-            if !matches!(ended, Ok(Ok(()))) {
-                warn!(target = %part.target, "could not release a connection: the tablet will by itself");
-            }
-        }
-    });
-    futures::future::join_all(work).await;
+    let session = &*session;
+    futures::future::join_all(held.map(|part| release(gateway, session, part))).await;
+}
+
+/// Lets the session's locks by name go, with the connection that holds them.
+pub async fn release_locks(gateway: &Gateway, session: &mut Session) {
+    if let Some(held) = session.locks.take() {
+        let turn = match &held.keeper {
+            Some(keeper) => Some(keeper.turn.lock().await),
+            None => None,
+        };
+        release(gateway, session, held.part.clone()).await;
+        drop(turn);
+    }
+}
+
+async fn release(gateway: &Gateway, session: &Session, part: ShardSession) {
+    let Ok(tablet) = gateway.tablet(&part.alias) else { return };
+    let _under_way = tablet.load.begin();
+    let (effective_caller_id, immediate_caller_id) = callers(session);
+    let target = Some((&part.target).into());
+    let ended = if part.reserved_id != 0 {
+        let request = q::ReleaseRequest {
+            effective_caller_id,
+            immediate_caller_id,
+            target,
+            transaction_id: part.transaction_id,
+            reserved_id: part.reserved_id,
+        };
+        tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.release(request)).await.map(|r| r.map(drop))
+    } else {
+        let request = q::RollbackRequest {
+            effective_caller_id,
+            immediate_caller_id,
+            target,
+            transaction_id: part.transaction_id,
+        };
+        tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.rollback(request)).await.map(|r| r.map(drop))
+    };
+    if !matches!(ended, Ok(Ok(()))) {
+        warn!(target = %part.target, "could not release a connection: the tablet will by itself");
+    }
 }
 
 /// Callers of a request, effective and immediate.

@@ -6,6 +6,7 @@ use vterrors::{Condition, Error, Result};
 
 use crate::{
     options::DataDir,
+    plan::Plan,
     state::{Recorded, State},
     supervise,
     up::say,
@@ -16,15 +17,16 @@ pub const MYSQLD_LIMIT: Duration = Duration::from_secs(60);
 /// How long a process may take to end after SIGTERM; the graces that Vitess's own tests give.
 pub fn limit_of(name: &str) -> Duration {
     match name.split('-').next() {
-        Some("mysqld" | "vttablet") => MYSQLD_LIMIT,
+        Some("mysqld" | "mysqlctld" | "vttablet") => MYSQLD_LIMIT,
         Some("vtgate") => Duration::from_secs(30),
         _ => Duration::from_secs(10),
     }
 }
 
-/// vtorc (which would take tablets that end for dead), vtgate, tablets, vtctld, mysqlds, etcd; those of one kind at
+/// vtorc (which would take tablets that end for dead), vtgate, tablets, vtctld, mysqlctlds (which
+/// stop their mysqlds), mysqlds, etcd; those of one kind at
 /// the same time.
-const ORDER: [&str; 6] = ["vtorc", "vtgate", "vttablet", "vtctld", "mysqld", "etcd"];
+const ORDER: [&str; 7] = ["vtorc", "vtgate", "vttablet", "vtctld", "mysqlctld", "mysqld", "etcd"];
 
 /// Stops everything that is recorded and keeps the data.
 pub async fn run(dir: &DataDir) -> Result<()> {
@@ -33,6 +35,7 @@ pub async fn run(dir: &DataDir) -> Result<()> {
         say(None, &format!("no cluster in {}", data_dir.display()));
         return Ok(());
     };
+    state.find_mysqlds(&Plan::new(&state.spec, &data_dir));
     stop_all(&state.processes).await;
     if let Some(left) = state.processes.iter().find(|p| p.is_running()) {
         return Err(Error::internal(format!("{} (pid {}) does not end", left.name, left.pid)));

@@ -1,4 +1,4 @@
-//! A whole cluster on one machine: etcd, vtctld, a mysqld and a vttablet per tablet, vtorc, vtgate.
+//! A whole cluster on one machine: etcd, vtctld, a mysqld with its mysqlctld and a vttablet per tablet, vtorc, vtgate.
 //!
 //! What is to run is decided first, as data ([`spec::ClusterSpec`] -> [`plan::Plan`]), and then done in one
 //! place ([`up`], [`down`]). The processes are real, each with its own log below the data directory, in

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::spec::ClusterSpec;
+use crate::spec::{ClusterSpec, FlavorWish};
 
 pub const GLOBAL_ROOT: &str = "/vitess/global";
 /// The first tablet's uid; its ports are its uid added to 15000, 16000 and 17000.
@@ -25,6 +25,7 @@ const PORTS_OF_CELL: u16 = 6;
 #[serde(rename_all = "lowercase")]
 pub enum Program {
     Etcd,
+    Mysqlctld,
     Vtctld,
     Vttablet,
     Vtgate,
@@ -35,6 +36,7 @@ impl Program {
     pub fn file(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
+            Self::Mysqlctld => "mysqlctld",
             Self::Vtctld => "vtctld",
             Self::Vttablet => "vttablet",
             Self::Vtgate => "vtgate",
@@ -58,8 +60,26 @@ pub struct ProcessPlan {
     pub args: Vec<String>,
     pub ports: Vec<Port>,
     pub log: PathBuf,
-    /// Up when `GET http://127.0.0.1:<port><path>` answers 200.
-    pub ready: (u16, &'static str),
+    pub ready: Ready,
+}
+
+/// How a process shows that it is up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Ready {
+    /// `GET http://127.0.0.1:<port><path>` answers 200.
+    Http(u16, &'static str),
+    /// It listens on this Unix socket.
+    Socket(PathBuf),
+}
+
+impl ProcessPlan {
+    /// The port of its pages; 0 where it has none.
+    pub fn http_port(&self) -> u16 {
+        match self.ready {
+            Ready::Http(port, _) => port,
+            Ready::Socket(_) => 0,
+        }
+    }
 }
 
 /// One tablet with its mysqld.
@@ -73,6 +93,8 @@ pub struct TabletPlan {
     pub shard: String,
     pub mysql_port: u16,
     pub process: ProcessPlan,
+    /// Starts mysqld again when it has taken another's data. None for MariaDB, which has no clone plugin.
+    pub mysqlctld: Option<ProcessPlan>,
     /// Whether it is the one that becomes primary when the shard has none.
     pub first: bool,
 }
@@ -257,6 +279,10 @@ impl Plan {
         self.cells.iter().filter_map(|c| c.vtorc.as_ref())
     }
 
+    pub fn mysqlctlds(&self) -> impl Iterator<Item = &ProcessPlan> {
+        self.tablets.iter().filter_map(|t| t.mysqlctld.as_ref())
+    }
+
     pub fn vtgates(&self) -> impl Iterator<Item = &ProcessPlan> {
         self.cells.iter().map(|c| &c.vtgate)
     }
@@ -303,7 +329,7 @@ impl Maker<'_> {
             args,
             ports: ports.iter().map(|(what, port)| Port { what, port: *port }).collect(),
             log: self.data_dir.join("logs").join(format!("{name}.log")),
-            ready: (ports.first().map_or(0, |p| p.1), "/debug/vars"),
+            ready: Ready::Http(ports.first().map_or(0, |p| p.1), "/debug/vars"),
         }
     }
 
@@ -348,7 +374,7 @@ impl Maker<'_> {
             ("auto-compaction-retention", "1h"),
         ]);
         let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)]);
-        plan.ready = (client, "/health");
+        plan.ready = Ready::Http(client, "/health");
         plan
     }
 
@@ -452,6 +478,10 @@ impl Maker<'_> {
             ("replication-connect-retry", "1s"),
             ("service-map", "grpc-queryservice,grpc-tabletmanager"),
         ]));
+        let mysqlctld = self.mysqlctld(uid, ports.mysql);
+        if let Some(ProcessPlan { ready: Ready::Socket(socket), .. }) = &mysqlctld {
+            args.extend(flags(&[("mysqlctl-socket", &socket.display().to_string())]));
+        }
         args.extend(self.spec.vttablet_args.iter().cloned());
         let name = format!("vttablet-{uid}");
         TabletPlan {
@@ -467,8 +497,24 @@ impl Maker<'_> {
                 args,
                 &[("http", ports.http), ("grpc", ports.grpc)],
             ),
+            mysqlctld,
             first,
         }
+    }
+
+    fn mysqlctld(&self, uid: u32, mysql_port: u16) -> Option<ProcessPlan> {
+        if self.spec.flavor == FlavorWish::Mariadb {
+            return None;
+        }
+        let socket = self.data_dir.join(format!("vt_{uid:010}/mysqlctl.sock"));
+        let args = flags(&[
+            ("tablet-uid", &uid.to_string()),
+            ("mysql-port", &mysql_port.to_string()),
+            ("socket-file", &socket.display().to_string()),
+        ]);
+        let mut plan = self.process(&format!("mysqlctld-{uid}"), Program::Mysqlctld, args, &[]);
+        plan.ready = Ready::Socket(socket);
+        Some(plan)
     }
 }
 

@@ -8,11 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mysqlctl::process;
+use mysqlctl::{Mycnf, process};
 use serde::{Deserialize, Serialize};
 use vterrors::{Error, Result};
 
-use crate::{plan::Port, spec::ClusterSpec};
+use crate::{
+    plan::{Plan, Port},
+    spec::ClusterSpec,
+    up::mysqld_name,
+};
 
 /// One process that was started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +80,22 @@ impl State {
         fs::write(&new, text + "\n")
             .and_then(|()| fs::rename(&new, &path))
             .map_err(|e| Error::internal(format!("cannot write {}: {e}", path.display())))
+    }
+
+    /// Takes over the mysqlds that run: one that its mysqlctld started again has another pid.
+    pub fn find_mysqlds(&mut self, plan: &Plan) {
+        for tablet in &plan.tablets {
+            let cnf = Mycnf::new(&plan.data_dir, tablet.uid, tablet.mysql_port, None);
+            let name = mysqld_name(tablet.uid);
+            if self.running(&name).is_some() {
+                continue;
+            }
+            let ports = [Port { what: "mysql", port: tablet.mysql_port }];
+            let found = cnf.running_pid();
+            if let Some(found) = found.and_then(|pid| Recorded::of(&name, pid, &ports, &cnf.error_log())) {
+                self.add(found);
+            }
+        }
     }
 
     pub fn running(&self, name: &str) -> Option<&Recorded> {

@@ -16,9 +16,10 @@ use crate::{
 /// Prints the table. Errors when there is no cluster, or when a part of it does not run.
 pub async fn run(dir: &DataDir) -> Result<()> {
     let data_dir = dir.absolute()?;
-    let state = State::read(&data_dir)?
+    let mut state = State::read(&data_dir)?
         .ok_or_else(|| Error::new(Condition::NotFound, format!("no cluster in {}", data_dir.display())))?;
     let plan = Plan::new(&state.spec, &data_dir);
+    state.find_mysqlds(&plan);
     print(&plan, &state).await;
     let down: Vec<String> = names(&plan).into_iter().filter(|n| state.running(n).is_none()).collect();
     match down.is_empty() {
@@ -60,7 +61,7 @@ pub(crate) async fn print(plan: &Plan, state: &State) {
 /// What a process is for: a tablet's keyspace, shard and present type, and its cell where there are several.
 async fn describe(plan: &Plan, name: &str) -> String {
     let Some(tablet) = plan.tablets.iter().find(|t| t.process.name == name) else { return String::new() };
-    let kind = crate::up::tablet_type(tablet.process.ready.0).await;
+    let kind = crate::up::tablet_type(tablet.process.http_port()).await;
     let cell = if plan.cells.len() > 1 { format!("{} ", tablet.cell) } else { String::new() };
     format!("{cell}{}/{} {}", tablet.keyspace, tablet.shard, kind.as_deref().unwrap_or("-"))
 }

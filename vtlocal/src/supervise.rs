@@ -16,13 +16,13 @@ use nix::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     process::Child,
 };
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    plan::{ProcessPlan, Program},
+    plan::{ProcessPlan, Program, Ready},
     state::Recorded,
 };
 
@@ -46,8 +46,10 @@ impl Programs {
         let beside = || env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf));
         let bin_dir = bin_dir.map(Path::to_path_buf).or_else(beside).unwrap_or_default();
         let mut missing: Vec<String> =
-            [Program::Vtctld.file(), Program::Vttablet.file(), Program::Vtgate.file(), CLIENT]
+            [Program::Vtctld, Program::Vttablet, Program::Vtgate, Program::Mysqlctld]
+                .map(Program::file)
                 .into_iter()
+                .chain([CLIENT])
                 .chain(vtorc.then_some(Program::Vtorc.file()))
                 .map(|file| bin_dir.join(file))
                 .filter(|path| !path.is_file())
@@ -126,18 +128,31 @@ pub fn start(plan: &ProcessPlan, program: &Path, data_dir: &Path) -> Result<Chil
 
 /// Waits until the process answers; says so at once when it ends instead.
 pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) -> Result<()> {
-    let (port, path) = plan.ready;
     let deadline = Deadline::after(limit);
-    while http_get(port, path).await.is_none() {
+    while !is_ready(&plan.ready).await {
         if let Ok(Some(status)) = child.try_wait() {
             return Err(failed(&plan.name, &format!("ended while starting ({status})"), &plan.log));
         }
         if !deadline.pause().await {
-            let what = format!("did not answer at http://127.0.0.1:{port}{path} within {limit:?}");
+            let place = match &plan.ready {
+                Ready::Http(port, path) => format!("http://127.0.0.1:{port}{path}"),
+                Ready::Socket(path) => path.display().to_string(),
+            };
+            let what = format!("did not answer at {place} within {limit:?}");
             return Err(failed(&plan.name, &what, &plan.log));
         }
     }
     Ok(())
+}
+
+async fn is_ready(ready: &Ready) -> bool {
+    match ready {
+        Ready::Http(port, path) => http_get(*port, path).await.is_some(),
+        Ready::Socket(path) => {
+            let connecting = tokio::time::timeout(LOOK_LIMIT, UnixStream::connect(path));
+            matches!(connecting.await, Ok(Ok(_)))
+        }
+    }
 }
 
 /// An error that names the log and quotes its end.

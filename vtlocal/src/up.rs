@@ -42,7 +42,8 @@ pub async fn run(options: &UpOptions) -> Result<()> {
     let recorded = State::read(&data_dir)?;
     let spec = ClusterSpec::from_options(options, recorded.as_ref().map(|s| &s.spec))?;
     let plan = Plan::new(&spec, &data_dir);
-    let state = recorded.unwrap_or(State { spec: spec.clone(), loaded: false, processes: Vec::new() });
+    let mut state = recorded.unwrap_or(State { spec: spec.clone(), loaded: false, processes: Vec::new() });
+    state.find_mysqlds(&plan);
     if state.loaded && names(&plan).iter().all(|name| state.running(name).is_some()) {
         say(None, "everything is running already; nothing was changed");
         status::print(&plan, &state).await;
@@ -109,6 +110,7 @@ impl Up {
 pub fn names(plan: &Plan) -> Vec<String> {
     let mut names: Vec<String> = plan.etcds().map(|p| p.name.clone()).collect();
     names.extend(plan.tablets.iter().map(|t| mysqld_name(t.uid)));
+    names.extend(plan.mysqlctlds().map(|p| p.name.clone()));
     names.push(plan.vtctld.name.clone());
     names.extend(plan.tablets.iter().map(|t| t.process.name.clone()));
     names.extend(plan.vtorcs().chain(plan.vtgates()).map(|p| p.name.clone()));

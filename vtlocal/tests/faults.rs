@@ -20,7 +20,7 @@ fn script(dir: &Path, name: &str, body: &str) {
 
 fn programs(dir: &Path) {
     script(dir, "vtctldclient", "exit 0");
-    for name in ["vtctld", "vttablet", "vtgate", "vtorc"] {
+    for name in ["vtctld", "mysqlctld", "vttablet", "vtgate", "vtorc"] {
         script(dir, name, &format!("echo '{name} cannot find its feet' >&2; exit 3"));
     }
 }
@@ -89,7 +89,7 @@ fn missing_programs_are_all_named() {
     let out = vtlocal(&["up", "--bin-dir", bin.to_str().unwrap()], &dir.path().join("data"));
     let stderr = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(1), "{stderr}");
-    for program in ["vtctld", "vttablet", "vtgate", "vtorc", "vtctldclient"] {
+    for program in ["vtctld", "mysqlctld", "vttablet", "vtgate", "vtorc", "vtctldclient"] {
         assert!(stderr.contains(&format!("bin/{program} ")), "{stderr}");
     }
 }

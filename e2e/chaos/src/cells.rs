@@ -4,18 +4,11 @@
 //! frozen cell stands for one that is cut off: nothing in it refuses, nothing answers, and what it holds in its sockets
 //! goes out when it is back.
 //!
-//! Former primaries come back DRAINED when they have what nobody acknowledged. Their servers are made anew here
-//! ([`refill`]): all binary logs since the beginning are there to fill them.
-
-use std::{collections::BTreeMap, fs, time::Duration};
+//! Former primaries come back DRAINED when they have what nobody acknowledged; their mysqlctlds help them to another's
+//! data soon after (`--errant-data-retention`).
 
 use clap::ValueEnum;
 use e2e::Cluster;
-use mysqlctl::process::{is_alive, wait_gone};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 
 use crate::{Result, faults::Fault};
 
@@ -64,25 +57,4 @@ pub fn cell_of(cluster: &Cluster, uid: u32) -> Result<&str> {
 pub fn pids(cluster: &Cluster, cell: &str) -> Vec<i32> {
     let state = cluster.state();
     cluster.processes_of(cell).iter().filter_map(|name| state.running(name).map(|p| p.pid)).collect()
-}
-
-/// How long a killed process may take to be gone.
-const GONE_LIMIT: Duration = Duration::from_secs(10);
-
-/// Makes the servers of DRAINED tablets anew; true if there was one.
-pub async fn refill(cluster: &Cluster, types: &BTreeMap<u32, String>) -> Result<bool> {
-    let drained: Vec<u32> = types.iter().filter(|(_, t)| *t == "drained").map(|(uid, _)| *uid).collect();
-    let state = cluster.state();
-    for uid in &drained {
-        for name in [format!("vttablet-{uid}"), vtlocal::up::mysqld_name(*uid)] {
-            let Some(pid) = state.running(&name).map(|p| p.pid) else { continue };
-            let _gone_already = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            if !wait_gone(GONE_LIMIT, || is_alive(pid)).await {
-                return Err(format!("{name} was killed and is there after {GONE_LIMIT:?}"));
-            }
-        }
-        let dir = cluster.data_dir().join(format!("vt_{uid:010}"));
-        fs::remove_dir_all(&dir).map_err(|e| format!("{}: {e}", dir.display()))?;
-    }
-    Ok(!drained.is_empty())
 }

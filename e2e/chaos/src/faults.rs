@@ -234,9 +234,6 @@ async fn make_whole(cluster: &Cluster) -> Result<()> {
             continue;
         }
         whole_since = None;
-        if cells::refill(cluster, &types).await? {
-            up(cluster)?;
-        }
         if begun.elapsed() > WHOLE_LIMIT {
             return Err(format!("the cluster is not whole after {WHOLE_LIMIT:?}: {types:?}"));
         }

@@ -72,7 +72,12 @@ async fn run(options: &Options) -> Result<()> {
     let seed = options.seed.unwrap_or_else(rand::random);
     say(&format!("seed {seed}"));
     cells::check(&options.cells, &options.faults)?;
-    let mut flags = vec!["--keyspace=ks=2", "--replicas=2", "--vttablet-arg=--health-check-interval=1s"];
+    let mut flags = vec![
+        "--keyspace=ks=2",
+        "--replicas=2",
+        "--vttablet-arg=--health-check-interval=1s",
+        "--vttablet-arg=--errant-data-retention=1s",
+    ];
     flags.extend(options.cells.iter().flat_map(|cell| ["--cell", cell]));
     if let Some(flavor) = &options.mysql_flavor {
         flags.extend(["--mysql-flavor", flavor]);

@@ -17,7 +17,11 @@ use mysqlctl::{
 };
 use serde_json::Value;
 use tokio::process::Child;
-use vtlocal::{plan::Plan, state::State, supervise};
+use vtlocal::{
+    plan::{Plan, Ready},
+    state::State,
+    supervise,
+};
 
 use crate::{Result, pair::Pair};
 
@@ -242,7 +246,7 @@ async fn start_vtgate(plan: &mut Plan, program: &Path) -> Result<Child> {
     (plan.ports.vtgate_http, plan.ports.vtgate_grpc, plan.ports.vtgate_mysql) = (first, first + 1, first + 2);
     vtgate.name = "vtgate-tested".to_owned();
     vtgate.log = vtgate.log.with_file_name("vtgate-tested.log");
-    vtgate.ready = (first, "/debug/health");
+    vtgate.ready = Ready::Http(first, "/debug/health");
     let mut child = supervise::start(&vtgate, program, &plan.data_dir).map_err(|e| e.to_string())?;
     supervise::wait_ready(&vtgate, &mut child, START_LIMIT).await.map_err(|e| e.to_string())?;
     Ok(child)

@@ -128,6 +128,13 @@ impl Snapshot {
         self.of_target(target).iter().filter(|t| t.serving).cloned().collect()
     }
 
+    /// Whether a tablet says to be a primary, and another one does so since a later time and serves.
+    pub fn is_replaced(&self, tablet: &TabletHealth) -> bool {
+        let primary = self.of_target(&tablet.target).first();
+        tablet.target.tablet_type == TabletType::Primary
+            && primary.is_some_and(|p| p.serving && p.primary_term_start > tablet.primary_term_start)
+    }
+
     pub fn by_alias(&self, alias: &TabletAlias) -> Option<&Arc<TabletHealth>> {
         self.by_alias.get(alias)
     }
@@ -178,11 +185,9 @@ impl Album {
         claims.filter(|t| t.primary_term_start < new.primary_term_start).map(|t| t.alias.clone())
     }
 
-    /// Whether a tablet says to be a primary, and another one does so since a later time and serves.
+    /// See [`Snapshot::is_replaced`].
     pub(crate) fn is_replaced(&self, tablet: &TabletHealth) -> bool {
-        let primary = self.current.of_target(&tablet.target).first();
-        tablet.target.tablet_type == TabletType::Primary
-            && primary.is_some_and(|p| p.serving && p.primary_term_start > tablet.primary_term_start)
+        self.current.is_replaced(tablet)
     }
 
     fn unclaim(&mut self, tablet: &TabletHealth) {

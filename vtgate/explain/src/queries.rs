@@ -131,6 +131,12 @@ impl Walk<'_> {
                 None => Ok(()),
                 Some(lookup) => self.read_lookup(&LookupRead { lookup, values: func.values.clone() }),
             },
+            Primitive::Locks(locks) => {
+                let shards = self.layout.shards(&locks.keyspace)?;
+                let first = Found::Shards(vec![Destination { shard: 0, list: None }]);
+                self.add(&locks.keyspace, &shards, first, &locks.query);
+                Ok(())
+            }
             Primitive::Insert(insert) => self.insert(insert),
             Primitive::Update(dml) | Primitive::Delete(dml) => self.dml(dml),
             Primitive::KeyedDml(dml) => self.keyed(dml),

@@ -133,6 +133,10 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
             line(out, depth, text)?;
             line(out, depth + 1, names.join(", "))
         }
+        Primitive::Locks(locks) => {
+            line(out, depth, format_args!("Locks {}", locks.keyspace))?;
+            line(out, depth + 1, &locks.query)
+        }
         Primitive::Insert(insert) => print_insert(insert, depth, out),
         Primitive::Update(dml) => print_dml("Update", dml, depth, out),
         Primitive::Delete(dml) => print_dml("Delete", dml, depth, out),

@@ -19,6 +19,7 @@ mod insert_rows;
 mod join;
 mod keyed;
 mod keys;
+mod locks;
 mod lookup;
 mod normalized;
 mod plan;

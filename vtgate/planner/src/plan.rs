@@ -11,6 +11,7 @@
 mod gather;
 mod having;
 mod join;
+mod locks;
 mod lookup;
 mod rows;
 mod variables;
@@ -31,6 +32,7 @@ pub use join::{
     Concat, FirstSubquery, Join, JoinByKeys, JoinColumn, JoinKey, JoinKind, Project, ProjectColumn, Sort,
     SubqueryKind, ValuesFirst, has_values_bind,
 };
+pub use locks::{LockColumn, Locks};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{Conflict, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, RowsAt, Upsert, UpsertRow};
 pub use variables::{AssignVariables, IntoVariables};
@@ -196,6 +198,7 @@ pub enum Primitive {
     /// changed.
     ChangeTables(Vec<KeyedDml>),
     VindexFunc(Box<VindexFunc>),
+    Locks(Box<Locks>),
     IntoVariables(Box<IntoVariables>),
     AssignVariables(Box<AssignVariables>),
     Insert(Box<Insert>),

@@ -19,7 +19,7 @@ use vterrors::{Condition, Error, Result};
 
 use crate::{
     Directives, FirstSubquery, Limit, PlanContext, PlanWarning, Primitive, Route, Routing, SystemSchema,
-    UPPER_LIMIT, ValueRef, ValuesFirst, gather, join,
+    UPPER_LIMIT, ValueRef, ValuesFirst, gather, join, locks,
     normalized::directives,
     rewrite::{self, Rewritten},
     routing::{self, Driver, Place},
@@ -74,11 +74,14 @@ enum Last {
 fn plan_with(query: &Query, ctx: &PlanContext<'_>, last: Last) -> Result<Planned> {
     let query = &plain(query);
     refuse_into(query)?;
-    refuse_functions(query)?;
+    refuse_found_rows(query)?;
     let mut analyzer = Analyzer::new(ctx);
     let root = analyzer.out.facts.open(None);
     let block = analyzer.outermost(query, root)?;
     let analysis = analyzer.out;
+    if let Some(planned) = locks::plan(query, ctx, &analysis)? {
+        return Ok(planned);
+    }
     if is_sequence(query) && analysis.base_tables().any(|(_, t)| t.sharded) {
         return Err(Error::unsupported("NEXT VALUES of a table that is no sequence"));
     }
@@ -403,35 +406,28 @@ fn plain(query: &Query) -> Query {
     query
 }
 
-/// Refuses what leaves something behind on the tablet's connection, which is not the session's own.
-fn refuse_functions(query: &Query) -> Result<()> {
-    #[derive(Default)]
-    struct Finder {
+/// Refuses SQL_CALC_FOUND_ROWS where MySQL does, inside of a query; and in parts of a UNION with a LIMIT of their own,
+/// whose number nobody counts.
+fn refuse_found_rows(query: &Query) -> Result<()> {
+    struct Finder<'q> {
+        outermost: &'q Query,
         found: Option<Error>,
     }
-    impl Visitor for Finder {
+    impl Visitor for Finder<'_> {
         fn enter_query(&mut self, query: &Query) -> Visit {
-            if let QueryBody::Select(select) = &query.body
-                && select.options.calc_found_rows
-                && query.limit.is_some()
-            {
-                self.found = Some(Error::unsupported("SQL_CALC_FOUND_ROWS with LIMIT"));
-            }
-            Visit::Into
-        }
-
-        fn enter_expr(&mut self, expr: &Expr) -> Visit {
-            const LOCKS: [&[u8]; 5] =
-                [b"get_lock", b"is_free_lock", b"is_used_lock", b"release_all_locks", b"release_lock"];
-            if let Expr::Func(call) = expr
-                && LOCKS.contains(&call.name.as_bytes())
-            {
-                self.found = Some(Error::unsupported(format!("the function {}", call.name)));
+            let counts = matches!(&query.body, QueryBody::Select(select) if select.options.calc_found_rows);
+            let inside = !std::ptr::eq(query, self.outermost)
+                && !matches!(self.outermost.body, QueryBody::SetOperation(_));
+            if counts && inside {
+                let text = "Incorrect usage/placement of 'SQL_CALC_FOUND_ROWS'";
+                self.found = Some(Error::mysql(1234, *b"42000", text));
+            } else if counts && query.limit.is_some() {
+                self.found = Some(Error::unsupported("SQL_CALC_FOUND_ROWS with LIMIT in this place"));
             }
             if self.found.is_some() { Visit::Stop } else { Visit::Into }
         }
     }
-    let mut finder = Finder::default();
+    let mut finder = Finder { outermost: query, found: None };
     query.walk(&mut finder);
     finder.found.map_or(Ok(()), Err)
 }
@@ -466,7 +462,7 @@ fn is_sequence(query: &Query) -> bool {
     }
 }
 
-fn query_directives(query: &Query) -> Directives {
+pub(crate) fn query_directives(query: &Query) -> Directives {
     fn first(body: &QueryBody) -> Option<&Select> {
         match body {
             QueryBody::Select(select) => Some(select),

@@ -16,6 +16,7 @@ use vterrors::{Condition, Error, Result};
 use crate::{
     PlanContext, Primitive, Send, SendTo,
     context::is_system_schema,
+    locks,
     rewrite::{self, Rewritten},
     select::Planned,
 };
@@ -312,6 +313,9 @@ pub(crate) fn plan_call(call: &Call, ctx: &PlanContext<'_>) -> Result<Planned> {
 
 /// Plans DO: it gives nothing, and any mysqld can do it.
 pub(crate) fn plan_do(statement: &Statement, ctx: &PlanContext<'_>) -> Result<Planned> {
+    if let Some(planned) = locks::plan_do(statement, ctx)? {
+        return Ok(planned);
+    }
     one_mysqld(statement.clone(), ctx.any_keyspace()?, false, ctx)
 }
 

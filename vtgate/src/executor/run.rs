@@ -9,6 +9,7 @@ mod insert_rows;
 mod join;
 mod keyed;
 mod limit;
+mod locks;
 mod lookup;
 mod merge;
 mod move_rows;
@@ -172,6 +173,7 @@ impl<'a> Run<'a> {
             Primitive::IntoVariables(into) => Box::pin(self.select_into(into)).await,
             Primitive::AssignVariables(assign) => Box::pin(self.assign_variables(assign, sink)).await,
             Primitive::VindexFunc(func) => Box::pin(self.vindex_func(func, sink)).await,
+            Primitive::Locks(locks) => Box::pin(self.locks(locks, sink)).await,
             Primitive::Insert(insert) => Box::pin(self.insert(insert)).await,
             Primitive::Update(dml) | Primitive::Delete(dml) => Box::pin(self.dml(dml)).await,
             Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,

@@ -296,3 +296,20 @@ async fn queries_that_wait_have_bounded_bytes() {
     assert!(!a.unwrap_err().message().contains("--buffer-max-bytes"));
     assert!(b.unwrap_err().message().contains("--buffer-max-bytes 1024"));
 }
+
+/// A frozen primary answers nothing: whoever has a transaction there is told as soon as another one serves.
+#[tokio::test]
+async fn transactions_of_a_replaced_primary_are_gone() {
+    let primary = |uid, serving, primary_term_start| {
+        let tablet = tablet("here", uid, TabletType::Primary, serving, 0);
+        Arc::new(TabletHealth { primary_term_start, ..(*tablet).clone() })
+    };
+    let [old, new] = [1, 2].map(|uid| TabletAlias::new("here", uid));
+    let before = gateway(vec![primary(1, true, 10), primary(2, false, 20)]);
+    assert!(before.tablet(&old).is_ok(), "nobody serves in its place");
+    let after = gateway(vec![primary(1, true, 10), primary(2, true, 20)]);
+    assert!(after.tablet(&new).is_ok());
+    let Err(e) = after.tablet(&old) else { panic!("it was replaced") };
+    assert_eq!(e.condition(), Condition::TransactionGone);
+    assert!(e.message().contains("no longer the primary of ks.-80.primary"), "{e}");
+}

@@ -7,7 +7,14 @@ use sqlast::SqlMode;
 use vterrors::{Error, Result};
 use vtmodel::{TabletAlias, Target, TargetString};
 
-use super::{Caller, Prepared, Session, ShardSession};
+use super::{Caller, LockSession, Prepared, Session, ShardSession};
+
+/// Vitess counts the locks of each name; the number of all is enough to know when none is left.
+const ALL_LOCKS: &str = "*";
+
+fn wire_number(number: u64) -> (String, i64) {
+    (ALL_LOCKS.to_owned(), i64::try_from(number).unwrap_or(i64::MAX))
+}
 
 impl Session {
     /// The session that a client sent.
@@ -18,6 +25,11 @@ impl Session {
         s.shards = session.shard_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
         s.before = session.pre_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
         s.after = session.post_sessions.iter().map(shard_from_wire).collect::<Result<_>>()?;
+        if let Some(held) = &session.lock_session {
+            let number = session.advisory_lock.get(ALL_LOCKS).copied();
+            let number = number.and_then(|n| u64::try_from(n).ok());
+            s.locks = Some(LockSession::new(shard_from_wire(held)?, number, None));
+        }
         session.savepoints.into_iter().for_each(|name| s.add_savepoint(name));
         s.warnings = session.warnings;
         s.must_roll_back = session.error_until_rollback;
@@ -68,6 +80,8 @@ impl Session {
             session_uuid: self.uuid.clone(),
             error_until_rollback: self.must_roll_back,
             prepare_statement: self.prepared.iter().map(|(name, p)| (name.clone(), p.to_wire())).collect(),
+            lock_session: self.locks.as_ref().map(|l| shard_to_wire(&l.part)),
+            advisory_lock: self.locks.as_ref().and_then(|l| l.number).map(wire_number).into_iter().collect(),
             ..wire::Session::default()
         }
     }

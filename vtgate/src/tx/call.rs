@@ -172,7 +172,8 @@ impl ShardCall<'_> {
         ShardSession { target: query.target.clone(), alias, transaction_id, reserved_id, wrote }
     }
 
-    async fn execute_anywhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
+    /// On any tablet that serves the target, on a connection of the tablet's choice.
+    pub async fn execute_anywhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
         let call = |service: Arc<dyn QueryService>| async move {
             let answer = service.execute(self.execute_request(query, 0, 0)).await?;
             Ok(answer.result.unwrap_or_default())
@@ -181,10 +182,16 @@ impl ShardCall<'_> {
         Answer { held: None, result }
     }
 
-    async fn execute_on(&self, h: &ShardSession, query: &ShardQuery) -> Answer<q::QueryResult> {
+    /// On the connection that the session holds.
+    pub async fn execute_on(&self, h: &ShardSession, query: &ShardQuery) -> Answer<q::QueryResult> {
         let tablet = match self.gateway.tablet(&h.alias) {
             Ok(tablet) => tablet,
-            Err(e) => return Answer::failed(e),
+            Err(e) => {
+                if h.transaction_id != 0 {
+                    self.gateway.note_of_transaction(&e);
+                }
+                return Answer::failed(e);
+            }
         };
         let _under_way = tablet.load.begin();
         let answer =
@@ -326,7 +333,8 @@ impl ShardCall<'_> {
         }
     }
 
-    async fn reserve_somewhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
+    /// On a connection that is the session's from then on.
+    pub async fn reserve_somewhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
         let answer = self.gateway.run(
             &query.target,
             || query.size(),

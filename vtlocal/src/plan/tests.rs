@@ -17,10 +17,12 @@ fn default_ports_are_those_of_vitess_s_example() {
     let tablets: Vec<String> = plan
         .tablets
         .iter()
-        .map(|t| format!("{} {}/{} {} {:?}", t.alias, t.keyspace, t.shard, t.mysql_port, t.process.ready))
+        .map(|t| {
+            format!("{} {}/{} {} {:?}", t.alias, t.keyspace, t.shard, t.mysql_port, t.process.http_port())
+        })
         .collect();
-    assert_eq!(tablets[0], "zone1-0000000100 commerce/0 17100 (15100, \"/debug/vars\")");
-    assert_eq!(tablets[3], "zone1-0000000103 customer/-80 17103 (15103, \"/debug/vars\")");
+    assert_eq!(tablets[0], "zone1-0000000100 commerce/0 17100 15100");
+    assert_eq!(tablets[3], "zone1-0000000103 customer/-80 17103 15103");
     assert_eq!(tablets.len(), 6);
 }
 

@@ -88,9 +88,8 @@ impl Up {
         }
         let starting = try_join_all(servers.into_iter().map(start_mysqld)).await;
         // Recorded whether all came up or not: what runs has to be found again.
-        for tablet in &missing {
-            self.record_mysqld(tablet);
-        }
+        self.state.find_mysqlds(&self.plan);
+        self.started.extend(missing.iter().map(|t| mysqld_name(t.uid)));
         starting?;
         if !missing.is_empty() {
             self.say("mysqlds are up");
@@ -99,24 +98,15 @@ impl Up {
         self.start_all(&[vtctld]).await
     }
 
-    fn record_mysqld(&mut self, tablet: &TabletPlan) {
-        let Ok(mysqld) = self.mysqld(tablet.uid) else { return };
-        let ports = [crate::plan::Port { what: "mysql", port: tablet.mysql_port }];
-        let recorded = mysqld
-            .running_pid()
-            .and_then(|pid| Recorded::of(&mysqld_name(tablet.uid), pid, &ports, &mysqld.cnf().error_log()));
-        if let Some(recorded) = recorded {
-            self.started.push(recorded.name.clone());
-            self.state.add(recorded);
-        }
-    }
-
     pub(super) fn mysqld(&self, uid: u32) -> Result<Mysqld> {
         let port = self.plan.tablets.iter().find(|t| t.uid == uid).map_or(0, |t| t.mysql_port);
         Mysqld::new(Mycnf::new(&self.plan.data_dir, uid, port, None), self.binaries.clone())
     }
 
+    /// The vttablets, with the mysqlctlds that they may ask to start mysqld again.
     pub(super) async fn start_tablets(&mut self) -> Result<()> {
+        let mysqlctlds: Vec<ProcessPlan> = self.plan.mysqlctlds().cloned().collect();
+        self.start_all(&mysqlctlds).await?;
         let plans: Vec<ProcessPlan> = self.plan.tablets.iter().map(|t| t.process.clone()).collect();
         self.start_all(&plans).await
     }
@@ -138,7 +128,7 @@ impl Up {
         let recorded = self.recorded_primary(&shard).await?;
         let known = |alias: &String| self.plan.tablets.iter().find(|t| t.alias == *alias);
         let primary = recorded.as_ref().and_then(known).unwrap_or(first);
-        if recorded.is_some() && becomes_primary(primary.process.ready.0, PRIMARY_LIMIT).await {
+        if recorded.is_some() && becomes_primary(primary.process.http_port(), PRIMARY_LIMIT).await {
             return Ok(());
         }
         // vtorc elects the first primary of a new shard, and chooses as is done below.
@@ -157,7 +147,7 @@ impl Up {
             let recorded = self.recorded_primary(shard).await.ok().flatten();
             let tablet = self.plan.tablets.iter().find(|t| Some(&t.alias) == recorded.as_ref());
             if let Some(tablet) = tablet
-                && becomes_primary(tablet.process.ready.0, ELECTION_LIMIT).await
+                && becomes_primary(tablet.process.http_port(), ELECTION_LIMIT).await
             {
                 self.say(&format!("{} is the primary of {shard}, elected by vtorc", tablet.alias));
                 return true;

@@ -13,7 +13,7 @@ use std::{
 
 use vterrors::{Error, Result};
 
-use crate::flavor::Flavor;
+use crate::{flavor::Flavor, process};
 
 /// The longest path the kernel takes for a Unix socket (`sun_path` less its final zero byte).
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -72,6 +72,13 @@ impl Mycnf {
 
     pub fn data_dir(&self) -> PathBuf {
         self.tablet_dir.join("data")
+    }
+
+    /// The pid of the server that runs with these files, if there is one.
+    pub fn running_pid(&self) -> Option<i32> {
+        let pid = process::read_pid(&self.pid_file())?;
+        let ours = process::is_alive(pid) && process::command_line_has(pid, &self.path().to_string_lossy());
+        ours.then_some(pid)
     }
 
     pub fn pid_file(&self) -> PathBuf {

@@ -300,12 +300,9 @@ impl Mysqld {
         }
     }
 
-    /// The pid of our running server, if there is one.
+    /// See [`Mycnf::running_pid`].
     pub fn running_pid(&self) -> Option<i32> {
-        let pid = process::read_pid(&self.cnf.pid_file())?;
-        let ours =
-            process::is_alive(pid) && process::command_line_has(pid, &self.cnf.path().to_string_lossy());
-        ours.then_some(pid)
+        self.cnf.running_pid()
     }
 
     /// A connection over the socket, for administration.

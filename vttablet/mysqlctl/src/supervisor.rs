@@ -14,6 +14,7 @@ use vterrors::{Error, Result};
 use crate::{
     mycnf::CnfOptions,
     mysqld::{Mysqld, RESTART_EXIT_CODE},
+    process::{self, wait_gone},
 };
 
 /// How long a start may take until the server answers.
@@ -118,12 +119,18 @@ impl Task {
     }
 
     async fn start(&mut self, args: &[String]) -> Result<()> {
-        if self.mysqld.running_pid().is_some() {
-            let Some(child) = &mut self.child else { return self.mysqld.wait(START_LIMIT).await };
+        if let Some(pid) = self.mysqld.running_pid() {
+            let end = async {
+                match &mut self.child {
+                    Some(child) => child.wait().await.is_ok(),
+                    // Started by somebody else.
+                    None => wait_gone(START_LIMIT, || process::is_alive(pid)).await,
+                }
+            };
             tokio::select! {
                 up = self.mysqld.wait(START_LIMIT) => return up,
                 // It was on its way down, as after a clone.
-                status = child.wait() => tracing::info!(?status, "mysqld ended before it answered"),
+                ended = end => tracing::info!(pid, ended, "mysqld ended before it answered"),
             }
             self.child = None;
         }

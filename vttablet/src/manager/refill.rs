@@ -8,7 +8,10 @@
 //! copied mysqld ends with code 16 and whoever started it has to start it again, which mysqlctld does. So nothing is
 //! cloned without one. GTIDs, accounts and the donor's replication settings come along, the server's UUID does not.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures::future::join_all;
 use mysqlctl::{FlavorKind, RemoteMysqld, flavor::RUNNING};
@@ -125,9 +128,15 @@ impl Tablet {
             self.take_data(mysqlctld, &donor).await?;
             self.edit_record(|r| r.r#type = self.config.init_type as i32);
         }
-        // Finds that nothing is errant any more, and says so.
-        self.repair_replication().await?;
-        self.apply_state().await
+        // Known from here on: whatever fails below, the data are not replaced again.
+        self.forget_errant().await;
+        self.apply_state().await?;
+        let repaired = self.repair_replication().await;
+        if repaired.is_err() && self.errant.get().is_empty() {
+            // Tried again with every look at mysqld.
+            self.mysqld_restarted.store(true, Ordering::Relaxed);
+        }
+        repaired
     }
 
     /// Who starts mysqld again after a clone; none if this tablet's server is not to be cloned.

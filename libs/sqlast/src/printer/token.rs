@@ -233,7 +233,8 @@ fn space_between(left: &RawToken, right: &RawToken) -> bool {
         // A dot that touches a number would be its point. A name right behind its dot is kept as a quoted one.
         let digit = |w: &[u8]| w.first().is_some_and(u8::is_ascii_digit);
         let like_a_number = matches!(right, RawToken::Word(w) if digit(w.as_bytes()));
-        return matches!(left, RawToken::Literal(_))
+        // The names of user variables and parameters may have dots.
+        return matches!(left, RawToken::Literal(_) | RawToken::UserVar(_) | RawToken::Param(_))
             || matches!(right, RawToken::Literal(_))
             || like_a_number;
     }

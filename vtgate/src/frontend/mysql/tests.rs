@@ -136,6 +136,7 @@ fn executor_config() -> ExecutorConfig {
         vschema_ddl_users: Default::default(),
         server_version: "8.4.6-Vitess".into(),
         query_timeout: Duration::ZERO,
+        lock_heartbeat: Duration::from_secs(5),
     }
 }
 
