@@ -73,7 +73,7 @@ pub struct RecoveryOptions {
     pub wait_replicas_timeout: Duration,
 
     /// A primary whose vttablet is gone while its mysqld lives is replaced after so long
-    #[arg(long, default_value = "2s", value_parser = parse_duration, value_name = "DURATION")]
+    #[arg(long, default_value = "1s", value_parser = parse_duration, value_name = "DURATION")]
     pub tablet_gone_grace: Duration,
 
     /// A primary whose vttablet does not answer while its mysqld lives is replaced after so long, where commits wait for
@@ -85,7 +85,13 @@ pub struct RecoveryOptions {
     #[arg(long, default_value = "3s", value_parser = parse_duration, value_name = "DURATION")]
     pub frozen_mysqld_grace: Duration,
 
-    /// After an emergency reparent, the time in which its shard gets no other
+    /// A primary whose vttablet answers and whose mysqld takes connections and greets nobody is dead when that lasts so
+    /// long after it was first seen, and nothing arrived at any replica
+    #[arg(long, default_value = "1s", value_parser = parse_duration, value_name = "DURATION")]
+    pub mute_mysqld_grace: Duration,
+
+    /// After an emergency reparent, the time in which its shard gets no other, unless all of its tablets were well in
+    /// between
     #[arg(long, default_value = "10s", value_parser = parse_duration, value_name = "DURATION")]
     pub recovery_block_duration: Duration,
 
@@ -210,6 +216,7 @@ impl Options {
             },
             policy: Policy {
                 frozen_grace: recovery.frozen_mysqld_grace,
+                mute_grace: recovery.mute_mysqld_grace,
                 tablet_gone_grace: recovery.tablet_gone_grace,
                 tablet_silent_grace: recovery.tablet_silent_grace,
                 emergency_block: recovery.recovery_block_duration,

@@ -4,7 +4,8 @@
 //! - An emergency reparent follows only from a primary that is dead by [`crate::analyse`], or that cannot serve
 //!   for longer than the policy's grace.
 //! - Nothing is tried again and again: each attempt at the same trouble of the same tablet waits twice as long
-//!   as the one before, and a shard that got a new primary in an emergency is left alone for a while.
+//!   as the one before, and a shard that got a new primary in an emergency is left alone for a while, or until it is
+//!   whole: what breaks then is another trouble.
 //! - What is returned comes in the order of urgency; whoever acts does the first, and looks again.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -150,12 +151,19 @@ struct Attempts {
 pub struct Memory {
     seen: BTreeMap<(Analysis, Option<TabletAlias>), (Moment, Moment)>,
     attempts: BTreeMap<(&'static str, TabletAlias), Attempts>,
-    emergency_blocked_until: Moment,
+    /// When the last emergency reparent was begun, and when it was done; each until the shard is whole.
+    emergency_begun: Option<Moment>,
+    emergency_done: Option<Moment>,
 }
 
 impl Memory {
     /// Takes note of the findings of this moment.
-    pub fn saw(&mut self, findings: &[Finding], now: Moment) {
+    pub fn saw(&mut self, view: &ShardView, findings: &[Finding], now: Moment) {
+        if findings.is_empty() {
+            let whole_since = |then: &Moment| view.all_answered_since(*then);
+            self.emergency_begun = self.emergency_begun.filter(|then| !whole_since(then));
+            self.emergency_done = self.emergency_done.filter(|then| !whole_since(then));
+        }
         self.seen.retain(|key, _| findings.iter().any(|f| f.key() == *key));
         for finding in findings.iter().take(MAX_MEMORIES) {
             self.seen.entry(finding.key()).or_insert((now, now)).1 = now;
@@ -168,8 +176,15 @@ impl Memory {
         self.seen.get(&finding.key()).map_or(Duration::ZERO, |(first, _)| now.saturating_sub(*first))
     }
 
+    /// Takes note of a recovery that begins. The shard may be whole before an emergency reparent has ended.
+    pub fn began(&mut self, action: &Action, now: Moment) {
+        if matches!(action, Action::Emergency { .. }) {
+            self.emergency_begun = Some(now);
+        }
+    }
+
     /// Takes note of an attempt, whatever came out of it.
-    pub fn tried(&mut self, action: &Action, done: bool, now: Moment, policy: &Policy) {
+    pub fn tried(&mut self, action: &Action, done: bool, now: Moment) {
         let count = self.attempts.get(&action.key()).map_or(0, |a| a.count) + 1;
         self.attempts.insert(action.key(), Attempts { count, next: now + pause(count), last: now });
         if self.attempts.len() > MAX_MEMORIES
@@ -178,12 +193,13 @@ impl Memory {
             self.attempts.remove(&oldest);
         }
         if done && matches!(action, Action::Emergency { .. }) {
-            self.emergency_blocked_until = now + policy.emergency_block;
+            self.emergency_done = self.emergency_begun.take().map(|_| now);
         }
     }
 
-    fn allows(&self, action: &Action, now: Moment) -> bool {
-        let blocked = matches!(action, Action::Emergency { .. }) && now < self.emergency_blocked_until;
+    fn allows(&self, action: &Action, now: Moment, policy: &Policy) -> bool {
+        let recent = |done: Moment| now < done + policy.emergency_block;
+        let blocked = matches!(action, Action::Emergency { .. }) && self.emergency_done.is_some_and(recent);
         !blocked && self.attempts.get(&action.key()).is_none_or(|a| now >= a.next)
     }
 }
@@ -204,7 +220,7 @@ pub fn decide_recovery(
     let mut planned = Vec::new();
     for finding in findings {
         let Some(action) = case.action(finding) else { continue };
-        if memory.allows(&action, now) {
+        if memory.allows(&action, now, policy) {
             planned.push(Planned { action, finding: finding.clone() });
         }
     }
@@ -355,7 +371,7 @@ impl Case<'_> {
             // Nobody acknowledges commits there: what the replicas have not received yet would be lost. With the
             // tablet gone nothing new is written, so that a quiet second means that all has arrived.
             FaultKind::TabletGone => silent_for >= self.policy.tablet_gone_grace && (waits || self.quiet()),
-            FaultKind::TabletSilent => {
+            FaultKind::TabletSilent | FaultKind::HostMute => {
                 let grace = self.policy.tablet_silent_grace;
                 waits && !grace.is_zero() && silent_for >= grace
             }
@@ -380,7 +396,7 @@ impl Case<'_> {
             let semi_sync = self.acknowledges(tablet)?;
             Some(Action::RestartReplication { tablet: tablet.alias.clone(), semi_sync, probe: true })
         });
-        restarts.into_iter().find(|action| self.memory.allows(action, self.now))
+        restarts.into_iter().find(|action| self.memory.allows(action, self.now, self.policy))
     }
 
     /// Not while another tablet says it is primary, too.

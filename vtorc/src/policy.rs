@@ -10,6 +10,9 @@ pub struct Policy {
     /// A mysqld whose tablet answers, but that itself does not, is dead only when no replica could connect to it
     /// for so long: before that it may be slow.
     pub frozen_grace: Duration,
+    /// A mysqld that takes connections and greets nobody is dead when that lasts so long after it was first seen, and
+    /// nothing arrived at any replica.
+    pub mute_grace: Duration,
     /// A primary whose tablet's process is gone while its mysqld lives is replaced after so long.
     pub tablet_gone_grace: Duration,
     /// The same for a tablet that is silent; only where commits wait for replicas. Zero: never.
@@ -21,7 +24,7 @@ pub struct Policy {
     pub settle: Duration,
     /// How long commits may be blocked while replicas that could acknowledge do not.
     pub blocked_grace: Duration,
-    /// After an emergency reparent, the time in which the shard gets no other.
+    /// After an emergency reparent, the time in which the shard gets no other, unless it was whole in between.
     pub emergency_block: Duration,
     pub allow_emergency_reparent: bool,
     pub drain_errant: bool,
@@ -32,7 +35,8 @@ impl Default for Policy {
         Self {
             confirm_looks: 2,
             frozen_grace: Duration::from_secs(3),
-            tablet_gone_grace: Duration::from_secs(2),
+            mute_grace: Duration::from_secs(1),
+            tablet_gone_grace: Duration::from_secs(1),
             tablet_silent_grace: Duration::from_secs(10),
             proof_valid: Duration::from_secs(10),
             settle: Duration::from_secs(3),

@@ -25,7 +25,7 @@ use crate::{
     config::RecoveryConfig,
     decide::{Action, Memory, Planned, decide_recovery},
     view::{FaultKind, Look, ShardView, TabletView},
-    watch::{Shared, shard::one_look, topology, turns},
+    watch::{Shared, look::Suspicion, shard::one_look, topology, turns},
 };
 
 /// Recoveries at the same time, of all shards. They wait more than they work: a lost cell of the largest deployment takes
@@ -142,11 +142,12 @@ impl Recoverer {
         view.take_records(&records);
         let looks = view.tablets.iter().map(|t| async {
             let turn = shared.turns.wait_urgently().await;
-            let limit = match silent(t) {
-                true => shared.config.poll_limit / 2,
+            let limit = match hangs(t) {
+                true => shared.config.poll_limit / 4,
                 false => shared.config.poll_limit,
             };
-            (t.alias.clone(), turns::hold(turn, false, one_look(shared, &t.record, limit)).await)
+            let look = one_look(shared, &t.record, Suspicion::of(t), limit);
+            (t.alias.clone(), turns::hold(turn, false, look).await)
         });
         let looks: Vec<(TabletAlias, Look)> = futures::future::join_all(looks).await;
         for (alias, look) in looks {
@@ -174,6 +175,7 @@ impl Recoverer {
                     expected_primary: Some(primary.clone()),
                     prevent_cross_cell_promotion: self.config.prevent_cross_cell,
                     wait_replicas_timeout: self.config.wait_replicas,
+                    silent: failing(view),
                     ..EmergencyRequest::new(&view.keyspace, &view.shard)
                 };
                 self.reparenter.emergency(&request).await?
@@ -200,9 +202,17 @@ impl Recoverer {
     }
 }
 
-/// One that answered nothing before is not waited for as long as the others: the shard waits with it.
-fn silent(tablet: &TabletView) -> bool {
-    tablet.failing.as_ref().is_some_and(|f| f.fault.kind == FaultKind::TabletSilent)
+/// One that did not answer in time before is not waited for as long as the others: the shard waits with it. If it
+/// does answer, it does so soon.
+fn hangs(tablet: &TabletView) -> bool {
+    use FaultKind::{HostMute, MysqldMute, MysqldSlow, TabletSilent};
+    let failing = tablet.failing.as_ref();
+    failing.is_some_and(|f| matches!(f.fault.kind, TabletSilent | HostMute | MysqldMute | MysqldSlow))
+}
+
+/// Those that did not answer a moment ago.
+fn failing(view: &ShardView) -> Vec<TabletAlias> {
+    view.tablets.iter().filter(|t| t.failing.is_some()).map(|t| t.alias.clone()).collect()
 }
 
 /// The lock ends with its lease if it cannot be released; that is no fault of the recovery.

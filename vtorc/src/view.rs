@@ -30,12 +30,16 @@ pub enum FaultKind {
     TabletGone,
     /// The tablet's process answers nothing within the limit, or cannot be reached.
     TabletSilent,
+    /// The same, and its mysqld takes connections and greets nobody: nothing runs there, but the machine is reached.
+    HostMute,
     /// The tablet answers, and says that its mysqld is away.
     MysqldGone,
     /// mysqld is there and refuses: too many connections.
     MysqldBusy,
     /// The tablet answers, but its mysqld did not within the limit.
     MysqldSlow,
+    /// The same, and a connection to mysqld's port was taken and never greeted: not even the thread that greets runs.
+    MysqldMute,
     /// The tablet answers with another error.
     Unclear,
 }
@@ -73,6 +77,8 @@ pub struct Failing {
     pub last: Moment,
     /// Of the last.
     pub fault: Fault,
+    /// When the first look ended of those, without a break up to the last, that found mysqld mute, or all of its host.
+    pub mute_since: Option<Moment>,
 }
 
 /// What follows from several looks at how a replica receives.
@@ -185,8 +191,11 @@ impl TabletView {
             Ok(status) => status,
             Err(fault) => {
                 let before = self.failing.take();
-                let (since, count) = before.map_or((look.asked, 0), |f| (f.since, f.count));
-                self.failing = Some(Failing { since, count: count + 1, last: look.answered, fault });
+                let (since, count) = before.as_ref().map_or((look.asked, 0), |f| (f.since, f.count));
+                let mute = matches!(fault.kind, FaultKind::MysqldMute | FaultKind::HostMute)
+                    .then(|| before.and_then(|f| f.mute_since).unwrap_or(look.answered));
+                self.failing =
+                    Some(Failing { since, count: count + 1, last: look.answered, fault, mute_since: mute });
                 return;
             }
         };
@@ -280,6 +289,13 @@ impl ShardView {
             tablet.errant = None;
             self.compare_with(alias);
         }
+    }
+
+    /// Whether every tablet that was not shut down answered when it was asked after `then`.
+    pub fn all_answered_since(&self, then: Moment) -> bool {
+        let answers =
+            |t: &TabletView| t.failing.is_none() && t.good.as_ref().is_some_and(|g| g.asked >= then);
+        self.tablets.iter().all(|t| t.is_shut_down() || answers(t))
     }
 
     /// Finds what the replicas have executed and the primary has not. Only looks at replicas that ended before

@@ -78,6 +78,9 @@ pub fn shuffled(wanted: &[Fault], random: &mut StdRng) -> Vec<Fault> {
 const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
 /// How long the rest may take until all tablets are what they were.
 const WHOLE_LIMIT: Duration = Duration::from_secs(120);
+/// How long all tablets have to have been what they were: a former primary says that it is a replica for a moment before
+/// it knows that it has to be DRAINED.
+const WHOLE_FOR: Duration = Duration::from_millis(500);
 /// A look at the clients.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -215,6 +218,7 @@ fn up(cluster: &Cluster) -> Result<()> {
 async fn make_whole(cluster: &Cluster) -> Result<()> {
     up(cluster)?;
     let begun = Instant::now();
+    let mut whole_since = None;
     loop {
         let types = cluster.tablet_types().await;
         let of = |shard: &str, wanted: &str| {
@@ -223,8 +227,13 @@ async fn make_whole(cluster: &Cluster) -> Result<()> {
         };
         let whole = SHARDS.iter().all(|s| of(s, "primary") == 1 && of(s, "replica") == 2);
         if whole && SHARDS.iter().all(|shard| is_healthy(cluster, shard)) {
-            return Ok(());
+            if whole_since.get_or_insert_with(Instant::now).elapsed() >= WHOLE_FOR {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK * 5).await;
+            continue;
         }
+        whole_since = None;
         if begun.elapsed() > WHOLE_LIMIT {
             return Err(format!("the cluster is not whole after {WHOLE_LIMIT:?}: {types:?}"));
         }

@@ -36,8 +36,9 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 1024;
 /// The shortest time between two looks at the topology that were asked for.
 const MIN_NUDGE: Duration = Duration::from_secs(1);
-/// How long a primary may go on answering, or say that it steps down, after another one said that it took over.
-const REPLACED_GRACE: Duration = Duration::from_secs(1);
+/// How long a primary may go on answering, or say that it steps down, after another one said that it took over. It was
+/// stopped before that, or could not be reached: what it answers is on its way, or does not come.
+const REPLACED_GRACE: Duration = Duration::from_millis(250);
 
 struct Watched {
     health: Arc<TabletHealth>,

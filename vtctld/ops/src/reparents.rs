@@ -68,6 +68,7 @@ fn emergency_request(ops: &Ops, r: &EmergencyReparentShardRequest) -> Result<Eme
         ignore_replicas: r.ignore_replicas.iter().map(TabletAlias::from).collect(),
         prevent_cross_cell_promotion: r.prevent_cross_cell_promotion,
         wait_for_all_tablets: r.wait_for_all_tablets,
+        silent: Vec::new(),
         wait_replicas_timeout: duration(r.wait_replicas_timeout.as_ref(), ops.wait_replicas_timeout)?,
     })
 }

@@ -5,6 +5,7 @@ mod errant;
 mod init;
 mod planned;
 
+pub(crate) use emergency::has_all;
 pub use emergency::{Unrevoked, emergency, recorded_primary, stop_everything, unrevoked};
 pub use errant::errant;
 pub use init::init_shard_primary;

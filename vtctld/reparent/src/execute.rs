@@ -26,6 +26,9 @@ const UNDO_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long a new primary may take to write itself into the shard's record.
 const RECORD_LIMIT: Duration = Duration::from_secs(5);
+/// In an emergency, how long the others may take to follow once the new primary accepts writes. Whoever is busy with what
+/// it missed follows later; until then nobody could be replaced again.
+const FOLLOW_GRACE: Duration = Duration::from_secs(1);
 /// Between two looks at the record.
 const RECORD_STEP: Duration = Duration::from_millis(10);
 
@@ -132,7 +135,7 @@ impl Run<'_> {
             biased;
             led = &mut lead => {
                 led?;
-                others.await
+                self.followers(others).await
             }
             done = &mut others => {
                 lead.await?;
@@ -156,6 +159,20 @@ impl Run<'_> {
             return Ok(());
         }
         Err(Error::new(Condition::FailedPrecondition, text))
+    }
+
+    /// Waits for those that are to follow the new primary.
+    async fn followers(&self, others: impl Future<Output = Vec<Result<()>>>) -> Vec<Result<()>> {
+        if self.plan.kind != Kind::Emergency {
+            return others.await;
+        }
+        match tokio::time::timeout(FOLLOW_GRACE, others).await {
+            Ok(done) => done,
+            Err(_) => {
+                let text = format!("not all do within {FOLLOW_GRACE:?}, and they go on by themselves");
+                vec![Err(Error::new(Condition::Timeout, text))]
+            }
+        }
     }
 
     /// A group has a lead if its first branch is about the new primary and does not only reset it.

@@ -93,6 +93,8 @@ pub struct EmergencyRequest {
     pub prevent_cross_cell_promotion: bool,
     /// Wait for the answer of every tablet, not only of as many as durability asks for.
     pub wait_for_all_tablets: bool,
+    /// Tablets that are known not to answer: once enough others have stopped, these are hardly waited for.
+    pub silent: Vec<TabletAlias>,
     /// The longest wait for tablets to stop, for relay logs to be applied, and for each replica to follow.
     pub wait_replicas_timeout: Duration,
 }
@@ -107,6 +109,7 @@ impl EmergencyRequest {
             ignore_replicas: Vec::new(),
             prevent_cross_cell_promotion: false,
             wait_for_all_tablets: false,
+            silent: Vec::new(),
             wait_replicas_timeout: Duration::from_secs(15),
         }
     }

@@ -390,12 +390,18 @@ impl World {
         self.shard.with(alias, |t| (t.silent, t.stalled, t.applies_nothing) = (false, false, false));
     }
 
+    fn some_alias(&self) -> vtmodel::TabletAlias {
+        self.dice.pick(&self.aliases).parse().expect("an alias")
+    }
+
     async fn reparent(&self) -> Result<crate::Done> {
-        let named = self.dice.percent(30).then(|| self.dice.pick(&self.aliases).parse().expect("an alias"));
+        let named = self.dice.percent(30).then(|| self.some_alias());
         if self.dice.percent(60) {
             let request = EmergencyRequest {
                 new_primary: named,
                 wait_for_all_tablets: self.dice.percent(10),
+                // Whoever says that one is silent may be wrong.
+                silent: self.dice.percent(30).then(|| self.some_alias()).into_iter().collect(),
                 wait_replicas_timeout: MESSAGE_LIFE,
                 ..EmergencyRequest::new("ks", "0")
             };

@@ -5,6 +5,9 @@
 //! one that *runs* may hang on a source that is frozen, or behind a cut cable, until `replica_net_timeout`. So
 //! running is proof of life only if something arrived, or the connection was made, after the trouble began; else
 //! it is no proof of anything, and the thread has to be restarted to learn more (a *probe*).
+//!
+//! A mysqld that is *mute* takes connections, by its machine's kernel, and greets nobody. That is what a probe would
+//! find, and nobody's thread has to be restarted for it: MySQL takes two seconds to stop one that waits for a greeting.
 
 use std::fmt::Write;
 
@@ -110,10 +113,12 @@ fn vote(replica: &TabletView, primary: &TabletView, since: Moment, now: Moment, 
 }
 
 fn verdict(failing: &Failing, votes: &[(TabletAlias, Vote)], now: Moment, policy: &Policy) -> Verdict {
-    use FaultKind::{MysqldBusy, MysqldGone, MysqldSlow, TabletGone, TabletSilent, Unclear};
+    use FaultKind::{
+        HostMute, MysqldBusy, MysqldGone, MysqldMute, MysqldSlow, TabletGone, TabletSilent, Unclear,
+    };
     let kind = failing.fault.kind;
     let any = |wanted: fn(&Vote) -> bool| votes.iter().any(|(_, v)| wanted(v));
-    let slow = matches!(kind, MysqldSlow | Unclear);
+    let slow = matches!(kind, MysqldSlow | MysqldMute | Unclear);
     if kind == MysqldBusy {
         return Verdict::Saturated;
     }
@@ -122,6 +127,10 @@ fn verdict(failing: &Failing, votes: &[(TabletAlias, Vote)], now: Moment, policy
     }
     if any(|v| matches!(v, Vote::Receiving | Vote::Refused)) {
         return if slow { Verdict::Saturated } else { Verdict::Unreachable };
+    }
+    let dead = if any(|v| *v == Vote::Absent) { Verdict::DeadAndSomeReplicas } else { Verdict::Dead };
+    if any(|v| matches!(v, Vote::Unproven | Vote::CannotConnect { .. })) && mute_for_long(failing, policy) {
+        return dead;
     }
     if any(|v| *v == Vote::Unproven) {
         return if slow { Verdict::Saturated } else { Verdict::Unreachable };
@@ -136,14 +145,13 @@ fn verdict(failing: &Failing, votes: &[(TabletAlias, Vote)], now: Moment, policy
     }
     match kind {
         MysqldBusy => Verdict::Saturated,
-        TabletGone | TabletSilent | MysqldGone | MysqldSlow | Unclear => {
-            if any(|v| *v == Vote::Absent) {
-                Verdict::DeadAndSomeReplicas
-            } else {
-                Verdict::Dead
-            }
-        }
+        TabletGone | TabletSilent | HostMute | MysqldGone | MysqldMute | MysqldSlow | Unclear => dead,
     }
+}
+
+/// Whether mysqld has greeted nobody for the policy's grace, up to the last look.
+fn mute_for_long(failing: &Failing, policy: &Policy) -> bool {
+    failing.mute_since.is_some_and(|since| failing.last.saturating_sub(since) >= policy.mute_grace)
 }
 
 fn lost_since(vote: &Vote) -> Option<Moment> {
@@ -157,8 +165,9 @@ fn lost_since(vote: &Vote) -> Option<Moment> {
 /// that one cannot connect again, the others are asked. Replicas whose thread was stopped before are asked only
 /// when nobody else knows anything.
 fn probes(failing: &Failing, votes: &[(TabletAlias, Vote)], verdict: Verdict) -> Vec<TabletAlias> {
-    // A process that is gone is judged by itself; one that is full would keep the replica out.
-    let judged = matches!(failing.fault.kind, FaultKind::TabletGone | FaultKind::MysqldBusy);
+    use FaultKind::{HostMute, MysqldBusy, MysqldMute, TabletGone};
+    // A process that is gone is judged by itself; one that is full, or greets nobody, would keep the replica out.
+    let judged = matches!(failing.fault.kind, TabletGone | MysqldBusy | MysqldMute | HostMute);
     if judged || !matches!(verdict, Verdict::Unreachable | Verdict::Saturated) {
         return Vec::new();
     }

@@ -130,6 +130,8 @@ impl Play {
                 "mysqldgone" => Some(FaultKind::MysqldGone),
                 "busy" => Some(FaultKind::MysqldBusy),
                 "slow" => Some(FaultKind::MysqldSlow),
+                "hostmute" => Some(FaultKind::HostMute),
+                "mute" => Some(FaultKind::MysqldMute),
                 "ok" => None,
                 _ => {
                     told.words.insert(name, value);
@@ -171,7 +173,7 @@ impl Play {
         let view = self.view.as_ref().unwrap();
         let now = self.now + Duration::from_millis(5);
         let findings = analyse(view, now, &self.policy);
-        self.memory.saw(&findings, now);
+        self.memory.saw(view, &findings, now);
         self.last = decide_recovery(view, &findings, &self.memory, now, &self.policy);
         let _ = write!(self.out, "at {}:", self.now.as_secs_f64());
         if findings.is_empty() {
@@ -188,7 +190,8 @@ impl Play {
 
     fn tried(&mut self, done: bool) {
         let planned = self.last.first().expect("an action to try");
-        self.memory.tried(&planned.action, done, self.now, &self.policy);
+        self.memory.began(&planned.action, self.now);
+        self.memory.tried(&planned.action, done, self.now);
     }
 }
 

@@ -71,7 +71,7 @@ impl Vtorc {
         let (answered, result) = match brought {
             _ if lost => (now + LOOK_LIMIT, Err(fault(FaultKind::TabletSilent))),
             Ok(status) => (now + late, Ok(Arc::new(status))),
-            Err(kind @ (FaultKind::TabletSilent | FaultKind::MysqldSlow)) => {
+            Err(kind) if !matches!(kind, FaultKind::TabletGone | FaultKind::MysqldGone) => {
                 (now + LOOK_LIMIT, Err(fault(kind)))
             }
             Err(kind) => (now + late, Err(fault(kind))),
@@ -110,7 +110,7 @@ impl Vtorc {
 
     fn judge(&mut self, now: Moment, world: &mut World) {
         let findings = analyse(&self.view, now, &self.policy);
-        self.memory.saw(&findings, now);
+        self.memory.saw(&self.view, &findings, now);
         self.finds = findings.first().map(ToString::to_string);
         if leader(&self.view) == Leader::Stale {
             self.records_due = now;
@@ -125,6 +125,7 @@ impl Vtorc {
             return;
         }
         world.lock = Some(self.id);
+        self.memory.began(&first.action, now);
         let mut view = self.view.clone();
         view.take_records(&world.records());
         let mut until = now;
@@ -164,7 +165,7 @@ impl Vtorc {
                 );
                 world.story.push(what);
                 world.lock = None;
-                self.memory.tried(&planned.action, done, now, &self.policy);
+                self.memory.tried(&planned.action, done, now);
                 (self.due, self.records_due) = ([now; SERVERS], now);
                 true
             }

@@ -333,9 +333,10 @@ impl World {
         }
         match (server.tablet, server.mysqld) {
             (Process::Dead(_), _) => Err(FaultKind::TabletGone),
+            (Process::Frozen(_), Process::Frozen(_)) => Err(FaultKind::HostMute),
             (Process::Frozen(_), _) => Err(FaultKind::TabletSilent),
             (_, Process::Dead(_)) => Err(FaultKind::MysqldGone),
-            (_, Process::Frozen(_)) => Err(FaultKind::MysqldSlow),
+            (_, Process::Frozen(_)) => Err(FaultKind::MysqldMute),
             _ if self.now < server.slow_until => Err(FaultKind::MysqldSlow),
             _ => Ok(self.status(n)),
         }

@@ -15,7 +15,11 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::sync::watch;
 use vtmodel::TabletAlias;
 
-use super::{Shared, look::look, topology, turns};
+use super::{
+    Shared,
+    look::{Suspicion, look},
+    topology, turns,
+};
 use crate::{
     analyse::{Leader, analyse, leader},
     decide::{Memory, decide_recovery},
@@ -184,11 +188,13 @@ impl Task {
             self.under_way.insert(tablet.alias.clone());
             let (shared, alias, record) = (self.shared.clone(), tablet.alias.clone(), tablet.record.clone());
             let urgency = self.urgent.subscribe();
-            let silent = tablet.failing.as_ref().is_some_and(|f| f.fault.kind == FaultKind::TabletSilent);
+            let is_silent = |kind| matches!(kind, FaultKind::TabletSilent | FaultKind::HostMute);
+            let silent = tablet.failing.as_ref().is_some_and(|f| is_silent(f.fault.kind));
+            let suspicion = Suspicion::of(tablet);
             self.looks.push(Box::pin(async move {
                 let turn = shared.turns.wait(urgency).await;
-                let look =
-                    turns::hold(turn, silent, one_look(&shared, &record, shared.config.poll_limit)).await;
+                let limit = shared.config.poll_limit;
+                let look = turns::hold(turn, silent, one_look(&shared, &record, suspicion, limit)).await;
                 (alias, look)
             }));
         }
@@ -198,7 +204,7 @@ impl Task {
     fn judge(&mut self) {
         let now = self.shared.now();
         let findings = analyse(&self.view, now, &self.shared.policy);
-        self.memory.saw(&findings, now);
+        self.memory.saw(&self.view, &findings, now);
         if leader(&self.view) == Leader::Stale {
             self.reread(now);
         }
@@ -213,6 +219,7 @@ impl Task {
             self.next_recovery = now + BUSY_PAUSE;
             return;
         }
+        self.memory.began(&first.action, now);
         let (shared, view, memory) = (self.shared.clone(), self.view.clone(), self.memory.clone());
         self.recovering =
             Some(Box::pin(async move { shared.recoverer.recover(&shared, view, memory, first).await }));
@@ -240,7 +247,7 @@ impl Task {
             Outcome::Busy | Outcome::NotNeeded => self.next_recovery = now + BUSY_PAUSE,
             Outcome::Done | Outcome::Failed => {
                 let done = ended.outcome == Outcome::Done;
-                self.memory.tried(&ended.action, done, now, &self.shared.policy);
+                self.memory.tried(&ended.action, done, now);
             }
         }
         // The shard is another one now: everything is looked at again.
@@ -253,8 +260,13 @@ impl Task {
 }
 
 /// A look with its times; whoever looks has a turn.
-pub(crate) async fn one_look(shared: &Shared, record: &proto::topodata::Tablet, limit: Duration) -> Look {
+pub(crate) async fn one_look(
+    shared: &Shared,
+    record: &proto::topodata::Tablet,
+    suspicion: Suspicion,
+    limit: Duration,
+) -> Look {
     let asked = shared.now();
-    let result = look(&*shared.tablets, record, limit).await;
+    let result = look(&*shared.tablets, record, suspicion, limit).await;
     Look { asked, answered: shared.now(), result }
 }

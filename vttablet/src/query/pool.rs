@@ -172,6 +172,11 @@ impl Pool {
         }
     }
 
+    /// [`Pool::get`] for a query of a client: no mysqld at all is the tablet's not serving.
+    pub async fn get_for_query(&self) -> Result<Lent> {
+        self.get().await.map_err(not_executed)
+    }
+
     /// A turn at once, or a place in the line (or a refusal because the line is too long).
     fn take_turn(&self) -> Result<Turn, Result<oneshot::Receiver<Turn>>> {
         let mut state = self.inner.lock();
@@ -237,7 +242,7 @@ impl Pool {
             Turn::Conn(conn, home) => (lent.conn, lent.home) = (Some(conn), home),
             Turn::Open => {
                 self.inner.stats.opened.fetch_add(1, Ordering::Relaxed);
-                let conn = Conn::connect(self.inner.options.load_full()).await.map_err(not_executed)?;
+                let conn = Conn::connect(self.inner.options.load_full()).await?;
                 lent.conn = Some(Box::new(conn));
             }
         }
@@ -450,9 +455,34 @@ impl Drop for Lent {
 }
 
 /// Without a mysqld nothing of a query was executed: the gate may wait for another primary, or ask another replica.
+/// Administration is told what it is: vtorc tells a mysqld that is gone from one that is slow by it.
 fn not_executed(e: Error) -> Error {
     match e.condition() {
         Condition::Unreachable => Error::new(Condition::NotServing, e.message()),
         _ => e,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mysqlwire::client::Address;
+
+    use super::*;
+
+    /// A client's query may go elsewhere; vtorc is told that nobody is there, which "not serving" would hide.
+    #[tokio::test]
+    async fn no_mysqld_is_not_serving_to_queries_alone() {
+        let dir = testkit::temp_dir();
+        let options = Arc::new(ConnectOptions::new(Address::Unix(dir.path().join("mysql.sock")), "app"));
+        let config = PoolConfig {
+            name: "TestPool",
+            capacity: 1,
+            timeout: Duration::ZERO,
+            idle_timeout: Duration::ZERO,
+            max_waiters: 1,
+        };
+        let pool = Pool::new(&config, Arc::clone(&options), Killer::new(options));
+        assert_eq!(pool.get().await.map(drop).unwrap_err().condition(), Condition::Unreachable);
+        assert_eq!(pool.get_for_query().await.map(drop).unwrap_err().condition(), Condition::NotServing);
     }
 }

@@ -114,7 +114,7 @@ impl Sequences {
 /// Reserves in the table. An error or a dropped future leaves a transaction that is rolled back when the
 /// connection is closed.
 async fn reserve(pool: &Pool, table: &str, block: Block, count: i64) -> Result<Block> {
-    let mut conn = pool.get().await?;
+    let mut conn = pool.get_for_query().await?;
     conn.execute("begin").await?;
     let result = reserve_in_transaction(&mut conn, table, block, count).await;
     match &result {

@@ -209,7 +209,7 @@ impl TxEngine {
 
     /// Opens a transaction on a connection of the pool.
     pub async fn begin(&self, arguments: &BeginArguments<'_>) -> Result<Begun> {
-        let mut lent = self.pool(arguments.options).get().await?;
+        let mut lent = self.pool(arguments.options).get_for_query().await?;
         for sql in arguments.pre_queries {
             lent.spoil();
             lent.execute(sql).await?;
@@ -339,7 +339,7 @@ impl TxEngine {
             held.take_out_of_pool();
             return Ok(transaction_id);
         }
-        let mut lent = self.pool(options).get().await?;
+        let mut lent = self.pool(options).get_for_query().await?;
         for sql in pre_queries {
             lent.spoil();
             lent.execute(sql).await?;

@@ -197,7 +197,7 @@ fn one_family(sound: &[&TabletState]) -> Result<()> {
 }
 
 /// `a` received all that `b` did.
-fn has_all(a: &TabletState, b: &TabletState) -> bool {
+pub(crate) fn has_all(a: &TabletState, b: &TabletState) -> bool {
     match (&a.received, &b.received) {
         (Some(a), Some(b)) => a.at_least(b),
         (_, None) => true,

@@ -90,6 +90,46 @@ async fn what_only_one_replica_received_is_fetched_before_the_promotion() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_replica_that_is_busy_with_what_it_missed_is_not_waited_for() {
+    let (reparenter, fake, _) = shard("semi_sync").await;
+    // The first to be chosen, if only it had executed what it received.
+    fake.with(B, |t| t.applies_nothing = true);
+    fake.servers(|s| (0..5).for_each(|_| assert!(s.client_write(A))));
+    fake.servers(|s| s.replicate());
+    kill(&fake, A);
+    let begun = tokio::time::Instant::now();
+    let done = reparenter.emergency(&request()).await.unwrap();
+    assert_eq!(done.primary, alias(D));
+    // A second of it is for the replica that has to follow, and would have had two.
+    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    assert_follow(&fake, D, &[B, C]);
+    // One that is asked for is waited for.
+    let (reparenter, fake, _) = shard("semi_sync").await;
+    fake.with(B, |t| t.applies_nothing = true);
+    fake.servers(|s| assert!(s.client_write(A)));
+    fake.servers(|s| s.replicate());
+    kill(&fake, A);
+    let e = reparenter.emergency(&EmergencyRequest { new_primary: Some(alias(B)), ..request() }).await;
+    assert!(e.unwrap_err().message().contains("did not execute its relay log"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_are_known_to_be_silent_are_hardly_waited_for() {
+    use super::stop::{Patience, gather};
+    use std::future::{Ready, pending, ready};
+    let work =
+        |n: usize| async move { if n == 0 { ready(n).await } else { pending::<Ready<usize>>().await.await } };
+    let enough = |done: &[Option<usize>]| done.iter().flatten().count() > 0;
+    for (patience, at_least, below) in [(Patience::Short, 0, 300), (Patience::Ordinary, 900, 1_200)] {
+        let begun = tokio::time::Instant::now();
+        let done = gather([work(0), work(1)], Duration::from_secs(30), enough, |_| patience).await;
+        assert_eq!(done, [Some(0), None]);
+        let took = begun.elapsed().as_millis();
+        assert!((at_least..below).contains(&took), "{patience:?}: {took} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_few_reached_is_refused_by_name_and_everybody_goes_on() {
     let (reparenter, fake, _) = shard("semi_sync").await;
     kill(&fake, A);

@@ -25,6 +25,9 @@ use crate::{EmergencyRequest, Reparenter, Snapshot, Step, Stop, TabletState, dec
 
 /// What tablets have after enough have answered.
 const GRACE: Duration = Duration::from_secs(1);
+/// The same for those that did not answer before, and for those that execute what they received when one that can take
+/// over has done so.
+const SHORT_GRACE: Duration = Duration::from_millis(200);
 /// What a living primary has after that, to end its transactions and to become read-only. A tablet gives up on
 /// commits that nobody acknowledges after a second, and on requests that do not leave after ten.
 const DEMOTION: Duration = Duration::from_secs(12);
@@ -36,13 +39,24 @@ pub(crate) struct Stops {
     demoted: Vec<TabletAlias>,
 }
 
-/// Runs everything at the same time, until all is done, `limit` is over, or [`GRACE`] after `enough` of the
-/// results so far is true; [`DEMOTION`] longer for those of which `alive` is true then. What was not done is None.
-async fn gather<T>(
+/// How long one is waited for once there are enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// For [`SHORT_GRACE`].
+    Short,
+    /// For [`GRACE`].
+    Ordinary,
+    /// For [`GRACE`] and [`DEMOTION`].
+    Alive,
+}
+
+/// Runs everything at the same time, until all is done, `limit` is over, or `enough` of the results so far is true and
+/// the others have had the time that `patience` gives them. What was not done is None.
+pub(super) async fn gather<T>(
     work: impl IntoIterator<Item = impl Future<Output = T>>,
     limit: Duration,
     enough: impl Fn(&[Option<T>]) -> bool,
-    alive: impl Fn(usize) -> bool,
+    patience: impl Fn(usize) -> Patience,
 ) -> Vec<Option<T>> {
     let mut running: FuturesUnordered<_> =
         work.into_iter().enumerate().map(|(n, work)| async move { (n, work.await) }).collect();
@@ -50,12 +64,14 @@ async fn gather<T>(
     let last = Instant::now() + limit;
     let mut satisfied = None;
     let deadline = |satisfied: Option<Instant>, done: &[Option<T>]| {
-        let waits_for_living = || done.iter().enumerate().any(|(n, done)| done.is_none() && alive(n));
-        match satisfied {
-            None => last,
-            Some(at) if waits_for_living() => last.min(at + GRACE + DEMOTION),
-            Some(at) => last.min(at + GRACE),
-        }
+        let Some(satisfied) = satisfied else { return last };
+        let open = done.iter().enumerate().filter(|(_, done)| done.is_none());
+        let times = open.map(|(n, _)| match patience(n) {
+            Patience::Short => SHORT_GRACE,
+            Patience::Ordinary => GRACE,
+            Patience::Alive => GRACE + DEMOTION,
+        });
+        last.min(satisfied + times.max().unwrap_or_default())
     };
     loop {
         let until = deadline(satisfied, &done);
@@ -99,8 +115,14 @@ impl Reparenter {
         let enough = |done: &[Option<TabletState>]| {
             !request.wait_for_all_tablets && enough_stopped(snapshot, request, done)
         };
-        let alive = |n: usize| writable.get(n).is_some_and(|w| w.load(Ordering::Relaxed));
-        let done = gather(work, limit, enough, alive).await;
+        let patience = |n: usize| match (writable.get(n), asked.get(n)) {
+            (Some(writable), _) if writable.load(Ordering::Relaxed) => Patience::Alive,
+            (_, Some(alias)) if request.silent.contains(alias) => Patience::Short,
+            _ => Patience::Ordinary,
+        };
+        let begun = Instant::now();
+        let done = gather(work, limit, enough, patience).await;
+        let stopped = begun.elapsed();
         let mut stops = Stops::default();
         for (alias, answer) in asked.iter().zip(done) {
             let Some(state) = snapshot.tablets.iter_mut().find(|t| t.alias == *alias) else { continue };
@@ -112,13 +134,16 @@ impl Reparenter {
                 stops.demoted.push(alias.clone());
             }
         }
-        self.apply_received(snapshot, limit).await;
+        self.apply_received(snapshot, request, limit).await;
+        let applied = begun.elapsed() - stopped;
+        tracing::info!(?stopped, ?applied, "the tablets have stopped and executed what they received");
         Ok(stops)
     }
 
     /// Has the tablets that could become primary, and those that received the most, execute all they received;
-    /// reads the journals of those that did.
-    async fn apply_received(&self, snapshot: &mut Snapshot, limit: Duration) {
+    /// reads the journals of those that did. One that can take over with everything is enough: another that is still
+    /// busy with what it missed while it was away may follow all the same.
+    async fn apply_received(&self, snapshot: &mut Snapshot, request: &EmergencyRequest, limit: Duration) {
         let most = received_most(snapshot);
         let relevant: Vec<TabletState> = snapshot
             .tablets
@@ -127,12 +152,19 @@ impl Reparenter {
             .cloned()
             .collect();
         let work: Vec<_> = relevant.iter().cloned().map(|t| apply(Arc::clone(&self.tablets), t)).collect();
+        let everything: Vec<&TabletState> = most.iter().filter_map(|t| snapshot.tablet(t)).collect();
+        let takes_over = |t: &TabletState| {
+            may_take_over(snapshot, request, t) && everything.iter().all(|most| decide::has_all(t, most))
+        };
         let enough = |done: &[Option<TabletState>]| {
             let applied: Vec<&TabletState> = done.iter().flatten().filter(|t| t.applied).collect();
+            if applied.iter().any(|t| takes_over(t)) {
+                return true;
+            }
             let covered = |t: &TabletAlias| applied.iter().any(|a| a.alias == *t);
             most.iter().all(covered) && applied.iter().any(|t| snapshot.may_be_promoted(t))
         };
-        let done = gather(work, limit, enough, |_| false).await;
+        let done = gather(work, limit, enough, |_| Patience::Short).await;
         for answer in done.into_iter().flatten() {
             if let Some(state) = snapshot.tablets.iter_mut().find(|t| t.alias == answer.alias) {
                 *state = answer;
@@ -174,6 +206,14 @@ fn enough_stopped(snapshot: &Snapshot, request: &EmergencyRequest, done: &[Optio
         _ => decide::unrevoked(snapshot, request, reached).is_empty(),
     };
     others && snapshot.tablets.iter().any(|t| snapshot.may_be_promoted(t) && reached(&t.alias))
+}
+
+/// Whether the request lets a tablet become primary, as far as its record tells.
+fn may_take_over(snapshot: &Snapshot, request: &EmergencyRequest, tablet: &TabletState) -> bool {
+    let wanted = request.new_primary.as_ref().is_none_or(|wanted| *wanted == tablet.alias);
+    let cell = decide::recorded_primary(snapshot).map(|p| p.cell);
+    let near = !request.prevent_cross_cell_promotion || cell.is_none_or(|cell| cell == tablet.alias.cell);
+    wanted && near && !tablet.backup_running && snapshot.may_be_promoted(tablet)
 }
 
 /// The tablets whose received set is not a part of another's.

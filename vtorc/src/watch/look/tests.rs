@@ -41,7 +41,7 @@ fn tablet(port: u16) -> Tablet {
 }
 
 async fn kind(answers: Answers, tablet: &Tablet) -> Option<FaultKind> {
-    look(&answers, tablet, Duration::from_secs(1)).await.err().map(|f| f.kind)
+    look(&answers, tablet, Suspicion::default(), Duration::from_secs(1)).await.err().map(|f| f.kind)
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,4 +78,48 @@ async fn a_port_that_nobody_has_is_a_tablet_that_is_gone() {
     assert_eq!(kind(unreachable(), &tablet(port)).await, Some(FaultKind::TabletSilent));
     let down = Tablet { tablet_shutdown_time: Some(Default::default()), ..tablet(port) };
     assert_eq!(kind(unreachable(), &down).await, Some(FaultKind::TabletGone));
+}
+
+/// A mysqld whose queries hang is told from one that is frozen by what it says to whoever connects.
+#[tokio::test]
+async fn a_mysqld_that_greets_nobody_is_mute() {
+    let hangs = || Answers { full: (FOREVER, Ok(())), ping: (Duration::from_millis(1), true) };
+    // Nobody accepts: the connection is taken by the kernel alone, as that to a frozen process is.
+    let frozen = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let greets = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let at =
+        |port: u16| Tablet { mysql_hostname: "127.0.0.1".into(), mysql_port: i32::from(port), ..tablet(1) };
+    let (frozen, open) = (at(frozen.local_addr().unwrap().port()), at(greets.local_addr().unwrap().port()));
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = greets.accept().await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"greetings").await.unwrap();
+        }
+    });
+    let limit = Duration::from_millis(300);
+    let knock = Suspicion { slow: false, knock: true };
+    let doubted = Suspicion { slow: true, knock: true };
+    for (tablet, suspicion, expected) in [
+        (&frozen, knock, FaultKind::MysqldMute),
+        (&frozen, doubted, FaultKind::MysqldMute),
+        (&frozen, Suspicion::default(), FaultKind::MysqldSlow),
+        (&open, knock, FaultKind::MysqldSlow),
+        (&open, doubted, FaultKind::MysqldSlow),
+        // No port is known, or nobody is behind it: that says nothing of mysqld.
+        (&tablet(1), knock, FaultKind::MysqldSlow),
+        (&at(1), knock, FaultKind::MysqldSlow),
+    ] {
+        let fault = look(&hangs(), tablet, suspicion, limit).await.unwrap_err();
+        assert_eq!(fault.kind, expected, "{suspicion:?}: {}", fault.text);
+    }
+    // The same where the tablet says nothing either.
+    let silent = || Answers { full: (FOREVER, Ok(())), ping: (FOREVER, true) };
+    for (tablet, expected) in [(&frozen, FaultKind::HostMute), (&open, FaultKind::TabletSilent)] {
+        assert_eq!(look(&silent(), tablet, knock, limit).await.unwrap_err().kind, expected);
+    }
+    // An answer is not held up by a door that stays shut.
+    let answers = Answers { full: (Duration::from_millis(20), Ok(())), ping: (FOREVER, true) };
+    let begun = std::time::Instant::now();
+    assert!(look(&answers, &frozen, doubted, FOREVER).await.is_ok());
+    assert!(begun.elapsed() < Duration::from_secs(20));
 }

@@ -70,7 +70,7 @@ impl QueryService {
             }
             // What they change is the session; this one is not the caller's, and is closed after it.
             Kind::Set | Kind::CallProc => {
-                let mut lent = self.oltp.get().await?;
+                let mut lent = self.oltp.get_for_query().await?;
                 lent.spoil();
                 let (killer, deadline) = (lent.killer().clone(), self.deadline(options));
                 self.run_with(&mut lent, &killer, plan, query, options, deadline).await
@@ -93,7 +93,7 @@ impl QueryService {
         query: &BoundQuery,
         options: Option<&ExecuteOptions>,
     ) -> Result<QueryResult> {
-        let mut lent = pool.get().await?;
+        let mut lent = pool.get_for_query().await?;
         let deadline = self.deadline(options);
         let killer = lent.killer().clone();
         self.run_with(&mut lent, &killer, plan, query, options, deadline).await

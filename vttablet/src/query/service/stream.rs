@@ -150,7 +150,7 @@ impl QueryService {
                 .stream_on(held.conn(), &killer, &plan, query, options, deadline, (sender, rows))
                 .await;
         }
-        let mut lent = self.olap.get().await?;
+        let mut lent = self.olap.get_for_query().await?;
         if plan.kind == Kind::CallProc {
             lent.spoil();
         }
