@@ -43,7 +43,8 @@ impl Vtorc {
     pub(super) fn new(id: usize, world: &World) -> Self {
         // A tablet that is cut off from one vtorc may serve others: without this grace it is never replaced, and
         // whatever replaces a primary that lives is a mistake.
-        let policy = Policy { tablet_silent_grace: Duration::ZERO, ..Policy::default() };
+        // Without draining, a replica with transactions of its own stays as it is, for somebody to look at.
+        let policy = Policy { tablet_silent_grace: Duration::ZERO, drain_errant: true, ..Policy::default() };
         Self {
             id,
             view: ShardView::new(&world.records()),
