@@ -413,7 +413,18 @@ impl Parser<'_> {
             let (amount, unit) = self.interval()?;
             FrameOffset { amount, unit: Some(unit) }
         } else {
-            FrameOffset { amount: self.expr_at(level::BIT_OR)?, unit: None }
+            // Numbers and parameters only.
+            let amount = match self.tok() {
+                Tok::Integer
+                | Tok::Decimal
+                | Tok::Float
+                | Tok::Plus
+                | Tok::Minus
+                | Tok::Question
+                | Tok::NamedParam => self.value_without_parens()?,
+                _ => return self.fail(),
+            };
+            FrameOffset { amount, unit: None }
         };
         Ok(if self.preceding()? { FrameBound::Preceding(offset) } else { FrameBound::Following(offset) })
     }
