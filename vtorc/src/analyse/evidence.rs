@@ -108,8 +108,23 @@ fn vote(replica: &TabletView, primary: &TabletView, since: Moment, now: Moment, 
             Some(at) if at >= since && now.saturating_sub(at) <= policy.proof_valid => Vote::Receiving,
             _ => Vote::Unproven,
         },
+        _ if gave_up(&status.last_io_error) && judges_itself(primary) => Vote::CannotConnect { since: now },
         _ => Vote::Stopped,
     }
+}
+
+/// Whether a fetching thread has ended because it could not connect for as often as it was to try.
+fn gave_up(last_io_error: &str) -> bool {
+    let text = last_io_error.to_ascii_lowercase();
+    ["connecting to source", "connecting to master"].iter().any(|words| text.contains(words))
+}
+
+/// Whether what vtorc itself sees of a primary says that it is gone. A thread may have given up long ago: that alone
+/// tells nothing of a primary that is slow now.
+fn judges_itself(primary: &TabletView) -> bool {
+    use FaultKind::{HostMute, MysqldGone, MysqldMute, TabletGone};
+    let kind = primary.failing.as_ref().map(|f| f.fault.kind);
+    matches!(kind, Some(TabletGone | MysqldGone | MysqldMute | HostMute))
 }
 
 fn verdict(failing: &Failing, votes: &[(TabletAlias, Vote)], now: Moment, policy: &Policy) -> Verdict {

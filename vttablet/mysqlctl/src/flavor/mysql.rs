@@ -220,6 +220,9 @@ impl Flavor for MySql {
     }
 }
 
+/// How often a replica tries to connect: MySQL's own number before 8.4, a day of seconds.
+const RETRY_COUNT: u32 = 86_400;
+
 /// What tells how to reach a source, without where to begin.
 fn connection(source: &Source) -> Vec<String> {
     let mut options = vec![
@@ -228,6 +231,8 @@ fn connection(source: &Source) -> Vec<String> {
         format!("SOURCE_USER = {}", quoted(&source.user)),
         format!("SOURCE_PASSWORD = {}", quoted(&source.password)),
         format!("SOURCE_CONNECT_RETRY = {}", source.connect_retry),
+        // From 8.4 on MySQL gives up after ten attempts: then nobody would know any more that the source is dead.
+        format!("SOURCE_RETRY_COUNT = {RETRY_COUNT}"),
         // Without TLS a caching_sha2 password is sent encrypted by the source's key.
         "GET_SOURCE_PUBLIC_KEY = 1".to_owned(),
     ];
