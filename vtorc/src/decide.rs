@@ -185,15 +185,18 @@ impl Memory {
 
     /// Takes note of an attempt, whatever came out of it.
     pub fn tried(&mut self, action: &Action, done: bool, now: Moment) {
+        if done && matches!(action, Action::Emergency { .. }) {
+            // Another tablet leads now. When this one does so again and fails, that is no attempt after this one.
+            self.attempts.remove(&action.key());
+            self.emergency_done = self.emergency_begun.take().map(|_| now);
+            return;
+        }
         let count = self.attempts.get(&action.key()).map_or(0, |a| a.count) + 1;
         self.attempts.insert(action.key(), Attempts { count, next: now + pause(count), last: now });
         if self.attempts.len() > MAX_MEMORIES
             && let Some(oldest) = self.attempts.iter().min_by_key(|(_, a)| a.last).map(|(key, _)| key.clone())
         {
             self.attempts.remove(&oldest);
-        }
-        if done && matches!(action, Action::Emergency { .. }) {
-            self.emergency_done = self.emergency_begun.take().map(|_| now);
         }
     }
 
@@ -463,4 +466,25 @@ fn differs(tablet: &TabletView, primary: &TabletView) -> bool {
     };
     let own = primary.status().map(|s| s.server_uuid.to_ascii_lowercase()).unwrap_or_default();
     ours.difference(theirs).sources().any(|source| own.is_empty() || !source.starts_with(&own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emergency_that_worked_makes_the_next_of_the_tablet_wait_for_nothing() {
+        let policy = Policy { emergency_block: Duration::ZERO, ..Policy::default() };
+        let action = Action::Emergency { primary: TabletAlias::new("a", 100) };
+        let mut memory = Memory::default();
+        let second = Duration::from_secs;
+        for n in 1..6 {
+            assert!(memory.allows(&action, second(n), &policy), "{n}");
+            memory.began(&action, second(n));
+            memory.tried(&action, true, second(n));
+        }
+        memory.began(&action, second(6));
+        memory.tried(&action, false, second(6));
+        assert!(!memory.allows(&action, second(6) + FIRST_PAUSE / 2, &policy), "it failed");
+    }
 }
