@@ -1,8 +1,10 @@
 //! Options of vtgate, in Vitess's flag names, and the config they are validated into.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Parser};
+use rpc::{GrpcServerTlsOptions, TabletGrpcOptions};
+use secrets::tls::{ClientTls, ServerTls};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
 use vterrors::{Error, Result};
@@ -22,6 +24,10 @@ pub struct Options {
     pub server: ServerOptions,
     #[command(flatten)]
     pub topo: TopoOptions,
+    #[command(flatten)]
+    pub grpc_tls: GrpcServerTlsOptions,
+    #[command(flatten)]
+    pub tablet_grpc: TabletGrpcOptions,
     /// Print the version and exit
     #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
     pub version: bool,
@@ -183,6 +189,10 @@ pub struct Config {
     pub grpc_address: Option<SocketAddr>,
     pub default_target: TargetString,
     pub tls_files: Option<TlsFiles>,
+    /// None when gRPC is served without TLS.
+    pub grpc_tls: Option<Arc<ServerTls>>,
+    /// None when tablets are called without TLS.
+    pub tablet_tls: Option<Arc<ClientTls>>,
     pub options: Options,
 }
 
@@ -232,6 +242,8 @@ impl Options {
             ));
         }
         let tls_files = self.tls_files().map_err(&mut keep).ok().flatten();
+        let grpc_tls = self.grpc_tls.server_tls().map_err(&mut keep).ok().flatten();
+        let tablet_tls = self.tablet_grpc.client_tls().map_err(&mut keep).ok().flatten();
         let Some(topo) = topo.filter(|_| faults.is_empty()) else {
             return Err(Error::invalid(format!("wrong options:\n  {}", faults.join("\n  "))));
         };
@@ -247,6 +259,8 @@ impl Options {
             grpc_address,
             default_target,
             tls_files,
+            grpc_tls,
+            tablet_tls,
             options: self,
         })
     }

@@ -1,10 +1,12 @@
 //! The command line of `vttablet`, in Vitess's flag names, and what it comes to.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Args, Parser};
 use mysqlwire::client::{Address, collation_of_charset};
 use proto::topodata::TabletType;
+use rpc::{ChannelOptions, GrpcServerTlsOptions, TabletManagerGrpcOptions};
+use secrets::tls::ServerTls;
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions, parse_shard_name};
 use vterrors::{Error, Result};
@@ -16,6 +18,10 @@ use vtmodel::{KeyRange, TabletAlias, default_db_name, parse_tablet_type};
 pub struct Options {
     #[command(flatten)]
     pub server: ServerOptions,
+    #[command(flatten)]
+    pub tls: GrpcServerTlsOptions,
+    #[command(flatten)]
+    pub manager_grpc: TabletManagerGrpcOptions,
     #[command(flatten)]
     pub topo: TopoOptions,
     #[command(flatten)]
@@ -276,6 +282,10 @@ pub struct Config {
     pub db: DbOptions,
     pub query: QueryOptions,
     pub topo: TopoConfig,
+    /// None when gRPC is served without TLS.
+    pub server_tls: Option<Arc<ServerTls>>,
+    /// How other tablets' managers are called.
+    pub managers: ChannelOptions,
 }
 
 impl Options {
@@ -288,6 +298,8 @@ impl Options {
         let init_type = take(&mut faults, "--init-tablet-type", self.init_type());
         let collation = take(&mut faults, "--db-charset", collation_of_charset(&self.db.db_charset));
         let topo = take(&mut faults, "", self.topo.validate());
+        let server_tls = take(&mut faults, "", self.tls.server_tls()).flatten();
+        let managers = take(&mut faults, "", self.manager_grpc.channels()).unwrap_or_default();
         let grpc_port = self.server.grpc_port;
         if grpc_port.is_none() {
             faults.push("--grpc-port: needed, a tablet is reached through it".to_owned());
@@ -341,6 +353,8 @@ impl Options {
             db: self.db.clone(),
             query: self.query.clone(),
             topo,
+            server_tls,
+            managers,
         })
     }
 

@@ -9,6 +9,7 @@ use mysqlctl::RemoteMysqld;
 use mysqlwire::client::{Conn, ConnectOptions, GtidTracking};
 use proto::topodata::{self, TabletType};
 use servenv::{Context, Metrics};
+use tabletclient::GrpcTabletManagerClient;
 use tokio::sync::Notify;
 use vterrors::{Condition, Error, Result};
 use vtmodel::Target;
@@ -170,6 +171,11 @@ impl Tablet {
             disk,
             mysqld_restarted: AtomicBool::new(false),
         }))
+    }
+
+    /// A client of other tablets' managers, whose calls take `limit` at most.
+    pub fn managers(&self, limit: Duration) -> GrpcTabletManagerClient {
+        GrpcTabletManagerClient::with_options(limit, self.config.managers.clone())
     }
 
     /// Every pool of connections to mysqld.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use ops::{Ops, Vtctld};
 use proto::{vtctldata::*, vtctlservice::vtctld_client::VtctldClient};
-use rpc::{Channel, ChannelOptions, MAX_MESSAGE_BYTES, error_of};
+use rpc::{Channel, MAX_MESSAGE_BYTES, error_of};
 use tabletclient::GrpcTabletManagerClient;
 use tonic::Request;
 use vterrors::{Error, Result};
@@ -21,12 +21,15 @@ pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Op
         "" => Err(Error::invalid("please give --server <vtctld host>:<grpc port>, or --server internal")),
         INTERNAL => {
             let topo = topo::Server::open(&options.topo.validate()?).await?;
-            let tablets = Arc::new(GrpcTabletManagerClient::new(options.action_timeout));
+            let tablets = Arc::new(GrpcTabletManagerClient::with_options(
+                options.action_timeout,
+                options.manager_grpc.channels()?,
+            ));
             let ops = Ops::new(topo, tablets);
             Ok((Box::new(ops.clone()), Some(ops)))
         }
         address => {
-            let channel = rpc::connect_lazy(address, &ChannelOptions::default())?;
+            let channel = rpc::connect_lazy(address, &options.vtctld_grpc.channels()?)?;
             let grpc = VtctldClient::new(channel)
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES);

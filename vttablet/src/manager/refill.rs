@@ -19,7 +19,7 @@ use proto::{
     replicationdata::FullStatus,
     topodata::{Tablet as Record, TabletType},
 };
-use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
+use tabletclient::TabletManagerClient;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
@@ -152,7 +152,7 @@ impl Tablet {
         let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
         let Some(alias) = shard.primary().filter(|p| *p != self.config.alias) else { return Ok(None) };
         let record = self.topo.get_tablet(&alias).await?.value;
-        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let client = self.managers(ASK_LIMIT);
         let position = client.primary_position(&record, Default::default()).await?.position;
         Ok(Some((record, position.parse()?)))
     }
@@ -170,7 +170,7 @@ impl Tablet {
         let me = Some((&self.config.alias).into());
         let others = found.tablets.into_iter().filter(|t| t.alias != me);
         let asked = others.map(|record| async move {
-            let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+            let client = self.managers(ASK_LIMIT);
             let status = client.full_status(&record, Default::default()).await.ok()?.status?;
             Some(Candidate { record, status })
         });
@@ -184,7 +184,7 @@ impl Tablet {
         let alias = TabletAlias::from_proto(donor.alias.as_ref()).map(|a| a.to_string()).unwrap_or_default();
         let what = || format!("cloning the server of {alias}");
         let begun = Instant::now();
-        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let client = self.managers(ASK_LIMIT);
         let there = client.primary_position(donor, Default::default()).await?.position.parse::<Position>()?;
         self.stop_serving(&format!("its data are replaced by those of {alias}")).await?;
         self.dba.forget_source().await?;
