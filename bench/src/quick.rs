@@ -119,6 +119,7 @@ async fn set_up(dir: &Path, options: &Options) -> Result<Bench> {
         ],
         vtgate_arg: Vec::new(),
         vtorc_arg: Vec::new(),
+        tls: false,
         no_vtorc: true,
         bin_dir: None,
     };

@@ -15,7 +15,7 @@ use crate::{
     executor::{Executor, ExecutorConfig, GatherLimits},
     frontend::{
         grpc::VitessService,
-        mysql::{MysqlServer, Tls, Users, bind_unix, serve_tcp, serve_unix},
+        mysql::{MysqlServer, Users, bind_unix, serve_tcp, serve_unix},
     },
     gateway::{BufferConfig, Gateway, GatewayConfig},
     metrics::GateMetrics,
@@ -40,7 +40,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         None => None,
     };
     let users = users(o)?;
-    let tls = config.tls_files.clone().map(|files| Tls::open(files).map(Arc::new)).transpose()?;
+    let tls = config.mysql_tls.clone();
 
     let topo = Arc::new(topo::Server::open(&config.topo).await?);
     let schema =
@@ -78,9 +78,6 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         Arc::new(Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory));
     pages::add(&context, &executor);
 
-    if let Some(tls) = &tls {
-        context.spawn("mysql-tls", tls.clone().watch(context.stop.clone()));
-    }
     let server = MysqlServer::new(
         executor.clone(),
         users,

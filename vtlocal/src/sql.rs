@@ -6,15 +6,23 @@ use mysql_async::{Conn, OptsBuilder, Value, prelude::Queryable};
 use mysqlctl::{binaries::SearchPath, mysql_error};
 use vterrors::{Condition, Error, Result};
 
-use crate::{options::SqlOptions, plan::Plan, state::State, up::say};
+use crate::{
+    options::SqlOptions,
+    plan::{CellPlan, Plan},
+    state::State,
+    up::say,
+};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection to vtgate as the user of the local cluster.
-pub async fn connect(port: u16, database: Option<&str>) -> Result<Conn> {
+pub async fn connect(cell: &CellPlan, database: Option<&str>) -> Result<Conn> {
+    let port = cell.ports.vtgate_mysql;
     let options = OptsBuilder::default()
         .ip_or_hostname("127.0.0.1")
         .tcp_port(port)
+        // What goes by TLS alone over TCP is spoken to over a socket.
+        .socket(cell.mysql_socket.as_ref().map(|socket| socket.display().to_string()))
         .user(Some("user"))
         .db_name(database)
         .prefer_socket(false);
@@ -39,12 +47,12 @@ pub async fn run(options: &SqlOptions) -> Result<()> {
         let text = format!("no cluster runs in {}: start it with `vtlocal up`", data_dir.display());
         return Err(Error::new(Condition::NotFound, text));
     };
-    let port = mysql_port(&plan, options.cell.as_deref())?;
+    let cell = chosen_cell(&plan, options.cell.as_deref())?;
     let database = options.database.as_deref().or(plan.spec.sample.then_some("customer"));
     if options.execute.is_empty() {
-        return become_client(port, database);
+        return become_client(&plan, cell, database);
     }
-    let mut conn = connect(port, database).await?;
+    let mut conn = connect(cell, database).await?;
     for statement in &options.execute {
         let mut result = conn.query_iter(statement.as_str()).await.map_err(mysql_error)?;
         let columns: Vec<String> = result.columns_ref().iter().map(|c| c.name_str().into_owned()).collect();
@@ -68,22 +76,22 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Of the vtgate of a cell, or of the first.
-fn mysql_port(plan: &Plan, cell: Option<&str>) -> Result<u16> {
-    let Some(name) = cell else { return Ok(plan.ports.vtgate_mysql) };
+/// That of the name, or the first.
+fn chosen_cell<'a>(plan: &'a Plan, cell: Option<&str>) -> Result<&'a CellPlan> {
+    let Some(name) = cell else { return Ok(&plan.cells[0]) };
     let known = || plan.spec.cells.join(", ");
-    let cell = plan.cell(name);
-    cell.map(|c| c.ports.vtgate_mysql).ok_or_else(|| {
+    plan.cell(name).ok_or_else(|| {
         Error::invalid(format!("--cell {name}: the cluster has no such cell, but {}", known()))
     })
 }
 
-fn become_client(port: u16, database: Option<&str>) -> Result<()> {
+fn become_client(plan: &Plan, cell: &CellPlan, database: Option<&str>) -> Result<()> {
     let client = SearchPath::from_env().find(&["mysql", "mariadb"]).ok_or_else(|| {
         Error::new(Condition::NotFound, "no `mysql` client found; use `vtlocal sql -e 'statement'`")
     })?;
     let error = std::process::Command::new(&client)
-        .args(["-h", "127.0.0.1", "-P", &port.to_string(), "-u", "user"])
+        .args(plan.tls.iter().map(|tls| format!("--ssl-ca={}", tls.ca().display())))
+        .args(["-h", "127.0.0.1", "-P", &cell.ports.vtgate_mysql.to_string(), "-u", "user"])
         .args(database)
         .exec();
     Err(Error::internal(format!("cannot run {}: {error}", client.display())))

@@ -136,6 +136,7 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
         if !deadline.pause().await {
             let place = match &plan.ready {
                 Ready::Http(port, path) => format!("http://127.0.0.1:{port}{path}"),
+                Ready::Port(port) => format!("port {port}"),
                 Ready::Socket(path) => path.display().to_string(),
             };
             let what = format!("did not answer at {place} within {limit:?}");
@@ -148,6 +149,10 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
 async fn is_ready(ready: &Ready) -> bool {
     match ready {
         Ready::Http(port, path) => http_get(*port, path).await.is_some(),
+        Ready::Port(port) => {
+            let connecting = tokio::time::timeout(LOOK_LIMIT, TcpStream::connect(("127.0.0.1", *port)));
+            matches!(connecting.await, Ok(Ok(_)))
+        }
         Ready::Socket(path) => {
             let connecting = tokio::time::timeout(LOOK_LIMIT, UnixStream::connect(path));
             matches!(connecting.await, Ok(Ok(_)))

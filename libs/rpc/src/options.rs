@@ -127,7 +127,7 @@ macro_rules! client_options {
         #[command(next_help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"))]
         pub struct $name {
             #[doc = concat!("PEM file of the authority that the certificates of ", $peers,
-                                " must be signed by; TLS is spoken when this is given")]
+                                                " must be signed by; TLS is spoken when this is given")]
             #[arg(id = concat!($prefix, "-ca"), long = concat!($prefix, "-ca"), value_name = "FILE")]
             pub ca: Option<PathBuf>,
             #[doc = concat!("PEM file of the certificate that is shown to ", $peers)]
@@ -140,9 +140,9 @@ macro_rules! client_options {
             #[arg(id = concat!($prefix, "-crl"), long = concat!($prefix, "-crl"), value_name = "FILE")]
             pub crl: Option<PathBuf>,
             #[doc = concat!("Name that the certificates of ", $peers,
-                                " must be for, instead of the host that is called")]
+                                                " must be for, instead of the host that is called")]
             #[arg(id = concat!($prefix, "-server-name"), long = concat!($prefix, "-server-name"),
-                                value_name = "NAME")]
+                                                value_name = "NAME")]
             pub server_name: Option<String>,
         }
 

@@ -9,10 +9,11 @@ use vterrors::{Condition, Error, Result};
 
 use super::{Up, mysqld_name};
 use crate::{
-    plan::{ProcessPlan, TabletPlan},
+    plan::{CellPlan, ProcessPlan, TabletPlan},
     sample, sql,
     state::Recorded,
     supervise,
+    tls::TlsDir,
 };
 
 /// How long a process may take until it answers.
@@ -86,7 +87,8 @@ impl Up {
                 self.binaries.mysqld.display()
             ));
         }
-        let starting = try_join_all(servers.into_iter().map(start_mysqld)).await;
+        let tls = self.plan.tls.as_ref();
+        let starting = try_join_all(servers.into_iter().map(|mysqld| start_mysqld(mysqld, tls))).await;
         // Recorded whether all came up or not: what runs has to be found again.
         self.state.find_mysqlds(&self.plan);
         self.started.extend(missing.iter().map(|t| mysqld_name(t.uid)));
@@ -221,7 +223,7 @@ impl Up {
     pub(super) async fn load(&mut self) -> Result<()> {
         let deadline = Deadline::after(QUERY_LIMIT);
         for cell in &self.plan.cells {
-            while let Err(e) = self.first_query(cell.ports.vtgate_mysql).await {
+            while let Err(e) = self.first_query(cell).await {
                 if !deadline.pause().await {
                     let what = format!("did not answer a query within {QUERY_LIMIT:?} ({e})");
                     return Err(supervise::failed(&cell.vtgate.name, &what, &cell.vtgate.log));
@@ -229,7 +231,7 @@ impl Up {
             }
         }
         if self.plan.spec.sample && !self.state.loaded {
-            let mut conn = sql::connect(self.plan.ports.vtgate_mysql, None).await?;
+            let mut conn = sql::connect(&self.plan.cells[0], None).await?;
             for statement in mysqlctl::initsql::statements(sample::ROWS) {
                 conn.query_drop(statement.as_str())
                     .await
@@ -243,8 +245,8 @@ impl Up {
     }
 
     /// A query that reaches every shard of every keyspace's primary.
-    async fn first_query(&self, port: u16) -> Result<()> {
-        let mut conn = sql::connect(port, None).await?;
+    async fn first_query(&self, cell: &CellPlan) -> Result<()> {
+        let mut conn = sql::connect(cell, None).await?;
         for (keyspace, shards) in &self.plan.spec.keyspaces {
             for shard in shards {
                 conn.query_drop(format!("USE `{keyspace}:{shard}`")).await.map_err(mysql_error)?;
@@ -283,20 +285,21 @@ impl Up {
 }
 
 /// Starts a mysqld, initialising it first where there is nothing yet.
-async fn start_mysqld(mut mysqld: Mysqld) -> Result<()> {
+async fn start_mysqld(mut mysqld: Mysqld, tls: Option<&TlsDir>) -> Result<()> {
     if mysqld.is_initialized() {
         return mysqld.start(&[], MYSQLD_LIMIT).await;
     }
+    let uid = mysqld.cnf().uid;
     let options = CnfOptions {
         performance_schema: Some(false),
         report_host: Some("127.0.0.1".into()),
         bind_address: Some("127.0.0.1".into()),
         // Each server takes thousands of the kernel's asynchronous requests (fs.aio-max-nr is 65,536 for all): with
         // a few clusters beside each other the next mysqld would not start.
-        extra: vec!["innodb_use_native_aio = 0".into()],
+        extra: [vec!["innodb_use_native_aio = 0".into()], tls.map_or_else(Vec::new, |tls| tls.my_cnf(uid))]
+            .concat(),
         ..CnfOptions::default()
     };
-    let uid = mysqld.cnf().uid;
     mysqld.init(&options, None, MYSQLD_LIMIT).await.map_err(|e| match e.condition() {
         Condition::Mysql => e.context(mysqld_name(uid)),
         _ => e,

@@ -1,10 +1,6 @@
 //! Where a server listens, and what becomes of a socket before HTTP/2 is spoken on it: TLS, where it is wanted.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use secrets::tls::{ServerStream, ServerTls};
 use tokio::net::{TcpListener, TcpStream};
@@ -12,9 +8,6 @@ use tracing::{debug, warn};
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// A client that is turned away for the same reason as the one before is told of again after this time: most try
-/// again and again.
-const SAY_AGAIN: Duration = Duration::from_secs(30);
 
 /// A socket that is listened on, plain or for TLS alone.
 pub struct Listener {
@@ -24,7 +17,7 @@ pub struct Listener {
 
 impl Listener {
     pub fn new(socket: TcpListener, tls: Option<Arc<ServerTls>>) -> Self {
-        Self { socket, door: Door { tls, said: Arc::default() } }
+        Self { socket, door: Door { tls } }
     }
 }
 
@@ -44,8 +37,6 @@ impl fmt::Debug for Listener {
 #[derive(Clone)]
 pub(super) struct Door {
     pub tls: Option<Arc<ServerTls>>,
-    /// Why the last one was turned away, and when that was said.
-    said: Arc<Mutex<Option<(String, Instant)>>>,
 }
 
 impl Door {
@@ -57,20 +48,11 @@ impl Door {
             Ok(Err(why)) => why,
             Err(_) => format!("it did not end its TLS handshake within {HANDSHAKE_LIMIT:?}"),
         };
-        if self.is_news(&why) {
+        if tls.is_news(&why) {
             warn!("gRPC: no connection for the client at {peer}: {why}");
         } else {
             debug!("gRPC: no connection for the client at {peer}: {why}");
         }
         None
-    }
-
-    fn is_news(&self, why: &str) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = said.as_ref().is_some_and(|(text, at)| text == why && at.elapsed() < SAY_AGAIN);
-        if !old {
-            *said = Some((why.to_owned(), Instant::now()));
-        }
-        !old
     }
 }

@@ -2,7 +2,8 @@
 
 use std::{
     io,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,9 @@ use super::{
     verify::{Note, Noting},
 };
 use crate::{Certificate, Named, Watched};
+
+/// A client that is turned away for the same reason as the one before is told of again after this time.
+const SAY_AGAIN: Duration = Duration::from_secs(30);
 
 /// A connection that a client made.
 pub type ServerStream<S> = tokio_rustls::server::TlsStream<S>;
@@ -79,6 +83,8 @@ pub struct ServerTls {
     files: Watched<Loaded>,
     /// Protocols above TLS that are offered.
     protocols: Vec<Vec<u8>>,
+    /// Why the last client was turned away, and when that was said.
+    said: Mutex<Option<(String, Instant)>>,
 }
 
 impl ServerTls {
@@ -87,7 +93,7 @@ impl ServerTls {
     pub fn open(files: ServerFiles, protocols: &[&[u8]]) -> Result<Self> {
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
-        Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect() })
+        Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Mutex::default() })
     }
 
     /// The handshake, without a limit of time. The error is for the log: whose certificate was refused, and why.
@@ -100,6 +106,17 @@ impl ServerTls {
         let config = self.config(&loaded, &note).map_err(|e| e.to_string())?;
         let accepted = TlsAcceptor::from(Arc::new(config)).accept(stream).await;
         accepted.map_err(|e| loaded.failed(&e, &note))
+    }
+
+    /// Whether the log shall tell, loudly, why a client was turned away: not when the one before was for the same reason
+    /// and just now, for most try again and again.
+    pub fn is_news(&self, why: &str) -> bool {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = said.as_ref().is_some_and(|(text, at)| text == why && at.elapsed() < SAY_AGAIN);
+        if !old {
+            *said = Some((why.to_owned(), Instant::now()));
+        }
+        !old
     }
 
     fn config(&self, loaded: &Arc<Loaded>, note: &Arc<OnceLock<String>>) -> Result<ServerConfig> {
