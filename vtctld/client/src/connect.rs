@@ -8,7 +8,7 @@ use proto::{vtctldata::*, vtctlservice::vtctld_client::VtctldClient};
 use rpc::{Channel, MAX_MESSAGE_BYTES, error_of};
 use tabletclient::GrpcTabletManagerClient;
 use tonic::Request;
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 
 use crate::GlobalOptions;
 
@@ -33,7 +33,12 @@ pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Op
             let grpc = VtctldClient::new(channel)
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES);
-            let remote = Remote { grpc, address: address.to_owned(), limit: options.action_timeout };
+            let remote = Remote {
+                grpc,
+                address: address.to_owned(),
+                limit: options.action_timeout,
+                is_plain: options.vtctld_grpc.ca.is_none(),
+            };
             Ok((Box::new(remote), None))
         }
     }
@@ -45,6 +50,8 @@ struct Remote {
     address: String,
     /// Sent with each call, so that the server gives up when we do.
     limit: Duration,
+    /// Called without TLS.
+    is_plain: bool,
 }
 
 impl Remote {
@@ -59,7 +66,15 @@ impl Remote {
         // Only what the transport met has a source.
         let broken = std::error::Error::source(&status).is_some();
         let e = error_of(status);
-        if broken { e.context(format!("vtctld at {}", self.address)) } else { e }
+        match broken {
+            false => e,
+            // A server that speaks TLS alone hangs up on whoever does not.
+            true if self.is_plain && e.condition() == Condition::ConnectionLost => e.context(format!(
+                "vtctld at {} (called without TLS; if it wants TLS, give --vtctld-grpc-ca)",
+                self.address
+            )),
+            true => e.context(format!("vtctld at {}", self.address)),
+        }
     }
 }
 

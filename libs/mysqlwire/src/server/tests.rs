@@ -322,14 +322,18 @@ async fn a_user_may_change() {
         body.extend_from_slice(&scramble);
         body.extend_from_slice(b"ks\0\x08\x00mysql_native_password\0");
         let (hello, verdict) =
-            change_user(&mut connection, &tls_greeting(false, dir.path()), &Kept::Plain, &body).await.unwrap();
+            change_user(&mut connection, &tls_greeting(false, dir.path()), &Kept::Plain, &body)
+                .await
+                .unwrap();
         assert_eq!((hello.user.as_str(), hello.database.as_str(), hello.charset), ("u", "ks", 8));
         assert_eq!(is_yes(&verdict), right);
     }
     let (_client, server) = duplex(1 << 16);
     let mut connection = Connection::new(server);
     let body = b"u\0\x20ab";
-    assert!(change_user(&mut connection, &tls_greeting(false, dir.path()), &Kept::Plain, body).await.is_err());
+    assert!(
+        change_user(&mut connection, &tls_greeting(false, dir.path()), &Kept::Plain, body).await.is_err()
+    );
 }
 
 /// A result that a slow client does not take is given up by a KILL: what was sent of it is not sent again.

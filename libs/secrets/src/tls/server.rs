@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -27,6 +27,9 @@ use crate::{Certificate, Named, Watched};
 
 /// A client that is turned away for the same reason as the one before is told of again after this time.
 const SAY_AGAIN: Duration = Duration::from_secs(30);
+/// How long a refused client may take to hang up, and how many reads what it has sent by then may need.
+const PART_LIMIT: Duration = Duration::from_secs(1);
+const MAX_UNREAD: usize = 16;
 
 /// A connection that a client made.
 pub type ServerStream<S> = tokio_rustls::server::TlsStream<S>;
@@ -104,8 +107,15 @@ impl ServerTls {
         let loaded = self.files.current();
         let note = Note::default();
         let config = self.config(&loaded, &note).map_err(|e| e.to_string())?;
-        let accepted = TlsAcceptor::from(Arc::new(config)).accept(stream).await;
-        accepted.map_err(|e| loaded.failed(&e, &note))
+        let accepted = TlsAcceptor::from(Arc::new(config)).accept(stream).into_fallible().await;
+        match accepted {
+            Ok(stream) => Ok(stream),
+            Err((e, stream)) => {
+                let why = loaded.failed(&e, &note);
+                part(stream).await;
+                Err(why)
+            }
+        }
     }
 
     /// Whether the log shall tell, loudly, why a client was turned away: not when the one before was for the same reason
@@ -140,6 +150,23 @@ impl ServerTls {
         config.alpn_protocols.clone_from(&self.protocols);
         Ok(config)
     }
+}
+
+/// Ends a connection whose client was refused, so that the client reads the alert: a socket that is closed with something
+/// unread throws away what was sent last. By TLS 1.3 clients speak before they can know that they are refused.
+async fn part<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let parting = async {
+        let mut unread = [0; 4096];
+        stream.shutdown().await?;
+        for _ in 0..MAX_UNREAD {
+            if stream.read(&mut unread).await? == 0 {
+                break;
+            }
+        }
+        io::Result::Ok(())
+    };
+    // The client has hung up, or does not: either way it had its time.
+    let _ = tokio::time::timeout(PART_LIMIT, parting).await;
 }
 
 impl Loaded {
