@@ -12,30 +12,32 @@ use vterrors::{Error, Result};
 
 use crate::{ChannelOptions, Connector};
 
+/// Said at each flag: a heading for the whole group would go on over the flags that a program has after it.
+const SERVER_HEADING: &str = "TLS of the gRPC server (files are read again when they change)";
+
 /// The server's side.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "TLS of the gRPC server (files are read again when they change)")]
 pub struct GrpcServerTlsOptions {
     /// PEM file of the certificate that the gRPC server shows; it speaks TLS alone when this is given
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "FILE")]
     pub grpc_cert: Option<PathBuf>,
     /// PEM file of that certificate's private key
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "FILE")]
     pub grpc_key: Option<PathBuf>,
     /// PEM file of the authority that clients' certificates must be signed by; none are asked for without it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "FILE")]
     pub grpc_ca: Option<PathBuf>,
     /// PEM file of clients' certificates that are revoked
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "FILE")]
     pub grpc_crl: Option<PathBuf>,
     /// PEM file of certificates that are sent behind the server's own: those between it and an authority
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "FILE")]
     pub grpc_server_ca: Option<PathBuf>,
     /// How clients are told apart beside that: mtls goes by --grpc-auth-mtls-allowed-substrings
-    #[arg(long, value_name = "MODE", value_parser = ["mtls"])]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "MODE", value_parser = ["mtls"])]
     pub grpc_auth_mode: Option<String>,
     /// Texts of which the subject of a client's certificate must contain one, with colons between them
-    #[arg(long, value_name = "TEXTS", value_delimiter = ':')]
+    #[arg(long, help_heading = SERVER_HEADING, value_name = "TEXTS", value_delimiter = ':')]
     pub grpc_auth_mtls_allowed_substrings: Vec<String>,
 }
 
@@ -124,25 +126,28 @@ macro_rules! client_options {
         #[doc = concat!("The side of a client of ", $peers, ".")]
         #[derive(Debug, Clone, Default, Args)]
         #[group(skip)]
-        #[command(next_help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"))]
         pub struct $name {
-            #[doc = concat!("PEM file of the authority that the certificates of ", $peers,
-                                                " must be signed by; TLS is spoken when this is given")]
-            #[arg(id = concat!($prefix, "-ca"), long = concat!($prefix, "-ca"), value_name = "FILE")]
+            #[arg(id = concat!($prefix, "-ca"),
+                help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"), long = concat!($prefix, "-ca"), value_name = "FILE",
+                        help = concat!("PEM file of the authority that certificates of ", $peers,
+                            " must be signed by; TLS is spoken when this is given"))]
             pub ca: Option<PathBuf>,
-            #[doc = concat!("PEM file of the certificate that is shown to ", $peers)]
-            #[arg(id = concat!($prefix, "-cert"), long = concat!($prefix, "-cert"), value_name = "FILE")]
+            #[arg(id = concat!($prefix, "-cert"),
+                help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"), long = concat!($prefix, "-cert"), value_name = "FILE",
+                        help = concat!("PEM file of the certificate that is shown to ", $peers))]
             pub cert: Option<PathBuf>,
-            /// PEM file of that certificate's private key
-            #[arg(id = concat!($prefix, "-key"), long = concat!($prefix, "-key"), value_name = "FILE")]
+            #[arg(id = concat!($prefix, "-key"),
+                help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"), long = concat!($prefix, "-key"), value_name = "FILE",
+                        help = concat!("PEM file of the private key of --", $prefix, "-cert"))]
             pub key: Option<PathBuf>,
-            #[doc = concat!("PEM file of certificates of ", $peers, " that are revoked")]
-            #[arg(id = concat!($prefix, "-crl"), long = concat!($prefix, "-crl"), value_name = "FILE")]
+            #[arg(id = concat!($prefix, "-crl"),
+                help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"), long = concat!($prefix, "-crl"), value_name = "FILE",
+                        help = concat!("PEM file of certificates of ", $peers, " that are revoked"))]
             pub crl: Option<PathBuf>,
-            #[doc = concat!("Name that the certificates of ", $peers,
-                                                " must be for, instead of the host that is called")]
-            #[arg(id = concat!($prefix, "-server-name"), long = concat!($prefix, "-server-name"),
-                                                value_name = "NAME")]
+            #[arg(id = concat!($prefix, "-server-name"),
+                help_heading = concat!("TLS to ", $peers, " (files are read again when they change)"), long = concat!($prefix, "-server-name"),
+                        value_name = "NAME", help = concat!("Name that certificates of ", $peers,
+                            " must be for, instead of the host that is called"))]
             pub server_name: Option<String>,
         }
 
