@@ -126,7 +126,8 @@ impl ClientTls {
         let name = ServerName::try_from(wanted.clone())
             .map_err(|_| format!("{wanted:?} is no name that a certificate could be for"))?;
         let config = self.config(&loaded, wanted, &note).map_err(|e| e.to_string())?;
-        match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        // In a box: what it needs is needed for the handshake alone.
+        match Box::pin(TlsConnector::from(Arc::new(config)).connect(name, stream)).await {
             Ok(inner) => Ok(ClientStream { inner, loaded }),
             Err(e) => Err(loaded.failed(&e, &note)),
         }

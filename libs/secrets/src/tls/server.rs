@@ -107,12 +107,14 @@ impl ServerTls {
         let loaded = self.files.current();
         let note = Note::default();
         let config = self.config(&loaded, &note).map_err(|e| e.to_string())?;
-        let accepted = TlsAcceptor::from(Arc::new(config)).accept(stream).into_fallible().await;
+        // In a box: whoever serves a connection keeps what this needs as long as the connection lasts.
+        let accepting = TlsAcceptor::from(Arc::new(config)).accept(stream).into_fallible();
+        let accepted = Box::pin(accepting).await;
         match accepted {
             Ok(stream) => Ok(stream),
             Err((e, stream)) => {
                 let why = loaded.failed(&e, &note);
-                part(stream).await;
+                Box::pin(part(stream)).await;
                 Err(why)
             }
         }

@@ -79,7 +79,7 @@ async fn talk(
         let _ = stream.flush().await;
         stream.read_exact(&mut word).await.map(drop).map_err(|e| e.to_string())
     };
-    let both = async { tokio::join!(serve, ask) };
+    let both = async { tokio::join!(Box::pin(serve), Box::pin(ask)) };
     tokio::time::timeout(Duration::from_secs(20), both).await.expect("a handshake ends")
 }
 
