@@ -9,6 +9,7 @@
 
 mod client;
 mod reason;
+mod said;
 mod server;
 mod verify;
 

@@ -19,12 +19,14 @@ use tokio_rustls::{
         sign::SingleCertAndKey,
     },
 };
+use tracing::warn;
 use vterrors::Result;
 
 use super::{
     Identity, authorities, internal,
     reason::{self, Against},
     revoked, rustls_error,
+    said::Said,
     verify::{Lax, Note, Noting},
 };
 use crate::{Named, Watched};
@@ -99,6 +101,8 @@ struct Loaded {
 pub struct ClientTls {
     files: Watched<Loaded>,
     protocols: Vec<Vec<u8>>,
+    /// Of servers that were refused, or that refused us.
+    said: Arc<Said>,
 }
 
 impl ClientTls {
@@ -109,7 +113,7 @@ impl ClientTls {
         }
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
-        Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect() })
+        Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Arc::default() })
     }
 
     /// The handshake with the server that is reached by `host`, without a limit of time. The error says whose
@@ -128,8 +132,12 @@ impl ClientTls {
         let config = self.config(&loaded, wanted, &note).map_err(|e| e.to_string())?;
         // In a box: what it needs is needed for the handshake alone.
         match Box::pin(TlsConnector::from(Arc::new(config)).connect(name, stream)).await {
-            Ok(inner) => Ok(ClientStream { inner, loaded }),
-            Err(e) => Err(loaded.failed(&e, &note)),
+            Ok(inner) => Ok(ClientStream { inner, loaded, host: host.to_owned(), said: self.said.clone() }),
+            Err(e) => {
+                let why = loaded.failed(&e, &note);
+                tell(&self.said, host, &why);
+                Err(why)
+            }
         }
     }
 
@@ -193,6 +201,14 @@ impl Loaded {
     }
 }
 
+/// Whoever asked gets the error; but a client that asks in the background, as a health stream does, has nobody to
+/// tell.
+fn tell(said: &Said, host: &str, why: &str) {
+    if said.is_news(&format!("{host} {why}")) {
+        warn!("no connection to {host}: {why}");
+    }
+}
+
 /// Takes every certificate; that whoever showed it has its key is checked.
 #[derive(Debug)]
 struct Unverified(crypto::WebPkiSupportedAlgorithms);
@@ -236,6 +252,8 @@ impl ServerCertVerifier for Unverified {
 pub struct ClientStream<S> {
     inner: TlsStream<S>,
     loaded: Arc<Loaded>,
+    host: String,
+    said: Arc<Said>,
 }
 
 impl<S> ClientStream<S> {
@@ -247,7 +265,9 @@ impl<S> ClientStream<S> {
     fn explained(&self, e: io::Error) -> io::Error {
         match rustls_error(&e) {
             Some(rustls::Error::AlertReceived(alert)) => {
-                io::Error::new(io::ErrorKind::ConnectionAborted, self.loaded.alerted(*alert))
+                let why = self.loaded.alerted(*alert);
+                tell(&self.said, &self.host, &why);
+                io::Error::new(io::ErrorKind::ConnectionAborted, why)
             }
             _ => e,
         }

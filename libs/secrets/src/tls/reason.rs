@@ -42,6 +42,10 @@ fn reason(certificate: Option<&Certificate>, e: &Error, against: &Against<'_>) -
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "its extended key usage does not allow this side of a connection".to_owned()
         }
+        // rustls has no name for one that is an authority itself; most of those are made by one command of openssl.
+        CertificateError::Other(_) if certificate.is_some_and(|c| c.subject == c.issuer) => {
+            format!("it is signed by itself, not by an authority of {}", file(against.ca))
+        }
         other => other.to_string(),
     }
 }

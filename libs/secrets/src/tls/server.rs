@@ -2,8 +2,8 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -21,12 +21,11 @@ use super::{
     Identity, authorities, internal,
     reason::{self, Against},
     revoked, rustls_error,
+    said::Said,
     verify::{Note, Noting},
 };
 use crate::{Certificate, Named, Watched};
 
-/// A client that is turned away for the same reason as the one before is told of again after this time.
-const SAY_AGAIN: Duration = Duration::from_secs(30);
 /// How long a refused client may take to hang up, and how many reads what it has sent by then may need.
 const PART_LIMIT: Duration = Duration::from_secs(1);
 const MAX_UNREAD: usize = 16;
@@ -87,7 +86,7 @@ pub struct ServerTls {
     /// Protocols above TLS that are offered.
     protocols: Vec<Vec<u8>>,
     /// Why the last client was turned away, and when that was said.
-    said: Mutex<Option<(String, Instant)>>,
+    said: Said,
 }
 
 impl ServerTls {
@@ -96,7 +95,7 @@ impl ServerTls {
     pub fn open(files: ServerFiles, protocols: &[&[u8]]) -> Result<Self> {
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
-        Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Mutex::default() })
+        Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Said::default() })
     }
 
     /// The handshake, without a limit of time. The error is for the log: whose certificate was refused, and why.
@@ -123,12 +122,7 @@ impl ServerTls {
     /// Whether the log shall tell, loudly, why a client was turned away: not when the one before was for the same reason
     /// and just now, for most try again and again.
     pub fn is_news(&self, why: &str) -> bool {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = said.as_ref().is_some_and(|(text, at)| text == why && at.elapsed() < SAY_AGAIN);
-        if !old {
-            *said = Some((why.to_owned(), Instant::now()));
-        }
-        !old
+        self.said.is_news(why)
     }
 
     fn config(&self, loaded: &Arc<Loaded>, note: &Arc<OnceLock<String>>) -> Result<ServerConfig> {

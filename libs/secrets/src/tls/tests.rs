@@ -183,6 +183,25 @@ async fn a_server_that_is_not_believed_hears_why() {
     assert_eq!(outcome(&ends, "localhost").await, (Ok(()), Ok(())));
 }
 
+/// What one command of openssl makes: a certificate that is its own authority.
+#[tokio::test]
+async fn one_that_is_signed_by_itself_is_named_so() {
+    let dir = testkit::temp_dir();
+    let (stand, path) = (Stand::new(dir.path()), dir.path());
+    let mut ends = stand.ends(path);
+    let own = testkit::temp_dir();
+    stand.foreign.write(own.path()).unwrap();
+    ends.client.identity = Some((
+        Named::new("--tablet-grpc-cert", own.path().join("ca.pem")),
+        Named::new("--tablet-grpc-key", own.path().join("ca-key.pem")),
+    ));
+    says(
+        outcome(&ends, "localhost").await,
+        &["subject CN=Theirs", "it is signed by itself, not by an authority of --grpc-ca"],
+        &["--tablet-grpc-cert", "CN=Theirs", "not acceptable"],
+    );
+}
+
 #[tokio::test]
 async fn a_revoked_certificate_is_refused_on_both_sides() {
     let dir = testkit::temp_dir();
