@@ -11,12 +11,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::spec::{ClusterSpec, FlavorWish};
+use crate::spec::{ClusterSpec, FlavorWish, Place};
 
 pub const GLOBAL_ROOT: &str = "/vitess/global";
 /// The first tablet's uid; its ports are its uid added to 15000, 16000 and 17000.
 const FIRST_UID: u32 = 100;
-const HOST: &str = "127.0.0.1";
 /// With a base port, each cell after the first has so many beside its tablets'.
 const PORTS_OF_CELL: u16 = 6;
 
@@ -61,12 +60,14 @@ pub struct ProcessPlan {
     pub ports: Vec<Port>,
     pub log: PathBuf,
     pub ready: Ready,
+    /// Where it runs.
+    pub place: Place,
 }
 
 /// How a process shows that it is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Ready {
-    /// `GET http://127.0.0.1:<port><path>` answers 200.
+    /// `GET http://<host>:<port><path>` answers 200.
     Http(u16, &'static str),
     /// It listens on this Unix socket.
     Socket(PathBuf),
@@ -79,6 +80,11 @@ impl ProcessPlan {
             Ready::Http(port, _) => port,
             Ready::Socket(_) => 0,
         }
+    }
+
+    /// Host and port of its pages.
+    pub fn http(&self) -> (&str, u16) {
+        (&self.place.host, self.http_port())
     }
 }
 
@@ -111,6 +117,15 @@ pub struct CellPlan {
     /// None where the cluster does without.
     pub vtorc: Option<ProcessPlan>,
     pub ports: CellPorts,
+    /// For MySQL clients of vtgate on this machine.
+    pub socket: PathBuf,
+}
+
+impl CellPlan {
+    /// Host and port for MySQL clients.
+    pub fn mysql(&self) -> (&str, u16) {
+        (&self.vtgate.place.host, self.ports.vtgate_mysql)
+    }
 }
 
 /// The whole cluster.
@@ -250,7 +265,7 @@ impl Plan {
                 keyspaces: spec.keyspaces.iter().map(|k| (k.name.clone(), k.shards.clone())).collect(),
                 sample: spec.sample,
             },
-            etcd: maker.etcd("etcd", ports.etcd, ports.etcd_peer),
+            etcd: maker.etcd("etcd", ports.etcd, ports.etcd_peer, &spec.place),
             vtctld: maker.vtctld(),
             cells: (0..).zip(&spec.cells).map(|(index, name)| maker.cell(index, name)).collect(),
             tablets: maker.tablets(),
@@ -260,7 +275,7 @@ impl Plan {
 
     /// The topology flags that every program of ours takes.
     pub fn topo_flags(&self) -> Vec<String> {
-        topo_flags(&self.ports)
+        topo_flags(&self.etcd.place.host, &self.ports)
     }
 
     /// Every process that is no tablet's: the etcds, vtctld, the vtorcs, the vtgates.
@@ -294,7 +309,7 @@ impl Plan {
 
     /// Where `vtctldclient` finds vtctld.
     pub fn vtctld_address(&self) -> String {
-        format!("{HOST}:{}", self.ports.vtctld_grpc)
+        format!("{}:{}", self.vtctld.place.host, self.ports.vtctld_grpc)
     }
 
     /// The file with vtgate's users.
@@ -302,10 +317,11 @@ impl Plan {
         users_file(&self.data_dir)
     }
 
-    /// The line to type for the vtgate at a port.
-    pub fn connect_line(&self, client: &str, mysql_port: u16) -> String {
+    /// The line to type for the vtgate of a cell.
+    pub fn connect_line(&self, client: &str, cell: &CellPlan) -> String {
         let database = if self.spec.sample { " customer" } else { "" };
-        format!("{client} -h {HOST} -P {mysql_port} -u user{database}")
+        let (host, port) = cell.mysql();
+        format!("{client} -h {host} -P {port} -u user{database}")
     }
 }
 
@@ -320,9 +336,16 @@ impl Maker<'_> {
         &self,
         name: &str,
         program: Program,
-        args: Vec<String>,
+        mut args: Vec<String>,
         ports: &[(&'static str, u16)],
+        place: &Place,
     ) -> ProcessPlan {
+        if *place != Place::default() {
+            // They listen on the loopback when not told otherwise.
+            let listens = [("http", "bind-address"), ("grpc", "grpc-bind-address")];
+            let has = |what: &str| ports.iter().any(|p| p.0 == what);
+            args.extend(listens.iter().filter(|l| has(l.0)).map(|l| format!("--{}={}", l.1, place.host)));
+        }
         ProcessPlan {
             name: name.to_owned(),
             program,
@@ -330,6 +353,7 @@ impl Maker<'_> {
             ports: ports.iter().map(|(what, port)| Port { what, port: *port }).collect(),
             log: self.data_dir.join("logs").join(format!("{name}.log")),
             ready: Ready::Http(ports.first().map_or(0, |p| p.1), "/debug/vars"),
+            place: place.clone(),
         }
     }
 
@@ -345,19 +369,22 @@ impl Maker<'_> {
         let ports = self.ports.cell(index);
         let alone = self.spec.cells.len() == 1;
         let etcd = self.name_in(name, Program::Etcd);
-        let etcd_port = if alone { self.ports.etcd } else { ports.etcd };
+        let place = self.spec.place_of(name);
+        let (etcd_host, etcd_port) =
+            if alone { (&self.spec.place.host, self.ports.etcd) } else { (&place.host, ports.etcd) };
         CellPlan {
             name: name.to_owned(),
-            etcd: (!alone).then(|| self.etcd(&etcd, ports.etcd, ports.etcd_peer)),
-            etcd_address: format!("{HOST}:{etcd_port}"),
+            etcd: (!alone).then(|| self.etcd(&etcd, ports.etcd, ports.etcd_peer, place)),
+            etcd_address: format!("{etcd_host}:{etcd_port}"),
             vtgate: self.vtgate(name, &ports),
             vtorc: self.spec.vtorc.then(|| self.vtorc(name, &ports)),
             ports,
+            socket: self.vtgate_socket(name),
         }
     }
 
-    fn etcd(&self, name: &str, client: u16, peer: u16) -> ProcessPlan {
-        let url = |port| format!("http://{HOST}:{port}");
+    fn etcd(&self, name: &str, client: u16, peer: u16, place: &Place) -> ProcessPlan {
+        let url = |port| format!("http://{}:{port}", place.host);
         let args = flags(&[
             ("data-dir", &self.data_dir.join(name).display().to_string()),
             ("name", "vtlocal"),
@@ -373,30 +400,32 @@ impl Maker<'_> {
             ("auto-compaction-mode", "periodic"),
             ("auto-compaction-retention", "1h"),
         ]);
-        let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)]);
+        let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)], place);
         plan.ready = Ready::Http(client, "/health");
         plan
     }
 
     fn vtctld(&self) -> ProcessPlan {
         let (http, grpc) = (self.ports.vtctld_http, self.ports.vtctld_grpc);
-        let mut args = topo_flags(&self.ports);
+        let vtgate = &self.spec.place_of(&self.spec.cells[0]).host;
+        let mut args = topo_flags(&self.spec.place.host, &self.ports);
         args.extend(flags(&[
             ("cell", &self.spec.cells[0]),
             ("port", &http.to_string()),
             ("grpc-port", &grpc.to_string()),
             ("service-map", "grpc-vtctl,grpc-vtctld"),
             // The SQL console of the web pages asks the first cell's.
-            ("vtgate-address", &format!("{HOST}:{}", self.ports.vtgate_grpc)),
+            ("vtgate-address", &format!("{vtgate}:{}", self.ports.vtgate_grpc)),
         ]));
-        self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)])
+        self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)], &self.spec.place)
     }
 
     fn vtgate(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
         let CellPorts { vtgate_http: http, vtgate_grpc: grpc, vtgate_mysql: mysql, .. } = *ports;
         let name = self.name_in(cell, Program::Vtgate);
+        let place = self.spec.place_of(cell);
         let wait = if self.spec.replicas > 0 { "PRIMARY,REPLICA" } else { "PRIMARY" };
-        let mut args = topo_flags(&self.ports);
+        let mut args = topo_flags(&self.spec.place.host, &self.ports);
         args.extend(flags(&[
             ("cell", cell),
             ("cells-to-watch", &self.spec.cells.join(",")),
@@ -404,20 +433,26 @@ impl Maker<'_> {
             ("port", &http.to_string()),
             ("grpc-port", &grpc.to_string()),
             ("mysql-server-port", &mysql.to_string()),
-            ("mysql-server-bind-address", HOST),
+            ("mysql-server-bind-address", &place.host),
+            ("mysql-server-socket-path", &self.vtgate_socket(cell).display().to_string()),
             ("mysql-auth-server-impl", "static"),
             ("mysql-auth-server-static-file", &users_file(self.data_dir).display().to_string()),
             ("tablet-refresh-interval", "5s"),
             ("service-map", "grpc-vtgateservice"),
         ]));
         args.extend(self.spec.vtgate_args.iter().cloned());
-        self.process(&name, Program::Vtgate, args, &[("http", http), ("grpc", grpc), ("mysql", mysql)])
+        let ports = [("http", http), ("grpc", grpc), ("mysql", mysql)];
+        self.process(&name, Program::Vtgate, args, &ports, place)
+    }
+
+    fn vtgate_socket(&self, cell: &str) -> PathBuf {
+        self.data_dir.join(format!("{}.sock", self.name_in(cell, Program::Vtgate)))
     }
 
     fn vtorc(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
         let http = ports.vtorc_http;
         let name = self.name_in(cell, Program::Vtorc);
-        let mut args = topo_flags(&self.ports);
+        let mut args = topo_flags(&self.spec.place.host, &self.ports);
         args.extend(flags(&[
             ("cell", cell),
             ("port", &http.to_string()),
@@ -432,7 +467,7 @@ impl Maker<'_> {
             ),
         ]));
         args.extend(self.spec.vtorc_args.iter().cloned());
-        self.process(&name, Program::Vtorc, args, &[("http", http)])
+        self.process(&name, Program::Vtorc, args, &[("http", http)], self.spec.place_of(cell))
     }
 
     fn tablets(&self) -> Vec<TabletPlan> {
@@ -463,11 +498,12 @@ impl Maker<'_> {
         let uid = FIRST_UID + u32::from(index);
         let alias = format!("{cell}-{uid:010}");
         let ports = self.ports.tablet(index);
+        let place = self.spec.place_of(cell);
         let socket = self.data_dir.join(format!("vt_{uid:010}/mysql.sock"));
-        let mut args = topo_flags(&self.ports);
+        let mut args = topo_flags(&self.spec.place.host, &self.ports);
         args.extend(flags(&[
             ("tablet-path", &alias),
-            ("tablet-hostname", HOST),
+            ("tablet-hostname", &place.host),
             ("init-keyspace", keyspace),
             ("init-shard", shard),
             ("init-tablet-type", kind),
@@ -480,7 +516,7 @@ impl Maker<'_> {
             ("replication-connect-retry", "1s"),
             ("service-map", "grpc-queryservice,grpc-tabletmanager"),
         ]));
-        let mysqlctld = self.mysqlctld(uid, ports.mysql);
+        let mysqlctld = self.mysqlctld(uid, ports.mysql, place);
         if let Some(ProcessPlan { ready: Ready::Socket(socket), .. }) = &mysqlctld {
             args.extend(flags(&[("mysqlctl-socket", &socket.display().to_string())]));
         }
@@ -498,13 +534,14 @@ impl Maker<'_> {
                 Program::Vttablet,
                 args,
                 &[("http", ports.http), ("grpc", ports.grpc)],
+                place,
             ),
             mysqlctld,
             first,
         }
     }
 
-    fn mysqlctld(&self, uid: u32, mysql_port: u16) -> Option<ProcessPlan> {
+    fn mysqlctld(&self, uid: u32, mysql_port: u16, place: &Place) -> Option<ProcessPlan> {
         if self.spec.flavor == FlavorWish::Mariadb {
             return None;
         }
@@ -514,7 +551,7 @@ impl Maker<'_> {
             ("mysql-port", &mysql_port.to_string()),
             ("socket-file", &socket.display().to_string()),
         ]);
-        let mut plan = self.process(&format!("mysqlctld-{uid}"), Program::Mysqlctld, args, &[]);
+        let mut plan = self.process(&format!("mysqlctld-{uid}"), Program::Mysqlctld, args, &[], place);
         plan.ready = Ready::Socket(socket);
         Some(plan)
     }
@@ -524,10 +561,10 @@ fn users_file(data_dir: &Path) -> PathBuf {
     data_dir.join("mysql_users.json")
 }
 
-fn topo_flags(ports: &Ports) -> Vec<String> {
+fn topo_flags(host: &str, ports: &Ports) -> Vec<String> {
     flags(&[
         ("topo-implementation", "etcd2"),
-        ("topo-global-server-address", &format!("{HOST}:{}", ports.etcd)),
+        ("topo-global-server-address", &format!("{host}:{}", ports.etcd)),
         ("topo-global-root", GLOBAL_ROOT),
     ])
 }

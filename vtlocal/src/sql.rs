@@ -6,23 +6,30 @@ use mysql_async::{Conn, OptsBuilder, Value, prelude::Queryable};
 use mysqlctl::{binaries::SearchPath, mysql_error};
 use vterrors::{Condition, Error, Result};
 
-use crate::{options::SqlOptions, plan::Plan, state::State, up::say};
+use crate::{
+    options::SqlOptions,
+    plan::{CellPlan, Plan},
+    state::State,
+    up::say,
+};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection to vtgate as the user of the local cluster.
-pub async fn connect(port: u16, database: Option<&str>) -> Result<Conn> {
+pub async fn connect((host, port): (&str, u16), database: Option<&str>) -> Result<Conn> {
     let options = OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
+        .ip_or_hostname(host)
         .tcp_port(port)
         .user(Some("user"))
         .db_name(database)
         .prefer_socket(false);
     match tokio::time::timeout(CONNECT_LIMIT, Conn::new(options)).await {
-        Ok(conn) => conn.map_err(|e| mysql_error(e).context(format!("connecting to vtgate at port {port}"))),
+        Ok(conn) => {
+            conn.map_err(|e| mysql_error(e).context(format!("connecting to vtgate at {host}:{port}")))
+        }
         Err(_) => Err(Error::new(
             Condition::Timeout,
-            format!("connecting to vtgate at port {port} took longer than {CONNECT_LIMIT:?}"),
+            format!("connecting to vtgate at {host}:{port} took longer than {CONNECT_LIMIT:?}"),
         )),
     }
 }
@@ -39,12 +46,12 @@ pub async fn run(options: &SqlOptions) -> Result<()> {
         let text = format!("no cluster runs in {}: start it with `vtlocal up`", data_dir.display());
         return Err(Error::new(Condition::NotFound, text));
     };
-    let port = mysql_port(&plan, options.cell.as_deref())?;
+    let vtgate = mysql_address(&plan, options.cell.as_deref())?;
     let database = options.database.as_deref().or(plan.spec.sample.then_some("customer"));
     if options.execute.is_empty() {
-        return become_client(port, database);
+        return become_client(vtgate, database);
     }
-    let mut conn = connect(port, database).await?;
+    let mut conn = connect(vtgate, database).await?;
     for statement in &options.execute {
         let mut result = conn.query_iter(statement.as_str()).await.map_err(mysql_error)?;
         let columns: Vec<String> = result.columns_ref().iter().map(|c| c.name_str().into_owned()).collect();
@@ -69,21 +76,21 @@ fn text(value: &Value) -> String {
 }
 
 /// Of the vtgate of a cell, or of the first.
-fn mysql_port(plan: &Plan, cell: Option<&str>) -> Result<u16> {
-    let Some(name) = cell else { return Ok(plan.ports.vtgate_mysql) };
+fn mysql_address<'a>(plan: &'a Plan, cell: Option<&str>) -> Result<(&'a str, u16)> {
+    let Some(name) = cell else { return Ok(plan.cells[0].mysql()) };
     let known = || plan.spec.cells.join(", ");
     let cell = plan.cell(name);
-    cell.map(|c| c.ports.vtgate_mysql).ok_or_else(|| {
+    cell.map(CellPlan::mysql).ok_or_else(|| {
         Error::invalid(format!("--cell {name}: the cluster has no such cell, but {}", known()))
     })
 }
 
-fn become_client(port: u16, database: Option<&str>) -> Result<()> {
+fn become_client((host, port): (&str, u16), database: Option<&str>) -> Result<()> {
     let client = SearchPath::from_env().find(&["mysql", "mariadb"]).ok_or_else(|| {
         Error::new(Condition::NotFound, "no `mysql` client found; use `vtlocal sql -e 'statement'`")
     })?;
     let error = std::process::Command::new(&client)
-        .args(["-h", "127.0.0.1", "-P", &port.to_string(), "-u", "user"])
+        .args(["-h", host, "-P", &port.to_string(), "-u", "user"])
         .args(database)
         .exec();
     Err(Error::internal(format!("cannot run {}: {error}", client.display())))

@@ -55,10 +55,7 @@ fn a_process_has_its_own_log_and_its_socket() {
     assert_eq!(plan.tablets[0].process.log, Path::new("/data/logs/vttablet-100.log"));
     let args = &plan.tablets[0].process.args;
     assert!(args.contains(&"--db-socket=/data/vt_0000000100/mysql.sock".to_owned()), "{args:?}");
-    assert_eq!(
-        plan.connect_line("mysql", plan.ports.vtgate_mysql),
-        "mysql -h 127.0.0.1 -P 15306 -u user customer"
-    );
+    assert_eq!(plan.connect_line("mysql", &plan.cells[0]), "mysql -h 127.0.0.1 -P 15306 -u user customer");
 }
 
 /// Names and ports of what is no tablet's.
