@@ -69,8 +69,10 @@ pub fn round_trip(data: &[u8]) {
     let kept_whole = matches!(statement, Statement::Other(_));
     // What is not taken apart stays in the mode in which it was written.
     let again = if kept_whole { options } else { ParseOptions::default() };
-    for printed in [to_sql(&statement), to_sql_parenthesised(&statement)] {
+    for (parenthesised, printed) in [(false, to_sql(&statement)), (true, to_sql_parenthesised(&statement))] {
         match parse(&printed, &again) {
+            // DDL that is nested too deeply with them is kept whole.
+            Ok(Statement::Other(_)) if parenthesised && !kept_whole => {}
             Ok(read) => assert!(
                 read == statement,
                 "another tree\n{}\n{}\n{statement:?}\n{read:?}",

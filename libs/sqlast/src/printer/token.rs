@@ -52,6 +52,9 @@ const FUNCTION_WORDS: [&str; 36] = [
 /// Words that are reserved in some versions of MySQL.
 const SOMETIMES_RESERVED: [&str; 4] = ["external", "library", "manual", "parallel"];
 
+/// Words that are not reserved and are no name right behind some keyword: `DELETE .quick FROM t` names a table.
+const MODIFIERS: [&str; 1] = ["quick"];
+
 /// Whether a name needs quotes.
 fn needs_quotes(name: &[u8]) -> bool {
     let Some(first) = name.first() else { return true };
@@ -63,7 +66,7 @@ fn needs_quotes(name: &[u8]) -> bool {
         return true;
     }
     let is = |word: &&str| name.eq_ignore_ascii_case(word.as_bytes());
-    FUNCTION_WORDS.iter().any(&is) || SOMETIMES_RESERVED.iter().any(is)
+    FUNCTION_WORDS.iter().chain(&SOMETIMES_RESERVED).chain(&MODIFIERS).any(is)
 }
 
 impl Printer {
