@@ -108,3 +108,31 @@ fn a_cell_s_programs_are_of_the_cell_and_know_the_global_etcd() {
     assert!(b.vtgate.args.contains(&"--cells-to-watch=a,b".to_owned()), "{:?}", b.vtgate.args);
     assert_eq!(b.etcd.as_ref().unwrap().args[0], "--data-dir=/data/etcd-b");
 }
+
+#[test]
+fn the_processes_of_a_cell_listen_in_its_place_and_are_started_there() {
+    let place = |host: &str, launcher: &[&str]| Place {
+        host: host.to_owned(),
+        launcher: launcher.iter().map(|w| (*w).to_owned()).collect(),
+    };
+    let spec = ClusterSpec {
+        cells: vec!["a".into(), "b".into()],
+        place: place("10.0.0.1", &[]),
+        cell_places: [("b".to_owned(), place("10.0.0.2", &["in", "b"]))].into(),
+        ..ClusterSpec::default()
+    };
+    let plan = Plan::new(&spec, Path::new("/data"));
+    let b = plan.cell("b").unwrap();
+    assert_eq!(b.etcd_address, "10.0.0.2:2383");
+    let has =
+        |process: &ProcessPlan, arg: &str| assert!(process.args.iter().any(|a| a == arg), "{process:?}");
+    has(&b.vtgate, "--mysql-server-bind-address=10.0.0.2");
+    has(&b.vtgate, "--topo-global-server-address=10.0.0.1:2379");
+    let tablet = plan.tablets.iter().find(|t| t.cell == "b").unwrap();
+    has(&tablet.process, "--tablet-hostname=10.0.0.2");
+    has(&tablet.process, "--grpc-bind-address=10.0.0.2");
+    let launched: Vec<&str> =
+        plan.servers().filter(|p| !p.place.launcher.is_empty()).map(|p| &*p.name).collect();
+    assert_eq!(launched, ["etcd-b", "vtorc-b", "vtgate-b"]);
+    assert!(plan.connect_line("mysql", b).starts_with("mysql -h 10.0.0.2 -P 15307 "));
+}
