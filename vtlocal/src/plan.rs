@@ -459,7 +459,7 @@ impl Maker<'_> {
             ("instance-poll-time", "1s"),
             ("topo-information-refresh-duration", "3s"),
             // A lock whose holder was killed is free again after that.
-            ("topo-etcd-lease-ttl", "5"),
+            ("topo-etcd-lease-ttl", "3"),
             ("change-tablets-with-errant-gtid-to-drained", "true"),
             (
                 "audit-file-location",
