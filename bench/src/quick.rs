@@ -103,25 +103,17 @@ async fn set_up(dir: &Path, options: &Options) -> Result<Bench> {
         shards: shards.iter().map(|s| (*s).to_owned()).collect(),
     };
     let up = UpOptions {
-        data_dir: data_dir.clone(),
-        cell: Vec::new(),
         keyspace: vec![keyspace("unsharded", &["0"]), keyspace("sharded", &["-80", "80-"])],
         // A replica's work would count against the side that has one.
         replicas: Some(0),
-        rdonly: None,
-        durability_policy: None,
-        mysql_flavor: None,
         base_port: Some(options.base_port),
         // As many as there are clients: what is measured is not the waiting for a connection.
         vttablet_arg: vec![
             "--queryserver-config-pool-size=64".to_owned(),
             "--queryserver-config-transaction-cap=80".to_owned(),
         ],
-        vtgate_arg: Vec::new(),
-        vtorc_arg: Vec::new(),
-        tls: false,
         no_vtorc: true,
-        bin_dir: None,
+        ..UpOptions::new(data_dir.clone())
     };
     let spec = ClusterSpec::from_options(&up, None)?;
     vtlocal::up::run(&up).await?;

@@ -223,7 +223,7 @@ async fn commands_go_on(cluster: &Cluster, lost: &str, first: u64) {
     let served: BTreeMap<String, serde_json::Value> = serde_json::from_str(&served).unwrap();
     assert!(!served.contains_key(lost) && served.len() == 2, "{served:?} without {lost}");
     let begun = Instant::now();
-    let page = vtlocal::supervise::http_get(cluster.plan().ports.vtctld_http, "/api/keyspaces/").await;
+    let page = vtlocal::supervise::http_get(cluster.plan().vtctld.http(), "/api/keyspaces/").await;
     assert!(page.is_some_and(|p| p.contains("ks")) && begun.elapsed() < Duration::from_secs(2));
     for cell in CELLS.into_iter().filter(|c| *c != lost) {
         wait(&format!("the gate of {cell} to have the VSchema"), async || {

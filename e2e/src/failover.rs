@@ -29,10 +29,14 @@ pub const FLAGS: [&str; 5] = [
 /// Clients that write while a primary is killed.
 const WRITERS: usize = 4;
 
+/// Where the first cell's is asked.
+fn vtorc(cluster: &Cluster) -> (&str, u16) {
+    cluster.plan().vtorcs().next().expect("the cluster has a vtorc").http()
+}
+
 /// What vtorc's API answers.
 pub async fn api(cluster: &Cluster, path: &str) -> Result<Value, String> {
-    let port = cluster.plan().ports.vtorc_http;
-    let answer = vtlocal::supervise::http_get(port, path).await.ok_or("vtorc does not answer")?;
+    let answer = vtlocal::supervise::http_get(vtorc(cluster), path).await.ok_or("vtorc does not answer")?;
     serde_json::from_str(&answer).map_err(|e| format!("{path}: {e}: {answer}"))
 }
 
@@ -286,8 +290,8 @@ pub async fn the_killed_one_comes_back(cluster: &Cluster) {
 
 /// The switch stops recoveries, for as long as it is off.
 pub async fn the_switch_stops_recoveries(cluster: &Cluster) {
-    let port = cluster.plan().ports.vtorc_http;
-    let switch = async |path: &str| vtlocal::supervise::http_get(port, path).await.expect("vtorc answers");
+    let switch =
+        async |path: &str| vtlocal::supervise::http_get(vtorc(cluster), path).await.expect("vtorc answers");
     assert!(switch("/api/disable-global-recoveries").await.contains("disabled"));
     let uid = cluster.replica("ks", "0").await;
     let mut mysqld = cluster.mysqld(uid).await;

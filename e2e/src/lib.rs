@@ -130,13 +130,12 @@ impl Cluster {
     }
 
     pub async fn try_connect(&self, database: &str) -> mysql_async::Result<Conn> {
-        self.try_connect_at(self.plan.ports.vtgate_mysql, database).await
+        self.try_connect_at(self.plan.cells[0].mysql(), database).await
     }
 
     /// A client of the vtgate of a cell.
     pub async fn connect_in(&self, cell: &str, database: &str) -> Conn {
-        let port = self.cell(cell).ports.vtgate_mysql;
-        self.try_connect_at(port, database)
+        self.try_connect_at(self.cell(cell).mysql(), database)
             .await
             .unwrap_or_else(|e| panic!("connecting to {database:?} in cell {cell}: {e}\n{}", self.logs()))
     }
@@ -157,11 +156,12 @@ impl Cluster {
         servers.map(|p| p.name.clone()).chain(of_tablets).collect()
     }
 
-    async fn try_connect_at(&self, port: u16, database: &str) -> mysql_async::Result<Conn> {
-        let cell = self.plan.cells.iter().find(|cell| cell.ports.vtgate_mysql == port);
-        let socket = cell.and_then(|cell| cell.mysql_socket.as_ref());
+    async fn try_connect_at(&self, (host, port): (&str, u16), database: &str) -> mysql_async::Result<Conn> {
+        let tls = self.plan.tls.as_ref();
+        let cell = tls.and_then(|_| self.plan.cells.iter().find(|cell| cell.ports.vtgate_mysql == port));
+        let socket = cell.map(|cell| &cell.socket);
         let options = OptsBuilder::default()
-            .ip_or_hostname("127.0.0.1")
+            .ip_or_hostname(host)
             .tcp_port(port)
             // This client speaks no TLS: where that is wanted, it comes by the socket.
             .socket(socket.map(|socket| socket.display().to_string()))
@@ -189,7 +189,7 @@ impl Cluster {
     pub async fn tablet_types(&self) -> BTreeMap<u32, String> {
         let mut types = BTreeMap::new();
         for tablet in &self.plan.tablets {
-            let vars = vtlocal::supervise::http_get(tablet.process.http_port(), "/debug/vars").await;
+            let vars = vtlocal::supervise::http_get(tablet.process.http(), "/debug/vars").await;
             let vars: serde_json::Value = serde_json::from_str(&vars.unwrap_or_default()).unwrap_or_default();
             types.insert(tablet.uid, vars["TabletType"].as_str().unwrap_or("-").to_ascii_lowercase());
         }

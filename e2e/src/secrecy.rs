@@ -58,7 +58,7 @@ async fn look(cluster: &Cluster, seen: &mut Vec<Seen>) {
         }
         for (what, port) in process.ports.iter().filter(|(what, _)| what == "http") {
             for page in PAGES {
-                if let Some(text) = vtlocal::supervise::http_get(*port, page).await {
+                if let Some(text) = vtlocal::supervise::http_get(("127.0.0.1", *port), page).await {
                     seen.push(Seen { place: format!("{} {what} {page}", process.name), text });
                 }
             }

@@ -90,9 +90,44 @@ pub struct UpOptions {
     /// Do without vtorc: nobody replaces a dead primary or repairs replicas
     #[arg(long)]
     pub no_vtorc: bool,
+    /// IPv4 address on which the processes listen, and under which they find each other
+    #[arg(long, value_name = "ADDRESS", help_heading = "Several networks")]
+    pub host: Option<String>,
+    /// The same for the processes of one cell; may be given several times
+    #[arg(long, value_name = "NAME=ADDRESS", value_parser = parse_pair, help_heading = "Several networks")]
+    pub cell_host: Vec<(String, String)>,
+    /// Program with arguments that runs each process of a cell that has an address of its own, as in 'b=ip netns exec b';
+    /// may be given several times
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = parse_pair, help_heading = "Several networks")]
+    pub cell_launcher: Vec<(String, String)>,
     /// Folder of the programs (default: where vtlocal itself is)
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
+}
+
+impl UpOptions {
+    /// No flag but the directory.
+    pub fn new(data_dir: DataDir) -> Self {
+        Self {
+            data_dir,
+            cell: Vec::new(),
+            keyspace: Vec::new(),
+            replicas: None,
+            rdonly: None,
+            durability_policy: None,
+            mysql_flavor: None,
+            base_port: None,
+            vttablet_arg: Vec::new(),
+            vtgate_arg: Vec::new(),
+            vtorc_arg: Vec::new(),
+            tls: false,
+            no_vtorc: false,
+            host: None,
+            cell_host: Vec::new(),
+            cell_launcher: Vec::new(),
+            bin_dir: None,
+        }
+    }
 }
 
 /// A statement, or a client to type it into.
@@ -108,6 +143,12 @@ pub struct SqlOptions {
     pub cell: Option<String>,
     /// Keyspace to start in, also as keyspace:shard, keyspace@replica or keyspace:shard@replica
     pub database: Option<String>,
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    let (name, value) = pair.ok_or_else(|| format!("{text:?}: expected NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn parse_keyspace(text: &str) -> Result<KeyspaceSpec, String> {

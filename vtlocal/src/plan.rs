@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::{
-    spec::{ClusterSpec, FlavorWish},
+    spec::{ClusterSpec, FlavorWish, Place},
     tls::{CLIENT, TlsDir},
 };
 
 pub const GLOBAL_ROOT: &str = "/vitess/global";
 /// The first tablet's uid; its ports are its uid added to 15000, 16000 and 17000.
 const FIRST_UID: u32 = 100;
-const HOST: &str = "127.0.0.1";
 /// With a base port, each cell after the first has so many beside its tablets'.
 const PORTS_OF_CELL: u16 = 6;
 
@@ -64,12 +63,14 @@ pub struct ProcessPlan {
     pub ports: Vec<Port>,
     pub log: PathBuf,
     pub ready: Ready,
+    /// Where it runs.
+    pub place: Place,
 }
 
 /// How a process shows that it is up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Ready {
-    /// `GET http://127.0.0.1:<port><path>` answers 200.
+    /// `GET http://<host>:<port><path>` answers 200.
     Http(u16, &'static str),
     /// It listens on this Unix socket.
     Socket(PathBuf),
@@ -84,6 +85,11 @@ impl ProcessPlan {
             Ready::Http(port, _) => port,
             Ready::Socket(_) | Ready::Port(_) => 0,
         }
+    }
+
+    /// Host and port of its pages.
+    pub fn http(&self) -> (&str, u16) {
+        (&self.place.host, self.http_port())
     }
 }
 
@@ -116,8 +122,15 @@ pub struct CellPlan {
     /// None where the cluster does without.
     pub vtorc: Option<ProcessPlan>,
     pub ports: CellPorts,
-    /// Of its vtgate, for those of this machine who speak no TLS; None without TLS.
-    pub mysql_socket: Option<PathBuf>,
+    /// For MySQL clients of vtgate on this machine.
+    pub socket: PathBuf,
+}
+
+impl CellPlan {
+    /// Host and port for MySQL clients.
+    pub fn mysql(&self) -> (&str, u16) {
+        (&self.vtgate.place.host, self.ports.vtgate_mysql)
+    }
 }
 
 /// The whole cluster.
@@ -260,7 +273,7 @@ impl Plan {
                 keyspaces: spec.keyspaces.iter().map(|k| (k.name.clone(), k.shards.clone())).collect(),
                 sample: spec.sample,
             },
-            etcd: maker.etcd("etcd", ports.etcd, ports.etcd_peer),
+            etcd: maker.etcd("etcd", ports.etcd, ports.etcd_peer, &spec.place),
             vtctld: maker.vtctld(),
             cells: (0..).zip(&spec.cells).map(|(index, name)| maker.cell(index, name)).collect(),
             tablets: maker.tablets(),
@@ -271,7 +284,7 @@ impl Plan {
 
     /// The topology flags that every program of ours takes.
     pub fn topo_flags(&self) -> Vec<String> {
-        topo_flags(&self.ports, self.tls.as_ref(), CLIENT)
+        topo_flags(&self.etcd.place.host, &self.ports, self.tls.as_ref(), CLIENT)
     }
 
     /// What `vtctldclient` needs to speak with vtctld, and with tablets.
@@ -311,7 +324,7 @@ impl Plan {
 
     /// Where `vtctldclient` finds vtctld.
     pub fn vtctld_address(&self) -> String {
-        format!("{HOST}:{}", self.ports.vtctld_grpc)
+        format!("{}:{}", self.vtctld.place.host, self.ports.vtctld_grpc)
     }
 
     /// The file with vtgate's users.
@@ -319,12 +332,13 @@ impl Plan {
         users_file(&self.data_dir)
     }
 
-    /// The line to type for the vtgate at a port.
-    pub fn connect_line(&self, client: &str, mysql_port: u16) -> String {
+    /// The line to type for the vtgate of a cell.
+    pub fn connect_line(&self, client: &str, cell: &CellPlan) -> String {
         let database = if self.spec.sample { " customer" } else { "" };
         let tls = self.tls.as_ref();
         let tls = tls.map_or_else(String::new, |tls| format!(" --ssl-ca={}", tls.ca().display()));
-        format!("{client}{tls} -h {HOST} -P {mysql_port} -u user{database}")
+        let (host, port) = cell.mysql();
+        format!("{client}{tls} -h {host} -P {port} -u user{database}")
     }
 }
 
@@ -340,9 +354,16 @@ impl Maker<'_> {
         &self,
         name: &str,
         program: Program,
-        args: Vec<String>,
+        mut args: Vec<String>,
         ports: &[(&'static str, u16)],
+        place: &Place,
     ) -> ProcessPlan {
+        if *place != Place::default() {
+            // They listen on the loopback when not told otherwise.
+            let listens = [("http", "bind-address"), ("grpc", "grpc-bind-address")];
+            let has = |what: &str| ports.iter().any(|p| p.0 == what);
+            args.extend(listens.iter().filter(|l| has(l.0)).map(|l| format!("--{}={}", l.1, place.host)));
+        }
         ProcessPlan {
             name: name.to_owned(),
             program,
@@ -350,6 +371,7 @@ impl Maker<'_> {
             ports: ports.iter().map(|(what, port)| Port { what, port: *port }).collect(),
             log: self.data_dir.join("logs").join(format!("{name}.log")),
             ready: Ready::Http(ports.first().map_or(0, |p| p.1), "/debug/vars"),
+            place: place.clone(),
         }
     }
 
@@ -365,21 +387,23 @@ impl Maker<'_> {
         let ports = self.ports.cell(index);
         let alone = self.spec.cells.len() == 1;
         let etcd = self.name_in(name, Program::Etcd);
-        let etcd_port = if alone { self.ports.etcd } else { ports.etcd };
+        let place = self.spec.place_of(name);
+        let (etcd_host, etcd_port) =
+            if alone { (&self.spec.place.host, self.ports.etcd) } else { (&place.host, ports.etcd) };
         CellPlan {
             name: name.to_owned(),
-            etcd: (!alone).then(|| self.etcd(&etcd, ports.etcd, ports.etcd_peer)),
-            etcd_address: format!("{HOST}:{etcd_port}"),
+            etcd: (!alone).then(|| self.etcd(&etcd, ports.etcd, ports.etcd_peer, place)),
+            etcd_address: format!("{etcd_host}:{etcd_port}"),
             vtgate: self.vtgate(name, &ports),
             vtorc: self.spec.vtorc.then(|| self.vtorc(name, &ports)),
-            mysql_socket: self.mysql_socket(&self.name_in(name, Program::Vtgate)),
             ports,
+            socket: self.vtgate_socket(name),
         }
     }
 
-    fn etcd(&self, name: &str, client: u16, peer: u16) -> ProcessPlan {
+    fn etcd(&self, name: &str, client: u16, peer: u16, place: &Place) -> ProcessPlan {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let url = |port| format!("{scheme}://{HOST}:{port}");
+        let url = |port| format!("{scheme}://{}:{port}", place.host);
         let mut args = flags(&[
             ("data-dir", &self.data_dir.join(name).display().to_string()),
             ("name", "vtlocal"),
@@ -396,7 +420,7 @@ impl Maker<'_> {
             ("auto-compaction-retention", "1h"),
         ]);
         args.extend(self.etcd_tls(name));
-        let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)]);
+        let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)], place);
         plan.ready = match &self.tls {
             None => Ready::Http(client, "/health"),
             Some(_) => Ready::Port(client),
@@ -429,27 +453,23 @@ impl Maker<'_> {
 
     /// TLS of a vtgate's MySQL port: clients need no certificate.
     fn mysql_tls(&self, name: &str) -> Vec<String> {
-        let (Some(tls), Some(socket)) = (&self.tls, self.mysql_socket(name)) else { return Vec::new() };
+        let Some(tls) = &self.tls else { return Vec::new() };
         let (cert, key) = tls.pair(name);
         let mut args = flags(&[
             ("mysql-server-ssl-cert", &cert.display().to_string()),
             ("mysql-server-ssl-key", &key.display().to_string()),
-            ("mysql-server-socket-path", &socket.display().to_string()),
         ]);
         args.push("--mysql-server-require-secure-transport".to_owned());
         args
     }
 
-    fn mysql_socket(&self, vtgate: &str) -> Option<PathBuf> {
-        self.tls.is_some().then(|| self.data_dir.join(format!("{vtgate}.sock")))
-    }
-
     fn topo_flags(&self, name: &str) -> Vec<String> {
-        topo_flags(&self.ports, self.tls.as_ref(), name)
+        topo_flags(&self.spec.place.host, &self.ports, self.tls.as_ref(), name)
     }
 
     fn vtctld(&self) -> ProcessPlan {
         let (http, grpc) = (self.ports.vtctld_http, self.ports.vtctld_grpc);
+        let vtgate = &self.spec.place_of(&self.spec.cells[0]).host;
         let mut args = self.topo_flags("vtctld");
         args.extend(flags(&[
             ("cell", &self.spec.cells[0]),
@@ -457,15 +477,16 @@ impl Maker<'_> {
             ("grpc-port", &grpc.to_string()),
             ("service-map", "grpc-vtctl,grpc-vtctld"),
             // The SQL console of the web pages asks the first cell's.
-            ("vtgate-address", &format!("{HOST}:{}", self.ports.vtgate_grpc)),
+            ("vtgate-address", &format!("{vtgate}:{}", self.ports.vtgate_grpc)),
         ]));
         args.extend(self.grpc_tls("vtctld", &["grpc", "tablet-manager-grpc", "tablet-grpc", "vtgate-grpc"]));
-        self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)])
+        self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)], &self.spec.place)
     }
 
     fn vtgate(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
         let CellPorts { vtgate_http: http, vtgate_grpc: grpc, vtgate_mysql: mysql, .. } = *ports;
         let name = self.name_in(cell, Program::Vtgate);
+        let place = self.spec.place_of(cell);
         let wait = if self.spec.replicas > 0 { "PRIMARY,REPLICA" } else { "PRIMARY" };
         let mut args = self.topo_flags(&name);
         args.extend(flags(&[
@@ -475,7 +496,8 @@ impl Maker<'_> {
             ("port", &http.to_string()),
             ("grpc-port", &grpc.to_string()),
             ("mysql-server-port", &mysql.to_string()),
-            ("mysql-server-bind-address", HOST),
+            ("mysql-server-bind-address", &place.host),
+            ("mysql-server-socket-path", &self.vtgate_socket(cell).display().to_string()),
             ("mysql-auth-server-impl", "static"),
             ("mysql-auth-server-static-file", &users_file(self.data_dir).display().to_string()),
             ("tablet-refresh-interval", "5s"),
@@ -484,7 +506,12 @@ impl Maker<'_> {
         args.extend(self.grpc_tls(&name, &["grpc", "tablet-grpc"]));
         args.extend(self.mysql_tls(&name));
         args.extend(self.spec.vtgate_args.iter().cloned());
-        self.process(&name, Program::Vtgate, args, &[("http", http), ("grpc", grpc), ("mysql", mysql)])
+        let ports = [("http", http), ("grpc", grpc), ("mysql", mysql)];
+        self.process(&name, Program::Vtgate, args, &ports, place)
+    }
+
+    fn vtgate_socket(&self, cell: &str) -> PathBuf {
+        self.data_dir.join(format!("{}.sock", self.name_in(cell, Program::Vtgate)))
     }
 
     fn vtorc(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
@@ -497,7 +524,7 @@ impl Maker<'_> {
             ("instance-poll-time", "1s"),
             ("topo-information-refresh-duration", "3s"),
             // A lock whose holder was killed is free again after that.
-            ("topo-etcd-lease-ttl", "5"),
+            ("topo-etcd-lease-ttl", "3"),
             ("change-tablets-with-errant-gtid-to-drained", "true"),
             (
                 "audit-file-location",
@@ -506,7 +533,7 @@ impl Maker<'_> {
         ]));
         args.extend(self.grpc_tls(&name, &["tablet-manager-grpc"]));
         args.extend(self.spec.vtorc_args.iter().cloned());
-        self.process(&name, Program::Vtorc, args, &[("http", http)])
+        self.process(&name, Program::Vtorc, args, &[("http", http)], self.spec.place_of(cell))
     }
 
     fn tablets(&self) -> Vec<TabletPlan> {
@@ -537,12 +564,13 @@ impl Maker<'_> {
         let uid = FIRST_UID + u32::from(index);
         let alias = format!("{cell}-{uid:010}");
         let ports = self.ports.tablet(index);
+        let place = self.spec.place_of(cell);
         let socket = self.data_dir.join(format!("vt_{uid:010}/mysql.sock"));
         let name = format!("vttablet-{uid}");
         let mut args = self.topo_flags(&name);
         args.extend(flags(&[
             ("tablet-path", &alias),
-            ("tablet-hostname", HOST),
+            ("tablet-hostname", &place.host),
             ("init-keyspace", keyspace),
             ("init-shard", shard),
             ("init-tablet-type", kind),
@@ -555,7 +583,7 @@ impl Maker<'_> {
             ("replication-connect-retry", "1s"),
             ("service-map", "grpc-queryservice,grpc-tabletmanager"),
         ]));
-        let mysqlctld = self.mysqlctld(uid, ports.mysql);
+        let mysqlctld = self.mysqlctld(uid, ports.mysql, place);
         if let Some(ProcessPlan { ready: Ready::Socket(socket), .. }) = &mysqlctld {
             args.extend(flags(&[("mysqlctl-socket", &socket.display().to_string())]));
         }
@@ -574,13 +602,14 @@ impl Maker<'_> {
                 Program::Vttablet,
                 args,
                 &[("http", ports.http), ("grpc", ports.grpc)],
+                place,
             ),
             mysqlctld,
             first,
         }
     }
 
-    fn mysqlctld(&self, uid: u32, mysql_port: u16) -> Option<ProcessPlan> {
+    fn mysqlctld(&self, uid: u32, mysql_port: u16, place: &Place) -> Option<ProcessPlan> {
         if self.spec.flavor == FlavorWish::Mariadb {
             return None;
         }
@@ -590,7 +619,7 @@ impl Maker<'_> {
             ("mysql-port", &mysql_port.to_string()),
             ("socket-file", &socket.display().to_string()),
         ]);
-        let mut plan = self.process(&format!("mysqlctld-{uid}"), Program::Mysqlctld, args, &[]);
+        let mut plan = self.process(&format!("mysqlctld-{uid}"), Program::Mysqlctld, args, &[], place);
         plan.ready = Ready::Socket(socket);
         Some(plan)
     }
@@ -600,10 +629,10 @@ fn users_file(data_dir: &Path) -> PathBuf {
     data_dir.join("mysql_users.json")
 }
 
-fn topo_flags(ports: &Ports, tls: Option<&TlsDir>, name: &str) -> Vec<String> {
+fn topo_flags(host: &str, ports: &Ports, tls: Option<&TlsDir>, name: &str) -> Vec<String> {
     let mut args = flags(&[
         ("topo-implementation", "etcd2"),
-        ("topo-global-server-address", &format!("{HOST}:{}", ports.etcd)),
+        ("topo-global-server-address", &format!("{host}:{}", ports.etcd)),
         ("topo-global-root", GLOBAL_ROOT),
     ]);
     args.extend(tls.iter().flat_map(|tls| tls.flags("topo-etcd-tls", name)));

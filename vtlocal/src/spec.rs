@@ -1,7 +1,12 @@
 //! What a cluster shall be: cells, keyspaces, tablets a shard. Recorded with the data, so that `up` without
 //! flags brings back the same cluster.
 
+mod place;
+
+use std::collections::BTreeMap;
+
 use clap::ValueEnum;
+pub use place::Place;
 use serde::{Deserialize, Serialize};
 use vterrors::{Error, Result};
 
@@ -58,6 +63,12 @@ pub struct ClusterSpec {
     /// Further flags of vtgate.
     #[serde(default)]
     pub vtgate_args: Vec<String>,
+    /// Of what belongs to no cell, and of the cells that have no place of their own.
+    #[serde(default)]
+    pub place: Place,
+    /// By the name of their cell.
+    #[serde(default)]
+    pub cell_places: BTreeMap<String, Place>,
 }
 
 impl KeyspaceSpec {
@@ -123,6 +134,8 @@ impl Default for ClusterSpec {
             vtorc_args: Vec::new(),
             vttablet_args: Vec::new(),
             vtgate_args: Vec::new(),
+            place: Place::default(),
+            cell_places: BTreeMap::new(),
         }
     }
 }
@@ -160,6 +173,7 @@ impl ClusterSpec {
                 spec.clone_from(given);
             }
         }
+        place::take_options(&mut spec, options)?;
         if let Some(recorded) = recorded.filter(|r| **r != spec) {
             return Err(Error::invalid(format!(
                 "the data directory holds another cluster ({}) than the flags ask for ({}): leave the flags \
@@ -211,6 +225,11 @@ impl ClusterSpec {
     pub fn tablets(&self) -> usize {
         let shards: usize = self.keyspaces.iter().map(|k| k.shards.len()).sum();
         shards * (1 + self.replicas as usize + self.rdonly as usize)
+    }
+
+    /// Where the processes of a cell are.
+    pub fn place_of(&self, cell: &str) -> &Place {
+        self.cell_places.get(cell).unwrap_or(&self.place)
     }
 
     /// In words for a message.

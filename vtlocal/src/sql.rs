@@ -16,21 +16,23 @@ use crate::{
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection to vtgate as the user of the local cluster.
-pub async fn connect(cell: &CellPlan, database: Option<&str>) -> Result<Conn> {
-    let port = cell.ports.vtgate_mysql;
+pub async fn connect(plan: &Plan, cell: &CellPlan, database: Option<&str>) -> Result<Conn> {
+    let (host, port) = cell.mysql();
     let options = OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
+        .ip_or_hostname(host)
         .tcp_port(port)
         // What goes by TLS alone over TCP is spoken to over a socket.
-        .socket(cell.mysql_socket.as_ref().map(|socket| socket.display().to_string()))
+        .socket(plan.tls.as_ref().map(|_| cell.socket.display().to_string()))
         .user(Some("user"))
         .db_name(database)
         .prefer_socket(false);
     match tokio::time::timeout(CONNECT_LIMIT, Conn::new(options)).await {
-        Ok(conn) => conn.map_err(|e| mysql_error(e).context(format!("connecting to vtgate at port {port}"))),
+        Ok(conn) => {
+            conn.map_err(|e| mysql_error(e).context(format!("connecting to vtgate at {host}:{port}")))
+        }
         Err(_) => Err(Error::new(
             Condition::Timeout,
-            format!("connecting to vtgate at port {port} took longer than {CONNECT_LIMIT:?}"),
+            format!("connecting to vtgate at {host}:{port} took longer than {CONNECT_LIMIT:?}"),
         )),
     }
 }
@@ -52,7 +54,7 @@ pub async fn run(options: &SqlOptions) -> Result<()> {
     if options.execute.is_empty() {
         return become_client(&plan, cell, database);
     }
-    let mut conn = connect(cell, database).await?;
+    let mut conn = connect(&plan, cell, database).await?;
     for statement in &options.execute {
         let mut result = conn.query_iter(statement.as_str()).await.map_err(mysql_error)?;
         let columns: Vec<String> = result.columns_ref().iter().map(|c| c.name_str().into_owned()).collect();
@@ -86,12 +88,13 @@ fn chosen_cell<'a>(plan: &'a Plan, cell: Option<&str>) -> Result<&'a CellPlan> {
 }
 
 fn become_client(plan: &Plan, cell: &CellPlan, database: Option<&str>) -> Result<()> {
+    let (host, port) = cell.mysql();
     let client = SearchPath::from_env().find(&["mysql", "mariadb"]).ok_or_else(|| {
         Error::new(Condition::NotFound, "no `mysql` client found; use `vtlocal sql -e 'statement'`")
     })?;
     let error = std::process::Command::new(&client)
         .args(plan.tls.iter().map(|tls| format!("--ssl-ca={}", tls.ca().display())))
-        .args(["-h", "127.0.0.1", "-P", &cell.ports.vtgate_mysql.to_string(), "-u", "user"])
+        .args(["-h", host, "-P", &port.to_string(), "-u", "user"])
         .args(database)
         .exec();
     Err(Error::internal(format!("cannot run {}: {error}", client.display())))

@@ -53,7 +53,7 @@ pub(crate) async fn print(plan: &Plan, state: &State) {
     };
     for cell in plan.cells.iter().filter(|c| state.running(&c.vtgate.name).is_some()) {
         let where_ = if plan.cells.len() > 1 { format!(" in cell {}", cell.name) } else { String::new() };
-        let line = plan.connect_line(&client, cell.ports.vtgate_mysql);
+        let line = plan.connect_line(&client, cell);
         say(None, &format!("connect{where_} with: {line}"));
     }
 }
@@ -61,7 +61,7 @@ pub(crate) async fn print(plan: &Plan, state: &State) {
 /// What a process is for: a tablet's keyspace, shard and present type, and its cell where there are several.
 async fn describe(plan: &Plan, name: &str) -> String {
     let Some(tablet) = plan.tablets.iter().find(|t| t.process.name == name) else { return String::new() };
-    let kind = crate::up::tablet_type(tablet.process.http_port()).await;
+    let kind = crate::up::tablet_type(&tablet.process).await;
     let cell = if plan.cells.len() > 1 { format!("{} ", tablet.cell) } else { String::new() };
     format!("{cell}{}/{} {}", tablet.keyspace, tablet.shard, kind.as_deref().unwrap_or("-"))
 }

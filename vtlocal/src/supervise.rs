@@ -89,12 +89,12 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
 }
 
 /// Refuses ports that somebody else listens on, all of them in one message.
-pub fn check_ports_free(wanted: &[(String, u16)]) -> Result<()> {
+pub fn check_ports_free(wanted: &[(String, &str, u16)]) -> Result<()> {
     let mut seen = BTreeSet::new();
     let taken: Vec<String> = wanted
         .iter()
-        .filter(|(_, port)| !seen.insert(*port) || TcpListener::bind(("127.0.0.1", *port)).is_err())
-        .map(|(who, port)| format!("port {port} ({who})"))
+        .filter(|(_, host, port)| !seen.insert(*port) || TcpListener::bind((*host, *port)).is_err())
+        .map(|(who, _, port)| format!("port {port} ({who})"))
         .collect();
     match taken.is_empty() {
         true => Ok(()),
@@ -116,7 +116,7 @@ pub fn start(plan: &ProcessPlan, program: &Path, data_dir: &Path) -> Result<Chil
     let log = fs::OpenOptions::new().create(true).append(true).open(&plan.log);
     let log = log.map_err(|e| failed("open", &plan.log, e))?;
     let copy = log.try_clone().map_err(|e| failed("open", &plan.log, e))?;
-    process::detached(program)
+    process::detached_by(&plan.place.launcher, program)
         .args(&plan.args)
         .env("VTDATAROOT", data_dir)
         .stdin(Stdio::null())
@@ -129,14 +129,14 @@ pub fn start(plan: &ProcessPlan, program: &Path, data_dir: &Path) -> Result<Chil
 /// Waits until the process answers; says so at once when it ends instead.
 pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) -> Result<()> {
     let deadline = Deadline::after(limit);
-    while !is_ready(&plan.ready).await {
+    while !is_ready(plan).await {
         if let Ok(Some(status)) = child.try_wait() {
             return Err(failed(&plan.name, &format!("ended while starting ({status})"), &plan.log));
         }
         if !deadline.pause().await {
             let place = match &plan.ready {
-                Ready::Http(port, path) => format!("http://127.0.0.1:{port}{path}"),
-                Ready::Port(port) => format!("port {port}"),
+                Ready::Http(port, path) => format!("http://{}:{port}{path}", plan.place.host),
+                Ready::Port(port) => format!("{}:{port}", plan.place.host),
                 Ready::Socket(path) => path.display().to_string(),
             };
             let what = format!("did not answer at {place} within {limit:?}");
@@ -146,12 +146,12 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
     Ok(())
 }
 
-async fn is_ready(ready: &Ready) -> bool {
-    match ready {
-        Ready::Http(port, path) => http_get(*port, path).await.is_some(),
+async fn is_ready(plan: &ProcessPlan) -> bool {
+    match &plan.ready {
+        Ready::Http(_, path) => http_get(plan.http(), path).await.is_some(),
         Ready::Port(port) => {
-            let connecting = tokio::time::timeout(LOOK_LIMIT, TcpStream::connect(("127.0.0.1", *port)));
-            matches!(connecting.await, Ok(Ok(_)))
+            let connecting = TcpStream::connect((plan.place.host.as_str(), *port));
+            matches!(tokio::time::timeout(LOOK_LIMIT, connecting).await, Ok(Ok(_)))
         }
         Ready::Socket(path) => {
             let connecting = tokio::time::timeout(LOOK_LIMIT, UnixStream::connect(path));
@@ -167,10 +167,10 @@ pub fn failed(name: &str, what: &str, log: &Path) -> Error {
     Error::new(Condition::FailedPrecondition, format!("{name} {what}; see {}: {quoted}", log.display()))
 }
 
-/// The body of a 200 answer of a local HTTP server; `None` for anything else.
-pub async fn http_get(port: u16, path: &str) -> Option<String> {
+/// The body of a 200 answer of an HTTP server of the cluster (host, port); `None` for anything else.
+pub async fn http_get(server: (&str, u16), path: &str) -> Option<String> {
     let look = async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+        let mut stream = TcpStream::connect(server).await.ok()?;
         let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();

@@ -1,10 +1,11 @@
 //! `up --tls`: an authority of the cluster's own, and a certificate for each process, below `DATA_DIR/tls`.
 //!
-//! Every certificate is for this machine's loopback address and names its process as its subject, so that a message
+//! Every certificate is for the hosts that the cluster's processes listen at and names its process as its subject, so that a message
 //! says who was refused. The keys are readable by their owner alone. What is there is kept: a second `up` goes on with
 //! the same authority.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -18,8 +19,6 @@ use crate::{plan::Plan, up::mysqld_name};
 
 /// The subject of the authority.
 const AUTHORITY: &str = "vtlocal";
-/// By which names every process is reached.
-const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 /// Whose certificate is for those who type commands.
 pub const CLIENT: &str = "client";
 
@@ -78,12 +77,17 @@ impl TlsDir {
                 authority
             }
         };
+        // Every process may be called by each of them: which one is in which place is not a secret.
+        let places =
+            plan.servers().chain(plan.tablets.iter().map(|t| &t.process)).map(|p| p.place.host.as_str());
+        let hosts: BTreeSet<&str> = ["127.0.0.1", "localhost"].into_iter().chain(places).collect();
+        let hosts: Vec<&str> = hosts.into_iter().collect();
         let mut names: Vec<String> = crate::up::names(plan);
         names.push(CLIENT.to_owned());
         for name in names {
             let (cert, key) = self.pair(&name);
             if !cert.exists() || !key.exists() {
-                authority.issue(&Request::new(&name, &HOSTS))?.write(&self.0, &name)?;
+                authority.issue(&Request::new(&name, &hosts))?.write(&self.0, &name)?;
             }
         }
         Ok(())

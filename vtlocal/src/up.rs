@@ -137,14 +137,17 @@ fn find_mysqld(wish: FlavorWish) -> Result<Binaries> {
 fn check_ports(plan: &Plan, state: &State) -> Result<()> {
     let mut wanted = Vec::new();
     for process in plan.servers().chain(plan.tablets.iter().map(|t| &t.process)) {
-        if state.running(&process.name).is_none() {
-            wanted.extend(process.ports.iter().map(|p| (format!("{} {}", process.name, p.what), p.port)));
+        // What another place listens on cannot be asked from here.
+        if process.place.launcher.is_empty() && state.running(&process.name).is_none() {
+            let host = process.place.host.as_str();
+            wanted
+                .extend(process.ports.iter().map(|p| (format!("{} {}", process.name, p.what), host, p.port)));
         }
     }
     for tablet in &plan.tablets {
         let name = mysqld_name(tablet.uid);
-        if state.running(&name).is_none() {
-            wanted.push((name, tablet.mysql_port));
+        if tablet.process.place.launcher.is_empty() && state.running(&name).is_none() {
+            wanted.push((name, &tablet.process.place.host, tablet.mysql_port));
         }
     }
     supervise::check_ports_free(&wanted)

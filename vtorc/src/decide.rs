@@ -27,6 +27,8 @@ use crate::{
 /// The first pause after an attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A primary that took writes so lately is of use to somebody.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(3);
 /// A trouble that was not seen for so long begins anew.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 /// A shard's troubles that are remembered; those seen longest ago go first.
@@ -376,7 +378,8 @@ impl Case<'_> {
             FaultKind::TabletGone => silent_for >= self.policy.tablet_gone_grace && (waits || self.quiet()),
             FaultKind::TabletSilent | FaultKind::HostMute => {
                 let grace = self.policy.tablet_silent_grace;
-                waits && !grace.is_zero() && silent_for >= grace
+                // Where transactions arrive, its vttablet serves others: it is we who do not reach it.
+                waits && !grace.is_zero() && silent_for >= grace && !self.is_written_to()
             }
             _ => false,
         };
@@ -384,6 +387,12 @@ impl Case<'_> {
             return self.emergency(finding);
         }
         self.probe(finding)
+    }
+
+    /// Whether transactions arrived at a replica of late.
+    fn is_written_to(&self) -> bool {
+        let recent = |at: Moment| self.now.saturating_sub(at) < WRITTEN_WITHIN;
+        self.view.tablets.iter().any(|t| t.receiving.moved_before.is_some_and(recent))
     }
 
     /// Whether nothing arrived at any replica for a second.

@@ -88,6 +88,8 @@ pub struct Receiving {
     pub proven_after: Option<Moment>,
     /// When that was seen: it happened before this moment.
     pub proven_before: Option<Moment>,
+    /// Transactions arrived before this moment, and after the look before.
+    pub moved_before: Option<Moment>,
     /// The thread that fetches has been trying to connect since this moment.
     pub connecting_since: Option<Moment>,
 }
@@ -218,17 +220,20 @@ fn receiving(
         CONNECTING => known.connecting_since.or(Some(asked)),
         _ => None,
     };
-    let (mut proven_after, mut proven_before) = (known.proven_after, known.proven_before);
+    let Receiving { mut proven_after, mut proven_before, mut moved_before, .. } = *known;
     if let Some(before) = before {
         let old = before.status.replication_status.as_ref();
         let moved = old.is_some_and(|old| old.relay_log_position != now.relay_log_position);
         let connected = now.io_state == RUNNING
             && old.is_none_or(|old| old.io_state != RUNNING || other_source(old, now));
+        if moved {
+            moved_before = Some(answered);
+        }
         if moved || connected {
             (proven_after, proven_before) = (Some(before.asked), Some(answered));
         }
     }
-    Receiving { proven_after, proven_before, connecting_since }
+    Receiving { proven_after, proven_before, moved_before, connecting_since }
 }
 
 fn other_source(a: &Status, b: &Status) -> bool {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     KEYSPACE, Result, SHARDS, cells,
-    load::{self, Client, Kind, Outcome},
+    load::{self, Client, Kind, Outcome, Vtgate},
 };
 
 /// How long the cluster may take to serve all of the table again.
@@ -38,10 +38,10 @@ pub async fn prepare(cluster: &Cluster, clients: usize) -> Result<()> {
         .map(|client| format!("({}, 0)", client.count_id()))
         .collect();
     let sql = format!("INSERT INTO written (id, n) VALUES {}", count_rows.join(", "));
+    let vtgate = Vtgate::first(cluster);
     let begun = Instant::now();
     loop {
-        let mut conn =
-            load::connect(cluster.plan().ports.vtgate_mysql).await.map_err(|e| format!("vtgate: {e}"))?;
+        let mut conn = load::connect(&vtgate).await.map_err(|e| format!("vtgate: {e}"))?;
         match conn.query_drop(&sql).await {
             Ok(()) => return Ok(()),
             Err(e) if begun.elapsed() > LIMIT => return Err(format!("{sql}: {e}")),
@@ -85,7 +85,7 @@ impl fmt::Display for Kept {
 
 /// Reads all rows from the primaries and compares.
 pub async fn what_is_left(cluster: &Cluster, clients: &[Arc<Client>]) -> Result<Kept> {
-    let rows = read_all(cluster.plan().ports.vtgate_mysql).await?;
+    let rows = read_all(&Vtgate::first(cluster)).await?;
     let ids: BTreeSet<u64> = rows.keys().copied().collect();
     let mut kept = Kept::default();
     for client in clients {
@@ -118,11 +118,11 @@ pub async fn what_is_left(cluster: &Cluster, clients: &[Arc<Client>]) -> Result<
     Ok(kept)
 }
 
-async fn read_all(port: u16) -> Result<BTreeMap<u64, i64>> {
+async fn read_all(vtgate: &Vtgate) -> Result<BTreeMap<u64, i64>> {
     let begun = Instant::now();
     loop {
         let read = async {
-            let mut conn = load::connect(port).await?;
+            let mut conn = load::connect(vtgate).await?;
             conn.query::<(u64, i64), _>("SELECT id, n FROM written").await
         };
         match read.await {

@@ -8,13 +8,18 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use rand::{Rng, rngs::StdRng, seq::SliceRandom};
+use rand::{
+    Rng,
+    rngs::StdRng,
+    seq::{IndexedRandom, SliceRandom},
+};
 use tokio::time::Instant;
 
 use crate::{
-    KEYSPACE, Result, SHARDS, cells,
+    KEYSPACE, Result, SHARDS, Stage, cells,
     load::{Load, Outcome},
     report::Made,
+    saturate,
 };
 
 /// A kind of fault.
@@ -42,6 +47,12 @@ pub enum Fault {
     KillCell,
     /// SIGSTOP of everything in the primary's cell, until the others have a primary
     FreezeCell,
+    /// The primary's cell is cut off the network, until the others have a primary
+    CutCell,
+    /// The primary's cell and another do not reach each other for ten seconds; both reach the third
+    CutLink,
+    /// For ten seconds every connection of the primary's mysqld is taken, and all processors are busy
+    Saturate,
 }
 
 impl Fault {
@@ -58,7 +69,15 @@ impl Fault {
             Self::KillVtorc => "kill-vtorc",
             Self::KillCell => "kill-cell",
             Self::FreezeCell => "freeze-cell",
+            Self::CutCell => "cut-cell",
+            Self::CutLink => "cut-link",
+            Self::Saturate => "saturate",
         }
+    }
+
+    /// Whether the primary is well all the time, so that to replace it is a false failover.
+    pub fn keeps_primary(self) -> bool {
+        matches!(self, Self::PauseEtcd | Self::CutLink | Self::Saturate)
     }
 
     /// Whether no client may notice more than a pause.
@@ -81,11 +100,14 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(120);
 /// How long all tablets have to have been what they were: a former primary says that it is a replica for a moment before
 /// it knows that it has to be DRAINED.
 const WHOLE_FOR: Duration = Duration::from_millis(500);
+/// How long the faults take that nobody has to repair.
+const BAD_TIME: Duration = Duration::from_secs(10);
 /// A look at the clients.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Makes a fault, waits until each shard that it concerns takes writes again, and until the cluster is whole.
-pub async fn make(cluster: &Cluster, load: &Load, fault: Fault, random: &mut StdRng) -> Result<Made> {
+pub async fn make(stage: Stage<'_>, fault: Fault, random: &mut StdRng) -> Result<Made> {
+    let Stage { cluster, load, .. } = stage;
     let chosen = random.random_range(0..SHARDS.len());
     let shards = match fault {
         Fault::KillBothShards | Fault::PauseEtcd => vec![0, 1],
@@ -95,31 +117,67 @@ pub async fn make(cluster: &Cluster, load: &Load, fault: Fault, random: &mut Std
     for shard in &shards {
         primaries.push(cluster.primary(KEYSPACE, SHARDS[*shard]).await);
     }
-    let lost = match fault.is_of_cell() {
-        true => primaries.first().map(|uid| cells::cell_of(cluster, *uid)).transpose()?,
-        false => None,
+    // Through whose vtgate the primary is not to be reached.
+    let own = cells::cell_of(cluster, primaries[0])?;
+    let lost = match fault {
+        Fault::CutLink => {
+            let others: Vec<&str> =
+                cluster.plan().cells.iter().map(|c| &*c.name).filter(|c| *c != own).collect();
+            others.choose(random).copied()
+        }
+        _ => fault.is_of_cell().then_some(own),
     };
     let begun = Instant::now();
-    let paused = act(cluster, fault, &shards, &primaries).await?;
+    let undo = act(stage, fault, &shards, &primaries, lost).await?;
     // A planned operation has its pause while it is carried out; after a kill only what begins then counts.
     let since = if fault.is_planned() { begun } else { Instant::now() };
-    let mut made = Made { fault, shard: chosen, begun, seconds_to_recover: 0.0, ops: Vec::new() };
+    let mut made =
+        Made { fault, shard: chosen, begun, seconds_to_recover: 0.0, ops: Vec::new(), failovers: 0 };
     for shard in &shards {
         let recovered = until_it_writes(load, *shard, since, lost).await?;
         made.seconds_to_recover = made.seconds_to_recover.max((recovered - begun).as_secs_f64());
     }
-    for pid in paused {
-        signal(pid, Signal::SIGCONT);
-    }
+    undo.carry_out(stage)?;
     make_whole(cluster).await?;
+    if fault.keeps_primary() {
+        for (shard, before) in shards.iter().zip(&primaries) {
+            made.failovers += usize::from(cluster.primary(KEYSPACE, SHARDS[*shard]).await != *before);
+        }
+    }
     made.ops = shards.iter().map(|shard| load.since(*shard, begun, lost)).collect();
     Ok(made)
 }
 
-/// Does it; gives the processes that are to be woken up afterwards.
-async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32]) -> Result<Vec<i32>> {
+/// What is to be done when the shards write again.
+#[derive(Debug, Default)]
+struct Undo {
+    paused: Vec<i32>,
+    cut_off: Option<String>,
+}
+
+impl Undo {
+    fn carry_out(self, stage: Stage<'_>) -> Result<()> {
+        for pid in self.paused {
+            signal(pid, Signal::SIGCONT);
+        }
+        match (self.cut_off, stage.network) {
+            (Some(cell), Some(network)) => network.cut_off(&cell, false),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Does it. `lost` is the cell that is lost, or the other end of a link that is.
+async fn act(
+    stage: Stage<'_>,
+    fault: Fault,
+    shards: &[usize],
+    primaries: &[u32],
+    lost: Option<&str>,
+) -> Result<Undo> {
+    let Stage { cluster, network, .. } = stage;
     let name = |shard: &usize| format!("{KEYSPACE}/{}", SHARDS[*shard]);
-    let mut paused = Vec::new();
+    let mut undo = Undo::default();
     match fault {
         Fault::Planned | Fault::Emergency => {
             let command = match fault {
@@ -146,14 +204,27 @@ async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32
             let frozen = fault == Fault::FreezeCell;
             pids.iter().for_each(|pid| signal(*pid, if frozen { Signal::SIGSTOP } else { Signal::SIGKILL }));
             if frozen {
-                paused.extend(pids);
+                undo.paused.extend(pids);
             }
         }
+        Fault::CutCell => {
+            let (cell, network) = lost.zip(network).ok_or("no network to cut")?;
+            network.cut_off(cell, true)?;
+            undo.cut_off = Some(cell.to_owned());
+        }
+        Fault::CutLink => {
+            let (other, network) = lost.zip(network).ok_or("no network to cut")?;
+            let own = cells::cell_of(cluster, primaries[0])?;
+            network.part(own, other, true)?;
+            tokio::time::sleep(BAD_TIME).await;
+            network.part(own, other, false)?;
+        }
+        Fault::Saturate => saturate::saturate(cluster, primaries[0], BAD_TIME).await?,
         Fault::PauseMysqld => {
             for uid in primaries {
                 let pid = mysqld(cluster, *uid)?;
                 signal(pid, Signal::SIGSTOP);
-                paused.push(pid);
+                undo.paused.push(pid);
             }
         }
         Fault::KillMysqld
@@ -179,7 +250,7 @@ async fn act(cluster: &Cluster, fault: Fault, shards: &[usize], primaries: &[u32
             }
         }
     }
-    Ok(paused)
+    Ok(undo)
 }
 
 /// A process that is gone already needs no signal.

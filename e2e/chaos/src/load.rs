@@ -1,6 +1,7 @@
 //! Clients that write and remember what was acknowledged.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +12,7 @@ use std::{
 use e2e::Cluster;
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable};
 use tokio::{task::JoinHandle, time::Instant};
+use vtlocal::plan::CellPlan;
 
 use crate::{KEYSPACE, Result, SHARDS};
 
@@ -83,7 +85,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 const RECONNECT_PAUSE: Duration = Duration::from_millis(50);
 
 impl Load {
-    pub async fn start(cluster: &Cluster, count: usize, think: Duration) -> Result<Self> {
+    /// With `socket` clients are on their vtgate's machine, and no cut between cells comes between.
+    pub async fn start(cluster: &Cluster, count: usize, think: Duration, socket: bool) -> Result<Self> {
         let mut load = Self { clients: Vec::new(), tasks: Vec::new(), stop: Arc::default() };
         let cells = &cluster.plan().cells;
         for number in 0..count {
@@ -92,7 +95,7 @@ impl Load {
             let client = Arc::new(Client::new(number, cell.name.clone()));
             let work = Work {
                 client: client.clone(),
-                port: cell.ports.vtgate_mysql,
+                vtgate: Vtgate::of(cell, socket),
                 stop: load.stop.clone(),
                 think,
             };
@@ -135,7 +138,7 @@ impl Load {
 
 struct Work {
     client: Arc<Client>,
-    port: u16,
+    vtgate: Vtgate,
     stop: Arc<AtomicBool>,
     think: Duration,
 }
@@ -146,7 +149,7 @@ impl Work {
         let mut n = 0;
         while !self.stop.load(Ordering::Relaxed) {
             let Some(open) = &mut conn else {
-                conn = connect(self.port).await.ok();
+                conn = connect(&self.vtgate).await.ok();
                 if conn.is_none() {
                     tokio::time::sleep(RECONNECT_PAUSE).await;
                 }
@@ -195,13 +198,31 @@ async fn write(conn: &mut Conn, kind: Kind, id: u64, count_id: u64) -> mysql_asy
     }
 }
 
-pub async fn connect(port: u16) -> mysql_async::Result<Conn> {
-    let options = OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
-        .tcp_port(port)
-        .user(Some("user"))
-        .db_name(Some(KEYSPACE))
-        .prefer_socket(false);
+/// How clients come to a vtgate.
+#[derive(Debug, Clone)]
+pub enum Vtgate {
+    Tcp(String, u16),
+    Socket(PathBuf),
+}
+
+impl Vtgate {
+    pub fn of(cell: &CellPlan, socket: bool) -> Self {
+        let (host, port) = cell.mysql();
+        if socket { Self::Socket(cell.socket.clone()) } else { Self::Tcp(host.to_owned(), port) }
+    }
+
+    /// The first cell's.
+    pub fn first(cluster: &Cluster) -> Self {
+        Self::of(&cluster.plan().cells[0], false)
+    }
+}
+
+pub async fn connect(vtgate: &Vtgate) -> mysql_async::Result<Conn> {
+    let options = match vtgate {
+        Vtgate::Tcp(host, port) => OptsBuilder::default().ip_or_hostname(host).tcp_port(*port),
+        Vtgate::Socket(path) => OptsBuilder::default().socket(Some(path.to_string_lossy())),
+    };
+    let options = options.user(Some("user")).db_name(Some(KEYSPACE)).prefer_socket(false);
     match tokio::time::timeout(Duration::from_secs(10), Conn::new(options)).await {
         Ok(conn) => conn,
         Err(_) => Err(std::io::Error::other("no connection within 10 s").into()),

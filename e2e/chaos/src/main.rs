@@ -9,7 +9,9 @@ mod cells;
 mod check;
 mod faults;
 mod load;
+mod network;
 mod report;
+mod saturate;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -19,7 +21,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::Instant;
 use vterrors::Error;
 
-use crate::{faults::Fault, load::Load, report::Report};
+use crate::{faults::Fault, load::Load, network::Network, report::Report};
 
 /// What a function of this program gives: an error is a sentence for whoever runs it.
 type Result<T> = std::result::Result<T, String>;
@@ -39,7 +41,11 @@ struct Options {
     /// (three at least; one cell and semi_sync if none is given)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     cells: Vec<String>,
-    /// Kinds of faults, one after the other in a random order; all if none is given (those of cells with --cells alone)
+    /// Each cell in a network namespace of its own, so that the network between them can be cut (needs root)
+    #[arg(long, requires = "cells")]
+    networks: bool,
+    /// Kinds of faults, one after the other in a random order; all if none is given (those of cells with --cells alone,
+    /// those of the network with --networks)
     #[arg(long, value_enum, value_name = "KIND", value_delimiter = ',')]
     faults: Vec<Fault>,
     /// Clients that write
@@ -69,15 +75,24 @@ fn say(text: &str) {
 }
 
 async fn run(options: &Options) -> Result<()> {
+    cells::check(options)?;
+    let network = match options.networks {
+        true => {
+            network::enter()?;
+            Some(Network::new(&options.cells)?)
+        }
+        false => None,
+    };
     let seed = options.seed.unwrap_or_else(rand::random);
     say(&format!("seed {seed}"));
-    cells::check(&options.cells, &options.faults)?;
+    let places = network.as_ref().map(Network::flags).unwrap_or_default();
     let mut flags = vec![
         "--keyspace=ks=2",
         "--replicas=2",
         "--vttablet-arg=--health-check-interval=1s",
         "--vttablet-arg=--errant-data-retention=1s",
     ];
+    flags.extend(places.iter().map(String::as_str));
     flags.extend(options.cells.iter().flat_map(|cell| ["--cell", cell]));
     if let Some(flavor) = &options.mysql_flavor {
         flags.extend(["--mysql-flavor", flavor]);
@@ -85,10 +100,18 @@ async fn run(options: &Options) -> Result<()> {
     flags.extend(options.vtlocal_arg.iter().map(String::as_str));
     let cluster = Cluster::start(&flags);
     check::prepare(&cluster, options.clients).await?;
-    let load = Load::start(&cluster, options.clients, Duration::from_millis(options.think_ms)).await?;
-    let broken = break_things(&cluster, &load, options, seed).await;
+    let think = Duration::from_millis(options.think_ms);
+    let load = Load::start(&cluster, options.clients, think, options.networks).await?;
+    let mut report = Report::default();
+    let stage = Stage { cluster: &cluster, load: &load, network: network.as_ref() };
+    let broken = break_things(stage, options, seed, &mut report).await;
     let clients = load.stop().await;
-    let mut report = broken?;
+    if let Err(e) = broken {
+        // What was counted until then is of use all the same.
+        report.take_clients(&clients);
+        say(&report.to_string());
+        return Err(format!("{e}\nseed {seed}"));
+    }
     let kept = check::what_is_left(&cluster, &clients).await?;
     report.take_clients(&clients);
     say(&report.to_string());
@@ -99,19 +122,26 @@ async fn run(options: &Options) -> Result<()> {
     }
 }
 
-async fn break_things(cluster: &Cluster, load: &Load, options: &Options, seed: u64) -> Result<Report> {
+/// What faults are made of, and on.
+#[derive(Clone, Copy)]
+struct Stage<'a> {
+    cluster: &'a Cluster,
+    load: &'a Load,
+    network: Option<&'a Network>,
+}
+
+async fn break_things(stage: Stage<'_>, options: &Options, seed: u64, report: &mut Report) -> Result<()> {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut report = Report::default();
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let mut round = 0;
-    load.warm_up().await?;
+    stage.load.warm_up().await?;
     while Instant::now() < end {
-        let wanted = cells::wanted(&options.cells, &options.faults);
+        let wanted = cells::wanted(options);
         for fault in faults::shuffled(&wanted, &mut random) {
             round += 1;
-            let made = faults::make(cluster, load, fault, &mut random)
+            let made = faults::make(stage, fault, &mut random)
                 .await
-                .map_err(|e| format!("round {round}, {}: {e}\n{}", fault.name(), cluster.logs()))?;
+                .map_err(|e| format!("round {round}, {}: {e}\n{}", fault.name(), stage.cluster.logs()))?;
             say(&format!("{round:4} {made}"));
             report.take(made);
             if Instant::now() >= end {
@@ -119,5 +149,5 @@ async fn break_things(cluster: &Cluster, load: &Load, options: &Options, seed: u
             }
         }
     }
-    Ok(report)
+    Ok(())
 }

@@ -20,6 +20,8 @@ pub struct Made {
     pub seconds_to_recover: f64,
     /// The writes to each shard that it concerns, until the cluster was whole, in the order of their ends.
     pub ops: Vec<Vec<Op>>,
+    /// Primaries that were replaced although they were well.
+    pub failovers: usize,
 }
 
 impl Made {
@@ -55,6 +57,9 @@ impl fmt::Display for Made {
             one.len(),
             many.len()
         )?;
+        if self.failovers > 0 {
+            write!(f, ", FALSE FAILOVER")?;
+        }
         let first = one.iter().chain(&many).next();
         match first.map(|op| &op.outcome) {
             Some(Outcome::Failed { errno, text }) => write!(f, "; {errno} {text}"),
@@ -70,6 +75,7 @@ struct Row {
     recoveries: Vec<f64>,
     autocommit_errors: usize,
     transaction_errors: usize,
+    failovers: usize,
 }
 
 /// See the module.
@@ -87,6 +93,7 @@ impl Report {
         row.recoveries.push(made.seconds_to_recover);
         row.autocommit_errors += made.errors(Kind::Autocommit).len();
         row.transaction_errors += made.errors(Kind::Transaction).len();
+        row.failovers += made.failovers;
     }
 
     pub fn take_clients(&mut self, clients: &[Arc<Client>]) {
@@ -96,10 +103,11 @@ impl Report {
         }
     }
 
-    /// No client saw an error of a planned operation.
+    /// No client saw an error of a planned operation, no primary was replaced for nothing.
     pub fn is_good(&self) -> bool {
         let planned = self.rows.iter().filter(|(fault, _)| fault.is_planned());
         planned.map(|(_, row)| row.autocommit_errors + row.transaction_errors).sum::<usize>() == 0
+            && self.rows.values().all(|row| row.failovers == 0)
     }
 }
 

@@ -174,7 +174,7 @@ impl Stand {
     }
 
     async fn page(&self, path: &str) -> Value {
-        let text = supervise::http_get(self.plan.ports.vtgate_http, path).await;
+        let text = supervise::http_get(("127.0.0.1", self.plan.ports.vtgate_http), path).await;
         serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default()
     }
 

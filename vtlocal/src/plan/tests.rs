@@ -55,10 +55,7 @@ fn a_process_has_its_own_log_and_its_socket() {
     assert_eq!(plan.tablets[0].process.log, Path::new("/data/logs/vttablet-100.log"));
     let args = &plan.tablets[0].process.args;
     assert!(args.contains(&"--db-socket=/data/vt_0000000100/mysql.sock".to_owned()), "{args:?}");
-    assert_eq!(
-        plan.connect_line("mysql", plan.ports.vtgate_mysql),
-        "mysql -h 127.0.0.1 -P 15306 -u user customer"
-    );
+    assert_eq!(plan.connect_line("mysql", &plan.cells[0]), "mysql -h 127.0.0.1 -P 15306 -u user customer");
 }
 
 /// Names and ports of what is no tablet's.
@@ -138,7 +135,35 @@ fn with_tls_every_process_has_its_certificate() {
             assert_eq!(listens, has(process, "--grpc-ca=/data/tls/ca.pem"), "{}", process.name);
         }
     }
-    let line = plan.connect_line("mysql", 1);
+    let line = plan.connect_line("mysql", &plan.cells[0]);
     assert!(line.contains("--ssl-ca=/data/tls/ca.pem"), "{line}");
     assert!(Plan::new(&ClusterSpec::default(), Path::new("/data")).client_flags().is_empty());
+}
+
+#[test]
+fn the_processes_of_a_cell_listen_in_its_place_and_are_started_there() {
+    let place = |host: &str, launcher: &[&str]| Place {
+        host: host.to_owned(),
+        launcher: launcher.iter().map(|w| (*w).to_owned()).collect(),
+    };
+    let spec = ClusterSpec {
+        cells: vec!["a".into(), "b".into()],
+        place: place("10.0.0.1", &[]),
+        cell_places: [("b".to_owned(), place("10.0.0.2", &["in", "b"]))].into(),
+        ..ClusterSpec::default()
+    };
+    let plan = Plan::new(&spec, Path::new("/data"));
+    let b = plan.cell("b").unwrap();
+    assert_eq!(b.etcd_address, "10.0.0.2:2383");
+    let has =
+        |process: &ProcessPlan, arg: &str| assert!(process.args.iter().any(|a| a == arg), "{process:?}");
+    has(&b.vtgate, "--mysql-server-bind-address=10.0.0.2");
+    has(&b.vtgate, "--topo-global-server-address=10.0.0.1:2379");
+    let tablet = plan.tablets.iter().find(|t| t.cell == "b").unwrap();
+    has(&tablet.process, "--tablet-hostname=10.0.0.2");
+    has(&tablet.process, "--grpc-bind-address=10.0.0.2");
+    let launched: Vec<&str> =
+        plan.servers().filter(|p| !p.place.launcher.is_empty()).map(|p| &*p.name).collect();
+    assert_eq!(launched, ["etcd-b", "vtorc-b", "vtgate-b"]);
+    assert!(plan.connect_line("mysql", b).starts_with("mysql -h 10.0.0.2 -P 15307 "));
 }

@@ -71,3 +71,29 @@ fn several_cells_have_a_replica_in_each() {
     let many: Vec<String> = (0..9).map(|n| format!("--cell=c{n}")).collect();
     refused(&many.iter().map(String::as_str).collect::<Vec<_>>(), "at most 8");
 }
+
+#[test]
+fn a_cell_may_be_in_a_place_of_its_own() {
+    let flags =
+        ["--cell=a", "--cell=b", "--host=10.0.0.1", "--cell-host=b=10.0.0.2", "--cell-launcher=b=in b"];
+    let spec = ClusterSpec::from_options(&up(&flags), None).unwrap();
+    assert_eq!((spec.place_of("a").host.as_str(), spec.place_of("a").launcher.len()), ("10.0.0.1", 0));
+    assert_eq!(spec.place_of("b").host, "10.0.0.2");
+    assert_eq!(spec.place_of("b").launcher, ["in", "b"]);
+    // The record brings it back.
+    assert_eq!(ClusterSpec::from_options(&up(&[]), Some(&spec)).unwrap(), spec);
+}
+
+#[test]
+fn bad_places_are_refused_by_name() {
+    for (flags, word) in [
+        (&["--host=here"][..], "--host: \"here\""),
+        (&["--host=0.0.0.0"], "0.0.0.0"),
+        (&["--cell-host=zone1=::1"], "--cell-host zone1"),
+        (&["--cell-host=other=10.0.0.2"], "no such cell, but zone1"),
+        (&["--cell-launcher=zone1=in b"], "--cell-host zone1=ADDRESS"),
+    ] {
+        let error = ClusterSpec::from_options(&up(flags), None).unwrap_err();
+        assert!(error.to_string().contains(word), "{flags:?}: {error}");
+    }
+}

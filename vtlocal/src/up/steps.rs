@@ -77,7 +77,7 @@ impl Up {
             if !mysqld.is_initialized() {
                 self.made.push(tablet.uid);
             }
-            servers.push(mysqld);
+            servers.push((mysqld, tablet.process.place.host.clone()));
         }
         if !servers.is_empty() {
             let version = &self.binaries.version;
@@ -88,7 +88,8 @@ impl Up {
             ));
         }
         let tls = self.plan.tls.as_ref();
-        let starting = try_join_all(servers.into_iter().map(|mysqld| start_mysqld(mysqld, tls))).await;
+        let starting = servers.into_iter().map(|(mysqld, host)| start_mysqld(mysqld, host, tls));
+        let starting = try_join_all(starting).await;
         // Recorded whether all came up or not: what runs has to be found again.
         self.state.find_mysqlds(&self.plan);
         self.started.extend(missing.iter().map(|t| mysqld_name(t.uid)));
@@ -101,8 +102,10 @@ impl Up {
     }
 
     pub(super) fn mysqld(&self, uid: u32) -> Result<Mysqld> {
-        let port = self.plan.tablets.iter().find(|t| t.uid == uid).map_or(0, |t| t.mysql_port);
-        Mysqld::new(Mycnf::new(&self.plan.data_dir, uid, port, None), self.binaries.clone())
+        let tablet = self.plan.tablets.iter().find(|t| t.uid == uid);
+        let (port, launcher) = tablet.map_or((0, &[][..]), |t| (t.mysql_port, &t.process.place.launcher));
+        let mysqld = Mysqld::new(Mycnf::new(&self.plan.data_dir, uid, port, None), self.binaries.clone())?;
+        Ok(mysqld.with_launcher(launcher))
     }
 
     /// The vttablets, with the mysqlctlds that they may ask to start mysqld again.
@@ -130,7 +133,7 @@ impl Up {
         let recorded = self.recorded_primary(&shard).await?;
         let known = |alias: &String| self.plan.tablets.iter().find(|t| t.alias == *alias);
         let primary = recorded.as_ref().and_then(known).unwrap_or(first);
-        if recorded.is_some() && becomes_primary(primary.process.http_port(), PRIMARY_LIMIT).await {
+        if recorded.is_some() && becomes_primary(&primary.process, PRIMARY_LIMIT).await {
             return Ok(());
         }
         // vtorc elects the first primary of a new shard, and chooses as is done below.
@@ -149,7 +152,7 @@ impl Up {
             let recorded = self.recorded_primary(shard).await.ok().flatten();
             let tablet = self.plan.tablets.iter().find(|t| Some(&t.alias) == recorded.as_ref());
             if let Some(tablet) = tablet
-                && becomes_primary(tablet.process.http_port(), ELECTION_LIMIT).await
+                && becomes_primary(&tablet.process, ELECTION_LIMIT).await
             {
                 self.say(&format!("{} is the primary of {shard}, elected by vtorc", tablet.alias));
                 return true;
@@ -231,7 +234,7 @@ impl Up {
             }
         }
         if self.plan.spec.sample && !self.state.loaded {
-            let mut conn = sql::connect(&self.plan.cells[0], None).await?;
+            let mut conn = sql::connect(&self.plan, &self.plan.cells[0], None).await?;
             for statement in mysqlctl::initsql::statements(sample::ROWS) {
                 conn.query_drop(statement.as_str())
                     .await
@@ -246,7 +249,7 @@ impl Up {
 
     /// A query that reaches every shard of every keyspace's primary.
     async fn first_query(&self, cell: &CellPlan) -> Result<()> {
-        let mut conn = sql::connect(cell, None).await?;
+        let mut conn = sql::connect(&self.plan, cell, None).await?;
         for (keyspace, shards) in &self.plan.spec.keyspaces {
             for shard in shards {
                 conn.query_drop(format!("USE `{keyspace}:{shard}`")).await.map_err(mysql_error)?;
@@ -285,15 +288,15 @@ impl Up {
 }
 
 /// Starts a mysqld, initialising it first where there is nothing yet.
-async fn start_mysqld(mut mysqld: Mysqld, tls: Option<&TlsDir>) -> Result<()> {
+async fn start_mysqld(mut mysqld: Mysqld, host: String, tls: Option<&TlsDir>) -> Result<()> {
     if mysqld.is_initialized() {
         return mysqld.start(&[], MYSQLD_LIMIT).await;
     }
     let uid = mysqld.cnf().uid;
     let options = CnfOptions {
         performance_schema: Some(false),
-        report_host: Some("127.0.0.1".into()),
-        bind_address: Some("127.0.0.1".into()),
+        report_host: Some(host.clone()),
+        bind_address: Some(host),
         // Each server takes thousands of the kernel's asynchronous requests (fs.aio-max-nr is 65,536 for all): with
         // a few clusters beside each other the next mysqld would not start.
         extra: [vec!["innodb_use_native_aio = 0".into()], tls.map_or_else(Vec::new, |tls| tls.my_cnf(uid))]
@@ -307,9 +310,9 @@ async fn start_mysqld(mut mysqld: Mysqld, tls: Option<&TlsDir>) -> Result<()> {
 }
 
 /// Whether a tablet takes the primary's office within the limit.
-async fn becomes_primary(http_port: u16, limit: Duration) -> bool {
+async fn becomes_primary(vttablet: &ProcessPlan, limit: Duration) -> bool {
     let deadline = Deadline::after(limit);
-    while tablet_type(http_port).await.as_deref() != Some("primary") {
+    while tablet_type(vttablet).await.as_deref() != Some("primary") {
         if !deadline.pause().await {
             return false;
         }
@@ -318,8 +321,8 @@ async fn becomes_primary(http_port: u16, limit: Duration) -> bool {
 }
 
 /// What a tablet says it is, in lower case.
-pub(crate) async fn tablet_type(http_port: u16) -> Option<String> {
-    let vars = supervise::http_get(http_port, "/debug/vars").await?;
+pub(crate) async fn tablet_type(vttablet: &ProcessPlan) -> Option<String> {
+    let vars = supervise::http_get(vttablet.http(), "/debug/vars").await?;
     let vars: serde_json::Value = serde_json::from_str(&vars).ok()?;
     Some(vars["TabletType"].as_str()?.to_ascii_lowercase())
 }

@@ -37,6 +37,8 @@ pub struct Mysqld {
     cnf: Mycnf,
     binaries: Binaries,
     flavor: Arc<dyn Flavor>,
+    /// See [`process::detached_by`].
+    launcher: Vec<String>,
 }
 
 impl Mysqld {
@@ -47,7 +49,13 @@ impl Mysqld {
             cnf.read_back()?;
         }
         let flavor = detect(&binaries.version.text)?;
-        Ok(Self { cnf, binaries, flavor })
+        Ok(Self { cnf, binaries, flavor, launcher: Vec::new() })
+    }
+
+    /// Starts its programs by way of another, as [`process::detached_by`] does.
+    pub fn with_launcher(mut self, launcher: &[String]) -> Self {
+        self.launcher = launcher.to_vec();
+        self
     }
 
     pub fn cnf(&self) -> &Mycnf {
@@ -116,12 +124,12 @@ impl Mysqld {
     async fn initialize_data(&self, limit: Duration) -> Result<()> {
         let mut command = match self.flavor.kind() {
             FlavorKind::MySql => {
-                let mut c = process::detached(&self.binaries.mysqld);
+                let mut c = process::detached_by(&self.launcher, &self.binaries.mysqld);
                 c.arg(self.defaults_file()).arg("--initialize-insecure");
                 c
             }
             FlavorKind::MariaDb => {
-                let mut c = process::detached(self.mariadb_installer()?);
+                let mut c = process::detached_by(&self.launcher, self.mariadb_installer()?);
                 // Whether names resolve (the machine's own, localhost) does not matter here.
                 c.arg(self.defaults_file()).args([
                     "--auth-root-authentication-method=normal",
@@ -193,7 +201,7 @@ impl Mysqld {
             ));
         }
         self.remove_stale_socket_lock()?;
-        let mut command = process::detached(&self.binaries.mysqld);
+        let mut command = process::detached_by(&self.launcher, &self.binaries.mysqld);
         command.arg(self.defaults_file()).args(as_root()).args(extra_args);
         command.stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
         if let Some(pid) = parent_pid {

@@ -26,6 +26,19 @@ pub fn detached(program: impl AsRef<OsStr>) -> tokio::process::Command {
     }
 }
 
+/// The same by way of a launcher and its arguments, which takes the program's command line as its last ones and becomes
+/// it (as `nsenter` and `taskset` do). An empty one is none.
+pub fn detached_by(launcher: &[String], program: impl AsRef<OsStr>) -> tokio::process::Command {
+    match launcher.split_first() {
+        Some((launcher, args)) => {
+            let mut command = detached(launcher);
+            command.args(args).arg(program);
+            command
+        }
+        None => detached(program),
+    }
+}
+
 /// Whether a process with this pid exists and has not ended (a zombie counts as ended).
 pub fn is_alive(pid: i32) -> bool {
     let exists = match signal::kill(Pid::from_raw(pid), None) {

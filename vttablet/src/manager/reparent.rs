@@ -97,7 +97,9 @@ impl Tablet {
     async fn refuse_second_primary(&self) -> Result<()> {
         let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
         let Some(primary) = shard.primary().filter(|p| *p != self.config.alias) else { return Ok(()) };
-        let Ok(record) = self.topo.get_tablet(&primary).await else { return Ok(()) };
+        // Its cell may be cut off, with the lock server that has its record: whoever promotes has found it dead.
+        let reading = tokio::time::timeout(OTHER_LIMIT, self.topo.get_tablet(&primary));
+        let Ok(Ok(record)) = reading.await else { return Ok(()) };
         let client = self.managers(OTHER_LIMIT);
         let Ok(answer) = client.full_status(&record, tm::FullStatusRequest {}).await else { return Ok(()) };
         let status = answer.status.unwrap_or_default();
