@@ -12,6 +12,7 @@ pub mod failover;
 pub mod faults;
 pub mod locks;
 pub mod scenario;
+pub mod secrecy;
 pub mod shards;
 pub mod statements;
 
@@ -156,9 +157,14 @@ impl Cluster {
     }
 
     async fn try_connect_at(&self, (host, port): (&str, u16), database: &str) -> mysql_async::Result<Conn> {
+        let tls = self.plan.tls.as_ref();
+        let cell = tls.and_then(|_| self.plan.cells.iter().find(|cell| cell.ports.vtgate_mysql == port));
+        let socket = cell.map(|cell| &cell.socket);
         let options = OptsBuilder::default()
             .ip_or_hostname(host)
             .tcp_port(port)
+            // This client speaks no TLS: where that is wanted, it comes by the socket.
+            .socket(socket.map(|socket| socket.display().to_string()))
             .user(Some("user"))
             .db_name(Some(database).filter(|d| !d.is_empty()))
             .prefer_socket(false);
@@ -208,8 +214,13 @@ impl Cluster {
 
     /// Runs a command of vtctldclient against the cluster's vtctld.
     pub fn vtctl(&self, args: &[&str]) -> Output {
+        self.vtctl_with(&self.plan.client_flags(), args)
+    }
+
+    /// The same with other flags of TLS than the cluster's.
+    pub fn vtctl_with(&self, tls: &[String], args: &[&str]) -> Output {
         let server = format!("--server={}", self.plan.vtctld_address());
-        Command::new(bin_dir().join("vtctldclient")).arg(server).args(args).output().unwrap()
+        Command::new(bin_dir().join("vtctldclient")).arg(server).args(tls).args(args).output().unwrap()
     }
 
     /// The same for a command that has to succeed: what it printed.

@@ -1,11 +1,15 @@
 //! vtctld's options.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Parser;
+use rpc::{
+    ChannelOptions, GrpcServerTlsOptions, TabletGrpcOptions, TabletManagerGrpcOptions, VtgateGrpcOptions,
+};
+use secrets::tls::ServerTls;
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
-use vterrors::Result;
+use vterrors::{Error, Result};
 
 /// The control plane of a cluster: carries out operators' commands on the topology and the tablets
 #[derive(Debug, Clone, Parser)]
@@ -13,6 +17,14 @@ use vterrors::Result;
 pub struct Options {
     #[command(flatten)]
     pub server: ServerOptions,
+    #[command(flatten)]
+    pub tls: GrpcServerTlsOptions,
+    #[command(flatten)]
+    pub manager_grpc: TabletManagerGrpcOptions,
+    #[command(flatten)]
+    pub tablet_grpc: TabletGrpcOptions,
+    #[command(flatten)]
+    pub vtgate_grpc: VtgateGrpcOptions,
     #[command(flatten)]
     pub topo: TopoOptions,
 
@@ -65,15 +77,47 @@ pub struct Config {
     pub topo: TopoConfig,
     pub action_timeout: Duration,
     pub onterm_timeout: Duration,
+    /// None when gRPC is served without TLS.
+    pub server_tls: Option<Arc<ServerTls>>,
+    pub channels: Channels,
+}
+
+/// How the others are reached, each with TLS of its own or without.
+#[derive(Debug, Clone, Default)]
+pub struct Channels {
+    /// Tablets' managers.
+    pub managers: ChannelOptions,
+    /// Tablets' health streams.
+    pub tablets: ChannelOptions,
+    /// The vtgate of the SQL console.
+    pub vtgate: ChannelOptions,
 }
 
 impl Options {
     /// Checks all options together; the error lists every fault.
     pub fn validate(&self) -> Result<Config> {
+        let mut faults = Vec::new();
+        let topo = take(&mut faults, self.topo.validate());
+        let server_tls = take(&mut faults, self.tls.server_tls()).flatten();
+        let channels = Channels {
+            managers: take(&mut faults, self.manager_grpc.channels()).unwrap_or_default(),
+            tablets: take(&mut faults, self.tablet_grpc.channels()).unwrap_or_default(),
+            vtgate: take(&mut faults, self.vtgate_grpc.channels()).unwrap_or_default(),
+        };
+        let Some(topo) = topo.filter(|_| faults.is_empty()) else {
+            return Err(Error::invalid(faults.join("\n")));
+        };
         Ok(Config {
-            topo: self.topo.validate()?,
+            topo,
             action_timeout: self.action_timeout,
             onterm_timeout: self.server.onterm_timeout,
+            server_tls,
+            channels,
         })
     }
+}
+
+/// The value, or its error noted.
+fn take<T>(faults: &mut Vec<String>, result: Result<T>) -> Option<T> {
+    result.map_err(|e| faults.push(e.message().to_owned())).ok()
 }

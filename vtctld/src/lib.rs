@@ -13,7 +13,7 @@ use tabletclient::GrpcTabletManagerClient;
 use tokio::{net::TcpListener, sync::oneshot};
 use vterrors::{Condition, Error, Result};
 
-pub use config::{Config, Options};
+pub use config::{Channels, Config, Options};
 pub use web::{Role, user_line};
 
 /// A call to a tablet that has no shorter limit may take so long (a schema change on a large table).
@@ -26,14 +26,16 @@ const STALE_CELLS_INTERVAL: Duration = Duration::from_secs(5);
 pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let config = options.validate()?;
     let topo = topo::Server::open(&config.topo).await?;
-    let tablets = Arc::new(GrpcTabletManagerClient::new(TABLET_CALL_LIMIT));
+    let tablets =
+        Arc::new(GrpcTabletManagerClient::with_options(TABLET_CALL_LIMIT, config.channels.managers.clone()));
     context.spawn("stale-cells", rebuild_stale_cells(topo.clone()));
     let ops = Arc::new(Ops::new(topo, tablets));
-    web::add_pages(&context, &ops, &options)?;
+    web::add_pages(&context, &ops, &options, &config.channels)?;
     let Some(address) = options.server.grpc_address()? else { return Ok(Vec::new()) };
     let listener = TcpListener::bind(address).await.map_err(|e| {
         Error::new(Condition::FailedPrecondition, format!("cannot listen for gRPC on {address}: {e}"))
     })?;
+    let listener = rpc::Listener::new(listener, config.server_tls);
     let service = grpc::Service::new(ops, &context.metrics, config.action_timeout);
     let routes = rpc::routes().await?.add_service(service);
     let (stop, stopped) = oneshot::channel::<()>();

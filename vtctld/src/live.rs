@@ -14,6 +14,7 @@ use std::{
 };
 
 use proto::topodata::Tablet;
+use rpc::ChannelOptions;
 use servenv::Context;
 use tokio::sync::{Notify, Semaphore, watch};
 use vterrors::{Condition, Error, Result};
@@ -60,6 +61,8 @@ pub(crate) struct Live {
 struct Shared {
     topo: topo::Server,
     context: Context,
+    /// How tablets are reached.
+    tablets: ChannelOptions,
     asked: Mutex<Instant>,
     wake: Notify,
     picture: watch::Sender<Arc<Picture>>,
@@ -67,10 +70,11 @@ struct Shared {
 
 impl Live {
     /// Starts the task, which sleeps until somebody looks.
-    pub fn start(context: &Context, topo: topo::Server) -> Self {
+    pub fn start(context: &Context, topo: topo::Server, tablets: ChannelOptions) -> Self {
         let shared = Arc::new(Shared {
             topo,
             context: context.clone(),
+            tablets,
             asked: Mutex::new(Instant::now()),
             wake: Notify::new(),
             picture: watch::Sender::default(),
@@ -187,7 +191,8 @@ impl Watched {
         for (alias, tablet) in &self.tablets {
             if !self.streams.contains_key(alias) {
                 let handle = shared.context.cores.next();
-                let stream = Stream::open(address(tablet), &handle, self.opening.clone());
+                let stream =
+                    Stream::open(address(tablet), &handle, shared.tablets.clone(), self.opening.clone());
                 self.streams.insert(alias.clone(), stream);
             }
         }

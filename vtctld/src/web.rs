@@ -33,7 +33,7 @@ use ops::Ops;
 use servenv::{Context, html_escape};
 use vterrors::Result;
 
-use crate::{Options, live::Live};
+use crate::{Channels, Options, live::Live};
 use gate::Gate;
 use jobs::Jobs;
 use sign_in::SignIn;
@@ -56,12 +56,21 @@ pub(crate) struct Web {
 type Shared = Arc<Web>;
 
 /// Adds the pages and the API to the process's HTTP server.
-pub(crate) fn add_pages(context: &Context, ops: &Arc<Ops>, options: &Options) -> Result<()> {
+pub(crate) fn add_pages(
+    context: &Context,
+    ops: &Arc<Ops>,
+    options: &Options,
+    channels: &Channels,
+) -> Result<()> {
     let web = Arc::new(Web {
         ops: ops.clone(),
-        live: Live::start(context, ops.topo.clone()),
+        live: Live::start(context, ops.topo.clone(), channels.tablets.clone()),
         jobs: Jobs::new(context),
-        gate: options.vtgate_address.as_deref().map(Gate::new).transpose()?,
+        gate: options
+            .vtgate_address
+            .as_deref()
+            .map(|address| Gate::new(address, &channels.vtgate))
+            .transpose()?,
         sign_in: SignIn::of(options)?,
         cell: options.cell.clone(),
     });

@@ -1,14 +1,19 @@
 //! Options of vtgate, in Vitess's flag names, and the config they are validated into.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Parser};
+use rpc::{GrpcServerTlsOptions, TabletGrpcOptions};
+use secrets::{
+    Named,
+    tls::{ClientTls, ServerFiles, ServerTls},
+};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
 use vterrors::{Error, Result};
 use vtmodel::{TabletType, TargetString, parse_tablet_type};
 
-use crate::{executor::VschemaUsers, frontend::mysql::TlsFiles};
+use crate::executor::VschemaUsers;
 
 fn parse_users(text: &str) -> std::result::Result<VschemaUsers, std::convert::Infallible> {
     text.parse()
@@ -22,6 +27,10 @@ pub struct Options {
     pub server: ServerOptions,
     #[command(flatten)]
     pub topo: TopoOptions,
+    #[command(flatten)]
+    pub grpc_tls: GrpcServerTlsOptions,
+    #[command(flatten)]
+    pub tablet_grpc: TabletGrpcOptions,
     /// Print the version and exit
     #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
     pub version: bool,
@@ -112,6 +121,12 @@ pub struct Options {
     /// given
     #[arg(long)]
     pub mysql_server_ssl_ca: Option<PathBuf>,
+    /// PEM file of clients' certificates that are revoked
+    #[arg(long)]
+    pub mysql_server_ssl_crl: Option<PathBuf>,
+    /// PEM file of certificates that are sent behind the server's own: those between it and an authority
+    #[arg(long)]
+    pub mysql_server_ssl_server_ca: Option<PathBuf>,
     /// Turn clients over TCP away that do not use TLS
     #[arg(long)]
     pub mysql_server_require_secure_transport: bool,
@@ -182,7 +197,12 @@ pub struct Config {
     pub mysql_address: Option<SocketAddr>,
     pub grpc_address: Option<SocketAddr>,
     pub default_target: TargetString,
-    pub tls_files: Option<TlsFiles>,
+    /// None when MySQL's protocol is served without TLS.
+    pub mysql_tls: Option<Arc<ServerTls>>,
+    /// None when gRPC is served without TLS.
+    pub grpc_tls: Option<Arc<ServerTls>>,
+    /// None when tablets are called without TLS.
+    pub tablet_tls: Option<Arc<ClientTls>>,
     pub options: Options,
 }
 
@@ -231,7 +251,9 @@ impl Options {
                 "--mysql-auth-server-impl static needs --mysql-auth-server-static-file (or -string)",
             ));
         }
-        let tls_files = self.tls_files().map_err(&mut keep).ok().flatten();
+        let mysql_tls = self.mysql_tls().map_err(&mut keep).ok().flatten();
+        let grpc_tls = self.grpc_tls.server_tls().map_err(&mut keep).ok().flatten();
+        let tablet_tls = self.tablet_grpc.client_tls().map_err(&mut keep).ok().flatten();
         let Some(topo) = topo.filter(|_| faults.is_empty()) else {
             return Err(Error::invalid(format!("wrong options:\n  {}", faults.join("\n  "))));
         };
@@ -246,16 +268,28 @@ impl Options {
             mysql_address,
             grpc_address,
             default_target,
-            tls_files,
+            mysql_tls,
+            grpc_tls,
+            tablet_tls,
             options: self,
         })
     }
 
-    /// The files of TLS on the MySQL port, where they are given, and together.
-    fn tls_files(&self) -> Result<Option<TlsFiles>> {
-        let client_ca = self.mysql_server_ssl_ca.clone();
-        match (self.mysql_server_ssl_cert.clone(), self.mysql_server_ssl_key.clone()) {
-            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key, client_ca })),
+    /// TLS of the MySQL port, where its files are given, and together.
+    fn mysql_tls(&self) -> Result<Option<Arc<ServerTls>>> {
+        let named = |flag: &str, path: &Option<PathBuf>| path.as_ref().map(|path| Named::new(flag, path));
+        let client_ca = named("--mysql-server-ssl-ca", &self.mysql_server_ssl_ca);
+        let crl = named("--mysql-server-ssl-crl", &self.mysql_server_ssl_crl);
+        let chain = named("--mysql-server-ssl-server-ca", &self.mysql_server_ssl_server_ca);
+        if crl.is_some() && client_ca.is_none() {
+            return Err(Error::invalid("--mysql-server-ssl-crl needs --mysql-server-ssl-ca"));
+        }
+        let cert = named("--mysql-server-ssl-cert", &self.mysql_server_ssl_cert);
+        match (cert, named("--mysql-server-ssl-key", &self.mysql_server_ssl_key)) {
+            (Some(cert), Some(key)) => {
+                let files = ServerFiles { cert, key, chain, client_ca, crl, allowed_subjects: Vec::new() };
+                Ok(Some(Arc::new(ServerTls::open(files, &[])?)))
+            }
             (None, None) if client_ca.is_some() || self.mysql_server_require_secure_transport => {
                 Err(Error::invalid(
                     "--mysql-server-ssl-ca and --mysql-server-require-secure-transport need \

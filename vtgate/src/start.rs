@@ -15,7 +15,7 @@ use crate::{
     executor::{Executor, ExecutorConfig, GatherLimits},
     frontend::{
         grpc::VitessService,
-        mysql::{MysqlServer, Tls, Users, bind_unix, serve_tcp, serve_unix},
+        mysql::{MysqlServer, Users, bind_unix, serve_tcp, serve_unix},
     },
     gateway::{BufferConfig, Gateway, GatewayConfig},
     metrics::GateMetrics,
@@ -40,7 +40,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         None => None,
     };
     let users = users(o)?;
-    let tls = config.tls_files.clone().map(|files| Tls::open(files).map(Arc::new)).transpose()?;
+    let tls = config.mysql_tls.clone();
 
     let topo = Arc::new(topo::Server::open(&config.topo).await?);
     let schema =
@@ -78,9 +78,6 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         Arc::new(Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory));
     pages::add(&context, &executor);
 
-    if let Some(tls) = &tls {
-        context.spawn("mysql-tls", tls.clone().watch(context.stop.clone()));
-    }
     let server = MysqlServer::new(
         executor.clone(),
         users,
@@ -98,6 +95,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         context.spawn("mysql-socket", serve_unix(server.clone(), bind_unix(path)?));
     }
     if let Some(listener) = grpc {
+        let listener = rpc::Listener::new(listener, config.grpc_tls.clone());
         serve_grpc(listener, executor, &context).await?;
     }
     Ok(vec![Step::new("clients end", o.server.onterm_timeout, async move { server.drain().await })])
@@ -129,7 +127,7 @@ fn discover(config: &Config, topo: Arc<topo::Server>, context: &Context) -> Disc
         healthcheck_timeout: o.healthcheck_timeout,
         healthcheck_retry_delay: o.healthcheck_retry_delay,
         connections_per_tablet: o.tablet_grpc_connections,
-        connector: o.connector.clone(),
+        connector: o.connector.clone().with_tls(config.tablet_tls.clone()),
     };
     Discovery::start(topo, discovery_config, |name, work| context.spawn(name, work))
 }
@@ -156,7 +154,7 @@ async fn wait_for_tablets(config: &Config, schema: &Schema, discovery: &Discover
     info!(targets = waits.len(), "tablets are known");
 }
 
-async fn serve_grpc(listener: TcpListener, executor: Arc<Executor>, context: &Context) -> Result<()> {
+async fn serve_grpc(listener: rpc::Listener, executor: Arc<Executor>, context: &Context) -> Result<()> {
     let service = VitessServer::new(VitessService { executor })
         .max_decoding_message_size(rpc::MAX_MESSAGE_BYTES)
         .max_encoding_message_size(rpc::MAX_MESSAGE_BYTES);

@@ -17,4 +17,5 @@ pub mod sql;
 pub mod state;
 pub mod status;
 pub mod supervise;
+pub mod tls;
 pub mod up;

@@ -83,6 +83,10 @@ pub struct UpOptions {
     /// A further flag for every vtorc, as in --vtorc-arg=--instance-poll-time=5s
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vtorc_arg: Vec<String>,
+    /// Encrypt everything: an authority of the cluster's own and a certificate for each process are made in
+    /// DATA_DIR/tls; gRPC and etcd want certificates on both sides, MySQL connections over TCP go by TLS alone
+    #[arg(long)]
+    pub tls: bool,
     /// Do without vtorc: nobody replaces a dead primary or repairs replicas
     #[arg(long)]
     pub no_vtorc: bool,
@@ -116,6 +120,7 @@ impl UpOptions {
             vttablet_arg: Vec::new(),
             vtgate_arg: Vec::new(),
             vtorc_arg: Vec::new(),
+            tls: false,
             no_vtorc: false,
             host: None,
             cell_host: Vec::new(),

@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::spec::{ClusterSpec, FlavorWish, Place};
+use crate::{
+    spec::{ClusterSpec, FlavorWish, Place},
+    tls::{CLIENT, TlsDir},
+};
 
 pub const GLOBAL_ROOT: &str = "/vitess/global";
 /// The first tablet's uid; its ports are its uid added to 15000, 16000 and 17000.
@@ -71,6 +74,8 @@ pub enum Ready {
     Http(u16, &'static str),
     /// It listens on this Unix socket.
     Socket(PathBuf),
+    /// It listens on this port, whatever it speaks.
+    Port(u16),
 }
 
 impl ProcessPlan {
@@ -78,7 +83,7 @@ impl ProcessPlan {
     pub fn http_port(&self) -> u16 {
         match self.ready {
             Ready::Http(port, _) => port,
-            Ready::Socket(_) => 0,
+            Ready::Socket(_) | Ready::Port(_) => 0,
         }
     }
 
@@ -141,6 +146,8 @@ pub struct Plan {
     pub tablets: Vec<TabletPlan>,
     /// Those of the first cell are in [`CellPlan`], too.
     pub ports: Ports,
+    /// None where nothing is encrypted.
+    pub tls: Option<TlsDir>,
 }
 
 /// What of the spec the later steps ask for.
@@ -257,7 +264,8 @@ impl Plan {
     /// `data_dir` is absolute.
     pub fn new(spec: &ClusterSpec, data_dir: &Path) -> Self {
         let ports = Ports::new(spec.base_port, spec.tablets());
-        let maker = Maker { spec, data_dir, ports };
+        let tls = spec.tls.then(|| TlsDir::new(data_dir));
+        let maker = Maker { spec, data_dir, ports, tls: tls.clone() };
         Self {
             data_dir: data_dir.to_owned(),
             spec: SpecView {
@@ -270,12 +278,19 @@ impl Plan {
             cells: (0..).zip(&spec.cells).map(|(index, name)| maker.cell(index, name)).collect(),
             tablets: maker.tablets(),
             ports,
+            tls,
         }
     }
 
     /// The topology flags that every program of ours takes.
     pub fn topo_flags(&self) -> Vec<String> {
-        topo_flags(&self.etcd.place.host, &self.ports)
+        topo_flags(&self.etcd.place.host, &self.ports, self.tls.as_ref(), CLIENT)
+    }
+
+    /// What `vtctldclient` needs to speak with vtctld, and with tablets.
+    pub fn client_flags(&self) -> Vec<String> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        [tls.flags("vtctld-grpc", CLIENT), tls.flags("tablet-manager-grpc", CLIENT)].concat()
     }
 
     /// Every process that is no tablet's: the etcds, vtctld, the vtorcs, the vtgates.
@@ -320,8 +335,10 @@ impl Plan {
     /// The line to type for the vtgate of a cell.
     pub fn connect_line(&self, client: &str, cell: &CellPlan) -> String {
         let database = if self.spec.sample { " customer" } else { "" };
+        let tls = self.tls.as_ref();
+        let tls = tls.map_or_else(String::new, |tls| format!(" --ssl-ca={}", tls.ca().display()));
         let (host, port) = cell.mysql();
-        format!("{client} -h {host} -P {port} -u user{database}")
+        format!("{client}{tls} -h {host} -P {port} -u user{database}")
     }
 }
 
@@ -329,6 +346,7 @@ struct Maker<'a> {
     spec: &'a ClusterSpec,
     data_dir: &'a Path,
     ports: Ports,
+    tls: Option<TlsDir>,
 }
 
 impl Maker<'_> {
@@ -384,8 +402,9 @@ impl Maker<'_> {
     }
 
     fn etcd(&self, name: &str, client: u16, peer: u16, place: &Place) -> ProcessPlan {
-        let url = |port| format!("http://{}:{port}", place.host);
-        let args = flags(&[
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = |port| format!("{scheme}://{}:{port}", place.host);
+        let mut args = flags(&[
             ("data-dir", &self.data_dir.join(name).display().to_string()),
             ("name", "vtlocal"),
             ("listen-client-urls", &url(client)),
@@ -400,15 +419,58 @@ impl Maker<'_> {
             ("auto-compaction-mode", "periodic"),
             ("auto-compaction-retention", "1h"),
         ]);
+        args.extend(self.etcd_tls(name));
         let mut plan = self.process(name, Program::Etcd, args, &[("client", client), ("peer", peer)], place);
-        plan.ready = Ready::Http(client, "/health");
+        plan.ready = match &self.tls {
+            None => Ready::Http(client, "/health"),
+            Some(_) => Ready::Port(client),
+        };
         plan
+    }
+
+    fn etcd_tls(&self, name: &str) -> Vec<String> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let (cert, key) = tls.pair(name);
+        let (ca, cert, key) =
+            (tls.ca().display().to_string(), cert.display().to_string(), key.display().to_string());
+        flags(&[
+            ("client-cert-auth", "true"),
+            ("trusted-ca-file", &ca),
+            ("cert-file", &cert),
+            ("key-file", &key),
+            ("peer-client-cert-auth", "true"),
+            ("peer-trusted-ca-file", &ca),
+            ("peer-cert-file", &cert),
+            ("peer-key-file", &key),
+        ])
+    }
+
+    /// The flags of a process's gRPC, by the prefixes that they have.
+    fn grpc_tls(&self, name: &str, prefixes: &[&str]) -> Vec<String> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        prefixes.iter().flat_map(|prefix| tls.flags(prefix, name)).collect()
+    }
+
+    /// TLS of a vtgate's MySQL port: clients need no certificate.
+    fn mysql_tls(&self, name: &str) -> Vec<String> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let (cert, key) = tls.pair(name);
+        let mut args = flags(&[
+            ("mysql-server-ssl-cert", &cert.display().to_string()),
+            ("mysql-server-ssl-key", &key.display().to_string()),
+        ]);
+        args.push("--mysql-server-require-secure-transport".to_owned());
+        args
+    }
+
+    fn topo_flags(&self, name: &str) -> Vec<String> {
+        topo_flags(&self.spec.place.host, &self.ports, self.tls.as_ref(), name)
     }
 
     fn vtctld(&self) -> ProcessPlan {
         let (http, grpc) = (self.ports.vtctld_http, self.ports.vtctld_grpc);
         let vtgate = &self.spec.place_of(&self.spec.cells[0]).host;
-        let mut args = topo_flags(&self.spec.place.host, &self.ports);
+        let mut args = self.topo_flags("vtctld");
         args.extend(flags(&[
             ("cell", &self.spec.cells[0]),
             ("port", &http.to_string()),
@@ -417,6 +479,7 @@ impl Maker<'_> {
             // The SQL console of the web pages asks the first cell's.
             ("vtgate-address", &format!("{vtgate}:{}", self.ports.vtgate_grpc)),
         ]));
+        args.extend(self.grpc_tls("vtctld", &["grpc", "tablet-manager-grpc", "tablet-grpc", "vtgate-grpc"]));
         self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)], &self.spec.place)
     }
 
@@ -425,7 +488,7 @@ impl Maker<'_> {
         let name = self.name_in(cell, Program::Vtgate);
         let place = self.spec.place_of(cell);
         let wait = if self.spec.replicas > 0 { "PRIMARY,REPLICA" } else { "PRIMARY" };
-        let mut args = topo_flags(&self.spec.place.host, &self.ports);
+        let mut args = self.topo_flags(&name);
         args.extend(flags(&[
             ("cell", cell),
             ("cells-to-watch", &self.spec.cells.join(",")),
@@ -440,6 +503,8 @@ impl Maker<'_> {
             ("tablet-refresh-interval", "5s"),
             ("service-map", "grpc-vtgateservice"),
         ]));
+        args.extend(self.grpc_tls(&name, &["grpc", "tablet-grpc"]));
+        args.extend(self.mysql_tls(&name));
         args.extend(self.spec.vtgate_args.iter().cloned());
         let ports = [("http", http), ("grpc", grpc), ("mysql", mysql)];
         self.process(&name, Program::Vtgate, args, &ports, place)
@@ -452,7 +517,7 @@ impl Maker<'_> {
     fn vtorc(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {
         let http = ports.vtorc_http;
         let name = self.name_in(cell, Program::Vtorc);
-        let mut args = topo_flags(&self.spec.place.host, &self.ports);
+        let mut args = self.topo_flags(&name);
         args.extend(flags(&[
             ("cell", cell),
             ("port", &http.to_string()),
@@ -466,6 +531,7 @@ impl Maker<'_> {
                 &self.data_dir.join("logs").join(format!("{name}-audit.json")).display().to_string(),
             ),
         ]));
+        args.extend(self.grpc_tls(&name, &["tablet-manager-grpc"]));
         args.extend(self.spec.vtorc_args.iter().cloned());
         self.process(&name, Program::Vtorc, args, &[("http", http)], self.spec.place_of(cell))
     }
@@ -500,7 +566,8 @@ impl Maker<'_> {
         let ports = self.ports.tablet(index);
         let place = self.spec.place_of(cell);
         let socket = self.data_dir.join(format!("vt_{uid:010}/mysql.sock"));
-        let mut args = topo_flags(&self.spec.place.host, &self.ports);
+        let name = format!("vttablet-{uid}");
+        let mut args = self.topo_flags(&name);
         args.extend(flags(&[
             ("tablet-path", &alias),
             ("tablet-hostname", &place.host),
@@ -520,8 +587,9 @@ impl Maker<'_> {
         if let Some(ProcessPlan { ready: Ready::Socket(socket), .. }) = &mysqlctld {
             args.extend(flags(&[("mysqlctl-socket", &socket.display().to_string())]));
         }
+        // The certificate of --db-ssl-cert is the tablet's: its mysqld shows it to its source.
+        args.extend(self.grpc_tls(&name, &["grpc", "tablet-manager-grpc", "db-ssl"]));
         args.extend(self.spec.vttablet_args.iter().cloned());
-        let name = format!("vttablet-{uid}");
         TabletPlan {
             uid,
             alias,
@@ -561,12 +629,14 @@ fn users_file(data_dir: &Path) -> PathBuf {
     data_dir.join("mysql_users.json")
 }
 
-fn topo_flags(host: &str, ports: &Ports) -> Vec<String> {
-    flags(&[
+fn topo_flags(host: &str, ports: &Ports, tls: Option<&TlsDir>, name: &str) -> Vec<String> {
+    let mut args = flags(&[
         ("topo-implementation", "etcd2"),
         ("topo-global-server-address", &format!("{host}:{}", ports.etcd)),
         ("topo-global-root", GLOBAL_ROOT),
-    ])
+    ]);
+    args.extend(tls.iter().flat_map(|tls| tls.flags("topo-etcd-tls", name)));
+    args
 }
 
 fn flags(list: &[(&str, &str)]) -> Vec<String> {

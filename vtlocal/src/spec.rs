@@ -48,6 +48,9 @@ pub struct ClusterSpec {
     /// Of the keyspaces, where it is not the one that keyspaces have by default.
     #[serde(default)]
     pub durability_policy: Option<String>,
+    /// Whether everything goes by TLS.
+    #[serde(default)]
+    pub tls: bool,
     /// Whether a vtorc watches the cluster.
     #[serde(default)]
     pub vtorc: bool,
@@ -126,6 +129,7 @@ impl Default for ClusterSpec {
             base_port: None,
             sample: true,
             durability_policy: None,
+            tls: false,
             vtorc: true,
             vtorc_args: Vec::new(),
             vttablet_args: Vec::new(),
@@ -156,6 +160,7 @@ impl ClusterSpec {
         spec.flavor = options.mysql_flavor.unwrap_or(spec.flavor);
         spec.base_port = options.base_port.or(spec.base_port);
         spec.vtorc &= !options.no_vtorc;
+        spec.tls |= options.tls;
         if options.durability_policy.is_some() {
             spec.durability_policy.clone_from(&options.durability_policy);
         }
@@ -233,12 +238,13 @@ impl ClusterSpec {
             self.keyspaces.iter().map(|k| format!("{}={}", k.name, k.shards.join(","))).collect();
         let ports = self.base_port.map_or(String::new(), |p| format!(", ports from {p}"));
         format!(
-            "cells {}, {}, {} replicas, {} rdonly{ports}{}{}{}",
+            "cells {}, {}, {} replicas, {} rdonly{ports}{}{}{}{}",
             self.cells.join(","),
             keyspaces.join(" "),
             self.replicas,
             self.rdonly,
             self.durability_policy.as_ref().map_or(String::new(), |p| format!(", {p}")),
+            if self.tls { ", TLS" } else { "" },
             if self.vtorc { "" } else { ", no vtorc" },
             [&self.vttablet_args[..], &self.vtgate_args, &self.vtorc_args]
                 .concat()

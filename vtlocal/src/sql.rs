@@ -16,10 +16,13 @@ use crate::{
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection to vtgate as the user of the local cluster.
-pub async fn connect((host, port): (&str, u16), database: Option<&str>) -> Result<Conn> {
+pub async fn connect(plan: &Plan, cell: &CellPlan, database: Option<&str>) -> Result<Conn> {
+    let (host, port) = cell.mysql();
     let options = OptsBuilder::default()
         .ip_or_hostname(host)
         .tcp_port(port)
+        // What goes by TLS alone over TCP is spoken to over a socket.
+        .socket(plan.tls.as_ref().map(|_| cell.socket.display().to_string()))
         .user(Some("user"))
         .db_name(database)
         .prefer_socket(false);
@@ -46,12 +49,12 @@ pub async fn run(options: &SqlOptions) -> Result<()> {
         let text = format!("no cluster runs in {}: start it with `vtlocal up`", data_dir.display());
         return Err(Error::new(Condition::NotFound, text));
     };
-    let vtgate = mysql_address(&plan, options.cell.as_deref())?;
+    let cell = chosen_cell(&plan, options.cell.as_deref())?;
     let database = options.database.as_deref().or(plan.spec.sample.then_some("customer"));
     if options.execute.is_empty() {
-        return become_client(vtgate, database);
+        return become_client(&plan, cell, database);
     }
-    let mut conn = connect(vtgate, database).await?;
+    let mut conn = connect(&plan, cell, database).await?;
     for statement in &options.execute {
         let mut result = conn.query_iter(statement.as_str()).await.map_err(mysql_error)?;
         let columns: Vec<String> = result.columns_ref().iter().map(|c| c.name_str().into_owned()).collect();
@@ -75,21 +78,22 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Of the vtgate of a cell, or of the first.
-fn mysql_address<'a>(plan: &'a Plan, cell: Option<&str>) -> Result<(&'a str, u16)> {
-    let Some(name) = cell else { return Ok(plan.cells[0].mysql()) };
+/// That of the name, or the first.
+fn chosen_cell<'a>(plan: &'a Plan, cell: Option<&str>) -> Result<&'a CellPlan> {
+    let Some(name) = cell else { return Ok(&plan.cells[0]) };
     let known = || plan.spec.cells.join(", ");
-    let cell = plan.cell(name);
-    cell.map(CellPlan::mysql).ok_or_else(|| {
+    plan.cell(name).ok_or_else(|| {
         Error::invalid(format!("--cell {name}: the cluster has no such cell, but {}", known()))
     })
 }
 
-fn become_client((host, port): (&str, u16), database: Option<&str>) -> Result<()> {
+fn become_client(plan: &Plan, cell: &CellPlan, database: Option<&str>) -> Result<()> {
+    let (host, port) = cell.mysql();
     let client = SearchPath::from_env().find(&["mysql", "mariadb"]).ok_or_else(|| {
         Error::new(Condition::NotFound, "no `mysql` client found; use `vtlocal sql -e 'statement'`")
     })?;
     let error = std::process::Command::new(&client)
+        .args(plan.tls.iter().map(|tls| format!("--ssl-ca={}", tls.ca().display())))
         .args(["-h", host, "-P", &port.to_string(), "-u", "user"])
         .args(database)
         .exec();

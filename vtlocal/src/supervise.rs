@@ -136,6 +136,7 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
         if !deadline.pause().await {
             let place = match &plan.ready {
                 Ready::Http(port, path) => format!("http://{}:{port}{path}", plan.place.host),
+                Ready::Port(port) => format!("{}:{port}", plan.place.host),
                 Ready::Socket(path) => path.display().to_string(),
             };
             let what = format!("did not answer at {place} within {limit:?}");
@@ -148,6 +149,10 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
 async fn is_ready(plan: &ProcessPlan) -> bool {
     match &plan.ready {
         Ready::Http(_, path) => http_get(plan.http(), path).await.is_some(),
+        Ready::Port(port) => {
+            let connecting = TcpStream::connect((plan.place.host.as_str(), *port));
+            matches!(tokio::time::timeout(LOOK_LIMIT, connecting).await, Ok(Ok(_)))
+        }
         Ready::Socket(path) => {
             let connecting = tokio::time::timeout(LOOK_LIMIT, UnixStream::connect(path));
             matches!(connecting.await, Ok(Ok(_)))

@@ -69,6 +69,9 @@ pub async fn run(options: &UpOptions) -> Result<()> {
 impl Up {
     async fn all(&mut self) -> Result<()> {
         self.state.write(&self.plan.data_dir)?;
+        if let Some(tls) = &self.plan.tls {
+            tls.make(&self.plan)?;
+        }
         self.start_etcd().await?;
         self.add_cells().await?;
         self.create_keyspaces().await?;

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Parser};
+use rpc::{ChannelOptions, TabletManagerGrpcOptions};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
 use vterrors::{Error, Result};
@@ -15,6 +16,8 @@ use crate::{policy::Policy, watch::Clusters};
 pub struct Options {
     #[command(flatten)]
     pub server: ServerOptions,
+    #[command(flatten)]
+    pub manager_grpc: TabletManagerGrpcOptions,
     #[command(flatten)]
     pub topo: TopoOptions,
     #[command(flatten)]
@@ -148,6 +151,8 @@ pub struct AcceptedOptions {
 #[derive(Debug, Clone)]
 pub struct Config {
     pub topo: TopoConfig,
+    /// How tablets' managers are called.
+    pub managers: ChannelOptions,
     pub watch: WatchConfig,
     pub recovery: RecoveryConfig,
     pub policy: Policy,
@@ -192,6 +197,7 @@ impl Options {
                 faults.push(format!("{flag}: must be more than 0"));
             }
         }
+        let managers = self.manager_grpc.channels().map_err(|e| faults.push(e.message().to_owned()));
         if self.watch.discovery_workers == 0 {
             faults.push("--discovery-workers: must be at least 1".into());
         }
@@ -201,6 +207,7 @@ impl Options {
         let recovery = &self.recovery;
         Ok(Config {
             topo,
+            managers: managers.unwrap_or_default(),
             watch: WatchConfig {
                 clusters,
                 poll: self.watch.instance_poll_time,

@@ -44,7 +44,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let config = options.validate()?;
     let topo = topo::Server::open(&config.topo).await?;
     let limit = config.recovery.wait_replicas.max(config.recovery.call_limit) + CALL_MARGIN;
-    let tablets = Arc::new(GrpcTabletManagerClient::new(limit));
+    let tablets = Arc::new(GrpcTabletManagerClient::with_options(limit, config.managers.clone()));
     let audit = config.recovery.audit_file.as_deref().map(Audit::open).transpose()?;
     let board = Arc::new(Board::new(audit));
     http::add_pages(&context, &board, &topo, &options);

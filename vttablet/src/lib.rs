@@ -52,6 +52,7 @@ pub async fn start_with(
         Error::new(Condition::FailedPrecondition, format!("cannot listen for gRPC on {address}: {e}"))
     })?;
     config.grpc_port = listener.local_addr().map_or(config.grpc_port, |a| a.port());
+    let listener = rpc::Listener::new(listener, config.server_tls.clone());
     let tablet = Tablet::new(config, topo, &context)?;
     admin::install(&tablet, &context);
     tablet.start(&context).await?;

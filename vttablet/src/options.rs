@@ -1,14 +1,21 @@
 //! The command line of `vttablet`, in Vitess's flag names, and what it comes to.
 
-use std::{path::PathBuf, time::Duration};
+mod db;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Args, Parser};
-use mysqlwire::client::{Address, collation_of_charset};
+use mysqlctl::flavor::SourceTls;
+use mysqlwire::client::{Address, Tls, collation_of_charset};
 use proto::topodata::TabletType;
+use rpc::{ChannelOptions, GrpcServerTlsOptions, TabletManagerGrpcOptions};
+use secrets::{Credentials, tls::ServerTls};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions, parse_shard_name};
 use vterrors::{Error, Result};
 use vtmodel::{KeyRange, TabletAlias, default_db_name, parse_tablet_type};
+
+pub use db::{DbOptions, SslMode};
 
 /// Serves the queries of one mysqld and looks after it
 #[derive(Debug, Clone, Parser)]
@@ -16,6 +23,10 @@ use vtmodel::{KeyRange, TabletAlias, default_db_name, parse_tablet_type};
 pub struct Options {
     #[command(flatten)]
     pub server: ServerOptions,
+    #[command(flatten)]
+    pub tls: GrpcServerTlsOptions,
+    #[command(flatten)]
+    pub manager_grpc: TabletManagerGrpcOptions,
     #[command(flatten)]
     pub topo: TopoOptions,
     #[command(flatten)]
@@ -109,54 +120,6 @@ pub struct TabletOptions {
     /// How often a write to the shard's or the tablet's record is tried again
     #[arg(long, default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
     pub shard_sync_retry_delay: Duration,
-}
-
-/// Where mysqld is, and as whom to log in.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Its mysqld")]
-pub struct DbOptions {
-    /// Unix socket of mysqld; the tablet's own below $VTDATAROOT when neither this nor --db-host is given
-    #[arg(long, value_name = "FILE")]
-    pub db_socket: Option<PathBuf>,
-    /// Host of a mysqld that is reached over TCP
-    #[arg(long, value_name = "HOST")]
-    pub db_host: Option<String>,
-    /// Port of a mysqld that is reached over TCP
-    #[arg(long, default_value_t = 3306, value_name = "PORT")]
-    pub db_port: u16,
-    /// Character set of the connections
-    #[arg(long, default_value = "utf8mb4", value_name = "NAME")]
-    pub db_charset: String,
-    /// User that runs queries
-    #[arg(long, default_value = "vt_app", value_name = "USER")]
-    pub db_app_user: String,
-    #[arg(long, default_value = "", hide = true)]
-    pub db_app_password: String,
-    /// User for administration
-    #[arg(long, default_value = "vt_dba", value_name = "USER")]
-    pub db_dba_user: String,
-    #[arg(long, default_value = "", hide = true)]
-    pub db_dba_password: String,
-    /// User with all rights of an application
-    #[arg(long, default_value = "vt_allprivs", value_name = "USER")]
-    pub db_allprivs_user: String,
-    #[arg(long, default_value = "", hide = true)]
-    pub db_allprivs_password: String,
-    /// User by which replicas connect to their source
-    #[arg(long, default_value = "vt_repl", value_name = "USER")]
-    pub db_repl_user: String,
-    #[arg(long, default_value = "", hide = true)]
-    pub db_repl_password: String,
-    /// Longest time to connect to mysqld
-    #[arg(long, default_value = "10s", value_parser = parse_duration, value_name = "DURATION")]
-    pub db_connect_timeout: Duration,
-    /// Unix socket of the mysqlctld that looks after mysqld, for when that is in another container;
-    /// without it mysqld is expected to run
-    #[arg(long, value_name = "FILE")]
-    pub mysqlctl_socket: Option<PathBuf>,
-    /// Directory of all tablets
-    #[arg(long = "vtdataroot", env = "VTDATAROOT", default_value = "/vt", hide = true)]
-    pub data_root: PathBuf,
 }
 
 /// Pools and limits of the query service. Those that /debug/env shows can be changed while it runs.
@@ -271,11 +234,21 @@ pub struct Config {
     pub http_port: Option<u16>,
     pub grpc_port: u16,
     pub address: Address,
+    /// TLS to mysqld; for TCP only.
+    pub mysqld_tls: Option<Tls>,
+    /// TLS between a replica and its source.
+    pub source_tls: Option<SourceTls>,
+    /// Passwords by user, where they come from a file.
+    pub credentials: Option<Credentials>,
     pub collation: u16,
     pub tablet: TabletOptions,
     pub db: DbOptions,
     pub query: QueryOptions,
     pub topo: TopoConfig,
+    /// None when gRPC is served without TLS.
+    pub server_tls: Option<Arc<ServerTls>>,
+    /// How other tablets' managers are called.
+    pub managers: ChannelOptions,
 }
 
 impl Options {
@@ -288,6 +261,10 @@ impl Options {
         let init_type = take(&mut faults, "--init-tablet-type", self.init_type());
         let collation = take(&mut faults, "--db-charset", collation_of_charset(&self.db.db_charset));
         let topo = take(&mut faults, "", self.topo.validate());
+        let server_tls = take(&mut faults, "", self.tls.server_tls()).flatten();
+        let mysqld_tls = take(&mut faults, "", self.db.tls()).flatten();
+        let credentials = take(&mut faults, "", self.db.credentials()).flatten();
+        let managers = take(&mut faults, "", self.manager_grpc.channels()).unwrap_or_default();
         let grpc_port = self.server.grpc_port;
         if grpc_port.is_none() {
             faults.push("--grpc-port: needed, a tablet is reached through it".to_owned());
@@ -326,6 +303,9 @@ impl Options {
         };
         Ok(Config {
             address: self.db.address(&alias),
+            mysqld_tls,
+            source_tls: self.db.source_tls(),
+            credentials,
             hostname: self.hostname(),
             alias,
             keyspace,
@@ -341,6 +321,8 @@ impl Options {
             db: self.db.clone(),
             query: self.query.clone(),
             topo,
+            server_tls,
+            managers,
         })
     }
 
@@ -364,19 +346,6 @@ impl Options {
         match read.trim() {
             "" => "localhost".to_owned(),
             name => name.to_owned(),
-        }
-    }
-}
-
-impl DbOptions {
-    fn address(&self, alias: &TabletAlias) -> Address {
-        match (&self.db_socket, &self.db_host) {
-            (Some(socket), _) => Address::Unix(socket.clone()),
-            (None, Some(host)) => Address::Tcp { host: host.clone(), port: self.db_port },
-            (None, None) => {
-                let cnf = mysqlctl::Mycnf::new(&self.data_root, alias.uid, 0, None);
-                Address::Unix(cnf.socket)
-            }
         }
     }
 }

@@ -8,7 +8,9 @@ use std::{
 use mysqlctl::RemoteMysqld;
 use mysqlwire::client::{Conn, ConnectOptions, GtidTracking};
 use proto::topodata::{self, TabletType};
+use secrets::Password;
 use servenv::{Context, Metrics};
+use tabletclient::GrpcTabletManagerClient;
 use tokio::sync::Notify;
 use vterrors::{Condition, Error, Result};
 use vtmodel::Target;
@@ -78,12 +80,23 @@ pub struct Users {
     pub dba: ConnectOptions,
     pub app: ConnectOptions,
     pub allprivs: ConnectOptions,
+    /// By whom replicas connect to their source; mysqld does, not the tablet.
+    pub repl: Login,
+}
+
+/// A user with its password.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub user: String,
+    pub password: Password,
 }
 
 impl Users {
     fn new(config: &Config) -> Self {
-        let of = |user: &str, password: &str, database: &str| ConnectOptions {
-            password: password.to_owned(),
+        let password = |user: &str, fixed: &str| Password::of(user, fixed, config.credentials.as_ref());
+        let of = |user: &str, fixed: &str, database: &str| ConnectOptions {
+            password: password(user, fixed),
+            tls: config.mysqld_tls.clone(),
             database: database.to_owned(),
             collation: config.collation,
             connect_timeout: config.db.db_connect_timeout,
@@ -98,6 +111,10 @@ impl Users {
                 ..of(&db.db_app_user, &db.db_app_password, &config.db_name)
             },
             allprivs: of(&db.db_allprivs_user, &db.db_allprivs_password, ""),
+            repl: Login {
+                user: db.db_repl_user.clone(),
+                password: password(&db.db_repl_user, &db.db_repl_password),
+            },
         }
     }
 }
@@ -170,6 +187,11 @@ impl Tablet {
             disk,
             mysqld_restarted: AtomicBool::new(false),
         }))
+    }
+
+    /// A client of other tablets' managers, whose calls take `limit` at most.
+    pub fn managers(&self, limit: Duration) -> GrpcTabletManagerClient {
+        GrpcTabletManagerClient::with_options(limit, self.config.managers.clone())
     }
 
     /// Every pool of connections to mysqld.

@@ -19,7 +19,7 @@ const LAYERS: &[(u8, &[&[&str]])] = &[
     (5, &[&["planner", "mysqlctl", "reparent"], &["ops"]]),
     (4, &[&["eval", "vschema", "discovery"]]),
     (3, &[&["sqlast", "mysqlwire", "topo", "tabletclient"]]),
-    (2, &[&["vtmodel", "sqltypes", "servenv", "rpc"]]),
+    (2, &[&["secrets", "authority"], &["vtmodel", "sqltypes", "servenv", "rpc"]]),
     (1, &[&["vterrors"]]),
     (0, &[&["proto", "testkit"]]),
 ];

@@ -29,7 +29,7 @@ mod row;
 mod stream;
 
 pub use conn::Conn;
-pub use options::{Address, ConnectOptions, GtidTracking, collation_of_charset};
+pub use options::{Address, ConnectOptions, GtidTracking, Tls, collation_of_charset};
 pub use results::{Chunk, QueryOptions, ResultStream};
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ mod connection;
 mod handshake;
 mod params;
 mod stream;
-mod tls;
 
 pub use answer::OkPacket;
 pub use connection::{Connection, Encode, MAX_COMMAND_BYTES};
@@ -19,8 +18,6 @@ pub use handshake::{
     new_salt,
 };
 pub use params::{ExecuteHead, ParamType, read_execute_head, read_params};
-pub use tls::server_tls;
-pub use tokio_rustls::rustls::ServerConfig as TlsConfig;
 
 #[cfg(test)]
 mod tests;

@@ -5,10 +5,15 @@
 #[path = "client/server.rs"]
 mod server;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use mysqlwire::client::{Address, Conn, ConnectOptions, GtidTracking, QueryOptions};
+use authority::{Authority, Request};
+use mysqlwire::client::{Address, Conn, ConnectOptions, GtidTracking, QueryOptions, Tls};
 use proto::query::Type;
+use secrets::{
+    Named,
+    tls::{ClientFiles, ClientTls, Verify},
+};
 use server::Server;
 use sqltypes::values;
 use vterrors::Condition;
@@ -328,4 +333,75 @@ async fn mariadb() {
     }
     let wrong = ConnectOptions { password: "wrong".into(), ..ConnectOptions::new(tcp, "native") };
     assert_eq!(Conn::connect(Arc::new(wrong)).await.unwrap_err().errno(), 1045);
+}
+
+/// `SHOW STATUS LIKE 'Ssl_cipher'`: empty where TLS is not spoken.
+async fn cipher(conn: &mut Conn) -> String {
+    let rows = conn.query(b"show session status like 'Ssl_cipher'", &QueryOptions::default()).await.unwrap();
+    let value = values(&rows.rows[0]).nth(1).unwrap().unwrap_or_default().to_vec();
+    String::from_utf8(value).unwrap()
+}
+
+#[tokio::test]
+async fn tls_to_a_mysqld_in_every_mode() {
+    let server = Server::get();
+    let dir = testkit::temp_dir();
+    let (ours, foreign) = (Authority::new("Ours").unwrap(), Authority::new("Theirs").unwrap());
+    let ca = ours.write(dir.path()).unwrap();
+    let (cert, key) =
+        ours.issue(&Request::new("db", &["db.example"])).unwrap().write(dir.path(), "db").unwrap();
+    let mut root = connect(options(&server)).await;
+    for (name, path) in [("ca", &ca), ("cert", &cert), ("key", &key)] {
+        root.execute(&format!("set global ssl_{name} = '{}'", path.display())).await.unwrap();
+    }
+    root.execute("alter instance reload tls").await.unwrap();
+    root.execute("create user 'tls'@'%' identified by 'over tls' require ssl").await.unwrap();
+    root.execute("create user 'x509'@'%' identified by 'over tls' require x509").await.unwrap();
+
+    let tcp = Address::Tcp { host: "127.0.0.1".into(), port: server.port() };
+    let with = |user: &str, files: ClientFiles| ConnectOptions {
+        password: "over tls".into(),
+        tls: Some(Tls { client: Arc::new(ClientTls::open(files, &[]).unwrap()), required: true }),
+        ..ConnectOptions::new(tcp.clone(), user)
+    };
+    let files = |verify, ca: Option<&Path>, name: Option<&str>| ClientFiles {
+        ca: ca.map(|path| Named::new("--db-ssl-ca", path)),
+        name: name.map(str::to_owned),
+        name_flag: "--db-server-name".into(),
+        cert_flag: "--db-ssl-cert".into(),
+        verify,
+        ..ClientFiles::default()
+    };
+    let refused = async |options: ConnectOptions| {
+        let e = Conn::connect(Arc::new(options)).await.unwrap_err();
+        e.message().to_owned()
+    };
+    // A password that mysqld has not cached goes there as it is, within TLS.
+    let mut conn = connect(with("tls", files(Verify::Nothing, None, None))).await;
+    assert!(cipher(&mut conn).await.contains("TLS"), "{}", cipher(&mut conn).await);
+    let large = conn.query(b"select repeat('x', 20000000)", &QueryOptions::default()).await.unwrap();
+    assert_eq!(first_text(&large).len(), 20_000_000);
+    assert!(conn.looks_alive());
+    connect(with("tls", files(Verify::Chain, Some(&ca), None))).await;
+    connect(with("tls", files(Verify::Name, Some(&ca), Some("db.example")))).await;
+    let text = refused(with("tls", files(Verify::Name, Some(&ca), None))).await;
+    assert!(text.contains("it is for db.example, not for 127.0.0.1 (--db-server-name"), "{text}");
+    let other = testkit::temp_dir();
+    let theirs = foreign.write(other.path()).unwrap();
+    let text = refused(with("tls", files(Verify::Chain, Some(&theirs), None))).await;
+    assert!(text.contains("CN=db") && text.contains("not signed by an authority of --db-ssl-ca"), "{text}");
+
+    // A certificate of ours, and one that mysqld does not know.
+    let shown = |(cert, key): (std::path::PathBuf, std::path::PathBuf)| ClientFiles {
+        identity: Some((Named::new("--db-ssl-cert", cert), Named::new("--db-ssl-key", key))),
+        ..files(Verify::Chain, Some(&ca), None)
+    };
+    let good = ours.issue(&Request::new("tablet", &[])).unwrap().write(dir.path(), "tablet").unwrap();
+    connect(with("x509", shown(good))).await;
+    let bad = foreign.issue(&Request::new("intruder", &[])).unwrap().write(dir.path(), "bad").unwrap();
+    let text = refused(with("x509", shown(bad))).await;
+    assert!(text.contains("--db-ssl-cert") && text.contains("CN=intruder"), "{text}");
+
+    let plain = ConnectOptions { password: "over tls".into(), ..ConnectOptions::new(tcp.clone(), "tls") };
+    assert_eq!(Conn::connect(Arc::new(plain)).await.unwrap_err().errno(), 1045);
 }

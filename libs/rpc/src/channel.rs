@@ -36,7 +36,7 @@ pub struct ChannelOptions {
     pub connect_timeout: Duration,
     pub keepalive: Duration,
     pub keepalive_timeout: Duration,
-    /// For peers that are named `host:port`.
+    /// For peers that are named `host:port`; says whether TLS is spoken with them.
     pub connector: Connector,
 }
 
@@ -140,3 +140,5 @@ impl Shared {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

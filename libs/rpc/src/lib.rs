@@ -12,12 +12,18 @@
 
 mod channel;
 mod codes;
+mod options;
 mod server;
 mod status;
 mod wire;
 
 pub use channel::{Channel, ChannelOptions, Connector, Network, Stream, connect_lazy, connect_unix};
-pub use server::{Answered, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case};
+pub use options::{
+    GrpcServerTlsOptions, TabletGrpcOptions, TabletManagerGrpcOptions, VtctldGrpcOptions, VtgateGrpcOptions,
+};
+pub use server::{
+    Answered, Listener, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case,
+};
 pub use status::{error_of, status};
 pub use wire::time_limit;
 

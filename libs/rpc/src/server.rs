@@ -9,6 +9,7 @@
 
 mod answer;
 mod connection;
+mod listener;
 
 use std::{collections::HashMap, path::Path, pin::Pin, sync::Arc, time::Duration};
 
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use prost::Message;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::UnixListener,
     runtime::Handle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -26,6 +27,8 @@ use tracing::warn;
 use vterrors::{Condition, Error, Result};
 
 use crate::wire;
+
+pub use listener::Listener;
 
 /// After a failed accept (no file descriptors left) the next one waits a little.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -150,11 +153,12 @@ pub fn snake_case(name: &str) -> String {
 /// Serves on `runtimes` (on this one, when there are none) until `shutdown` is ready, then lets running calls
 /// end.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     routes: Routes,
     runtimes: Arc<[Handle]>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
+    let Listener { socket: listener, door } = listener.into();
     let here = Handle::current();
     let runtimes = if runtimes.is_empty() { std::slice::from_ref(&here) } else { &runtimes[..] };
     let (connections, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -173,16 +177,16 @@ pub async fn serve(
             }
         };
         let _ = socket.set_nodelay(true);
-        let (routes, stop) = (routes.clone(), stop.clone());
+        let (door, routes, stop) = (door.clone(), routes.clone(), stop.clone());
         if runtime.id() == here.id() {
-            connections.spawn(connection::serve(socket, routes, stop));
+            connections.spawn(connection::enter(door, socket, routes, stop));
             continue;
         }
         // A socket belongs to the runtime in which it was made.
         let Ok(socket) = socket.into_std() else { continue };
         let work = async move {
             if let Ok(socket) = tokio::net::TcpStream::from_std(socket) {
-                connection::serve(socket, routes, stop).await;
+                connection::enter(door, socket, routes, stop).await;
             }
         };
         connections.spawn_on(work, runtime);

@@ -105,6 +105,12 @@ impl Error {
         &self.inner.message
     }
 
+    /// The same error in other words: to leave out what must not be told.
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.inner.message = message.into();
+        self
+    }
+
     /// What a MySQL client is told: the mysqld's own number, else the condition's.
     pub fn mysql_code(&self) -> MysqlCode {
         let spec = self.spec();

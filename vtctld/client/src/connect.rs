@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use ops::{Ops, Vtctld};
 use proto::{vtctldata::*, vtctlservice::vtctld_client::VtctldClient};
-use rpc::{Channel, ChannelOptions, MAX_MESSAGE_BYTES, error_of};
+use rpc::{Channel, MAX_MESSAGE_BYTES, error_of};
 use tabletclient::GrpcTabletManagerClient;
 use tonic::Request;
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 
 use crate::GlobalOptions;
 
@@ -21,16 +21,24 @@ pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Op
         "" => Err(Error::invalid("please give --server <vtctld host>:<grpc port>, or --server internal")),
         INTERNAL => {
             let topo = topo::Server::open(&options.topo.validate()?).await?;
-            let tablets = Arc::new(GrpcTabletManagerClient::new(options.action_timeout));
+            let tablets = Arc::new(GrpcTabletManagerClient::with_options(
+                options.action_timeout,
+                options.manager_grpc.channels()?,
+            ));
             let ops = Ops::new(topo, tablets);
             Ok((Box::new(ops.clone()), Some(ops)))
         }
         address => {
-            let channel = rpc::connect_lazy(address, &ChannelOptions::default())?;
+            let channel = rpc::connect_lazy(address, &options.vtctld_grpc.channels()?)?;
             let grpc = VtctldClient::new(channel)
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES);
-            let remote = Remote { grpc, address: address.to_owned(), limit: options.action_timeout };
+            let remote = Remote {
+                grpc,
+                address: address.to_owned(),
+                limit: options.action_timeout,
+                is_plain: options.vtctld_grpc.ca.is_none(),
+            };
             Ok((Box::new(remote), None))
         }
     }
@@ -42,6 +50,8 @@ struct Remote {
     address: String,
     /// Sent with each call, so that the server gives up when we do.
     limit: Duration,
+    /// Called without TLS.
+    is_plain: bool,
 }
 
 impl Remote {
@@ -56,7 +66,15 @@ impl Remote {
         // Only what the transport met has a source.
         let broken = std::error::Error::source(&status).is_some();
         let e = error_of(status);
-        if broken { e.context(format!("vtctld at {}", self.address)) } else { e }
+        match broken {
+            false => e,
+            // A server that speaks TLS alone hangs up on whoever does not.
+            true if self.is_plain && e.condition() == Condition::ConnectionLost => e.context(format!(
+                "vtctld at {} (called without TLS; if it wants TLS, give --vtctld-grpc-ca)",
+                self.address
+            )),
+            true => e.context(format!("vtctld at {}", self.address)),
+        }
     }
 }
 

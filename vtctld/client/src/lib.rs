@@ -14,6 +14,7 @@ use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 use ops::{Ops, Vtctld, json::Style};
+use rpc::{TabletManagerGrpcOptions, VtctldGrpcOptions};
 use servenv::parse_duration;
 use topo::TopoOptions;
 use vterrors::{Error, Result};
@@ -34,6 +35,12 @@ struct GlobalOptions {
     /// Longest time for the command
     #[arg(long, default_value = "1h", value_parser = parse_duration, value_name = "DURATION")]
     action_timeout: Duration,
+
+    #[command(flatten)]
+    vtctld_grpc: VtctldGrpcOptions,
+
+    #[command(flatten)]
+    manager_grpc: TabletManagerGrpcOptions,
 
     #[command(flatten)]
     topo: TopoOptions,

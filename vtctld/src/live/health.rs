@@ -42,9 +42,9 @@ impl Drop for Stream {
 
 impl Stream {
     /// Follows the tablet at `address`; `opening` bounds how many connect at a time.
-    pub fn open(address: String, handle: &Handle, opening: Arc<Semaphore>) -> Self {
+    pub fn open(address: String, handle: &Handle, options: ChannelOptions, opening: Arc<Semaphore>) -> Self {
         let heard = Arc::<Mutex<Heard>>::default();
-        let task = handle.spawn(follow(address.clone(), heard.clone(), opening)).abort_handle();
+        let task = handle.spawn(follow(address.clone(), options, heard.clone(), opening)).abort_handle();
         Self { address, heard, task }
     }
 
@@ -53,10 +53,10 @@ impl Stream {
     }
 }
 
-async fn follow(address: String, heard: Arc<Mutex<Heard>>, opening: Arc<Semaphore>) {
+async fn follow(address: String, options: ChannelOptions, heard: Arc<Mutex<Heard>>, opening: Arc<Semaphore>) {
     let mut pause = PAUSE;
     loop {
-        let fault = listen(&address, &heard, &opening).await.err();
+        let fault = listen(&address, &options, &heard, &opening).await.err();
         let text = fault.map_or_else(|| "its health stream ended".to_owned(), |e| e.to_string());
         {
             let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,11 +68,16 @@ async fn follow(address: String, heard: Arc<Mutex<Heard>>, opening: Arc<Semaphor
     }
 }
 
-async fn listen(address: &str, heard: &Mutex<Heard>, opening: &Semaphore) -> Result<()> {
+async fn listen(
+    address: &str,
+    options: &ChannelOptions,
+    heard: &Mutex<Heard>,
+    opening: &Semaphore,
+) -> Result<()> {
     let silent = |_| Error::new(Condition::Timeout, format!("nothing heard for {SILENCE:?}"));
     let closed = |_| Error::internal("the live picture ends");
     let permit = opening.acquire().await.map_err(closed)?;
-    let client = QueryClient::new(address, &ChannelOptions::default())?;
+    let client = QueryClient::new(address, options)?;
     let opened = client.stream_health(StreamHealthRequest {});
     let mut stream = tokio::time::timeout(SILENCE, opened).await.map_err(silent)??;
     drop(permit);

@@ -47,8 +47,8 @@ pub(super) struct Gate {
 
 impl Gate {
     /// The vtgate at `host:port`; connects at the first statement.
-    pub fn new(address: &str) -> Result<Self> {
-        let channel = rpc::connect_lazy(address, &ChannelOptions::default())
+    pub fn new(address: &str, options: &ChannelOptions) -> Result<Self> {
+        let channel = rpc::connect_lazy(address, options)
             .map_err(|e| Error::invalid(format!("--vtgate-address: {e}")))?;
         let client = VitessClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
         Ok(Self { address: address.to_owned(), client })

@@ -40,7 +40,7 @@ impl Site {
         let context = Context::new("vtctld");
         let web = Web {
             ops: Arc::new(ops.clone()),
-            live: Live::start(&context, ops.topo.clone()),
+            live: Live::start(&context, ops.topo.clone(), Default::default()),
             jobs: Jobs::new(&context),
             gate: None,
             sign_in: SignIn::of(&options).unwrap(),

@@ -6,12 +6,10 @@ mod connection;
 mod listener;
 mod socket;
 mod statements;
-mod tls;
 mod writer;
 
 pub use auth::Users;
 pub use listener::{MysqlServer, bind_unix, serve_tcp, serve_unix};
-pub use tls::{Tls, TlsFiles};
 
 #[cfg(test)]
 mod tests;

@@ -109,6 +109,37 @@ fn a_cell_s_programs_are_of_the_cell_and_know_the_global_etcd() {
     assert_eq!(b.etcd.as_ref().unwrap().args[0], "--data-dir=/data/etcd-b");
 }
 
+/// Whoever listens for gRPC, etcd or MySQL does so by TLS, with a certificate of its own.
+#[test]
+fn with_tls_every_process_has_its_certificate() {
+    let spec = ClusterSpec { tls: true, ..ClusterSpec::default() };
+    let plan = Plan::new(&spec, Path::new("/data"));
+    let has = |process: &ProcessPlan, flag: &str| process.args.iter().any(|arg| arg == flag);
+    for process in plan.servers().chain(plan.tablets.iter().map(|t| &t.process)) {
+        let own = format!("/data/tls/{}.pem", process.name);
+        let flags: &[&str] = match process.program {
+            Program::Etcd => &["cert-file", "peer-cert-file"],
+            Program::Vtctld => {
+                &["grpc-cert", "tablet-manager-grpc-cert", "tablet-grpc-cert", "vtgate-grpc-cert"]
+            }
+            Program::Vttablet => &["grpc-cert", "tablet-manager-grpc-cert", "db-ssl-cert"],
+            Program::Vtgate => &["grpc-cert", "tablet-grpc-cert", "mysql-server-ssl-cert"],
+            _ => &["tablet-manager-grpc-cert"],
+        };
+        for flag in flags {
+            assert!(has(process, &format!("--{flag}={own}")), "{} has no --{flag}", process.name);
+        }
+        if process.program != Program::Etcd {
+            assert!(has(process, &format!("--topo-etcd-tls-cert={own}")), "{}", process.name);
+            let listens = process.args.iter().any(|arg| arg.starts_with("--grpc-port="));
+            assert_eq!(listens, has(process, "--grpc-ca=/data/tls/ca.pem"), "{}", process.name);
+        }
+    }
+    let line = plan.connect_line("mysql", &plan.cells[0]);
+    assert!(line.contains("--ssl-ca=/data/tls/ca.pem"), "{line}");
+    assert!(Plan::new(&ClusterSpec::default(), Path::new("/data")).client_flags().is_empty());
+}
+
 #[test]
 fn the_processes_of_a_cell_listen_in_its_place_and_are_started_there() {
     let place = |host: &str, launcher: &[&str]| Place {

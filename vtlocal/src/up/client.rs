@@ -13,13 +13,16 @@ impl Up {
     /// Runs a command through vtctld and gives what it printed.
     pub(super) async fn vtctl(&self, args: &[&str]) -> Result<String> {
         let server = format!("--server={}", self.plan.vtctld_address());
-        self.client(&[server], args).await
+        let mut flags = vec![server];
+        flags.extend(self.plan.client_flags());
+        self.client(&flags, args).await
     }
 
     /// Runs a command on the topology itself, for when there is no vtctld yet.
     pub(super) async fn vtctl_internal(&self, args: &[&str]) -> Result<String> {
         let mut flags = vec!["--server=internal".to_owned()];
         flags.extend(self.plan.topo_flags());
+        flags.extend(self.plan.client_flags());
         self.client(&flags, args).await
     }
 

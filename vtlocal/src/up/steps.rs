@@ -9,10 +9,11 @@ use vterrors::{Condition, Error, Result};
 
 use super::{Up, mysqld_name};
 use crate::{
-    plan::{ProcessPlan, TabletPlan},
+    plan::{CellPlan, ProcessPlan, TabletPlan},
     sample, sql,
     state::Recorded,
     supervise,
+    tls::TlsDir,
 };
 
 /// How long a process may take until it answers.
@@ -86,8 +87,9 @@ impl Up {
                 self.binaries.mysqld.display()
             ));
         }
-        let starting =
-            try_join_all(servers.into_iter().map(|(mysqld, host)| start_mysqld(mysqld, host))).await;
+        let tls = self.plan.tls.as_ref();
+        let starting = servers.into_iter().map(|(mysqld, host)| start_mysqld(mysqld, host, tls));
+        let starting = try_join_all(starting).await;
         // Recorded whether all came up or not: what runs has to be found again.
         self.state.find_mysqlds(&self.plan);
         self.started.extend(missing.iter().map(|t| mysqld_name(t.uid)));
@@ -224,7 +226,7 @@ impl Up {
     pub(super) async fn load(&mut self) -> Result<()> {
         let deadline = Deadline::after(QUERY_LIMIT);
         for cell in &self.plan.cells {
-            while let Err(e) = self.first_query(cell.mysql()).await {
+            while let Err(e) = self.first_query(cell).await {
                 if !deadline.pause().await {
                     let what = format!("did not answer a query within {QUERY_LIMIT:?} ({e})");
                     return Err(supervise::failed(&cell.vtgate.name, &what, &cell.vtgate.log));
@@ -232,7 +234,7 @@ impl Up {
             }
         }
         if self.plan.spec.sample && !self.state.loaded {
-            let mut conn = sql::connect(self.plan.cells[0].mysql(), None).await?;
+            let mut conn = sql::connect(&self.plan, &self.plan.cells[0], None).await?;
             for statement in mysqlctl::initsql::statements(sample::ROWS) {
                 conn.query_drop(statement.as_str())
                     .await
@@ -246,8 +248,8 @@ impl Up {
     }
 
     /// A query that reaches every shard of every keyspace's primary.
-    async fn first_query(&self, vtgate: (&str, u16)) -> Result<()> {
-        let mut conn = sql::connect(vtgate, None).await?;
+    async fn first_query(&self, cell: &CellPlan) -> Result<()> {
+        let mut conn = sql::connect(&self.plan, cell, None).await?;
         for (keyspace, shards) in &self.plan.spec.keyspaces {
             for shard in shards {
                 conn.query_drop(format!("USE `{keyspace}:{shard}`")).await.map_err(mysql_error)?;
@@ -286,20 +288,21 @@ impl Up {
 }
 
 /// Starts a mysqld, initialising it first where there is nothing yet.
-async fn start_mysqld(mut mysqld: Mysqld, host: String) -> Result<()> {
+async fn start_mysqld(mut mysqld: Mysqld, host: String, tls: Option<&TlsDir>) -> Result<()> {
     if mysqld.is_initialized() {
         return mysqld.start(&[], MYSQLD_LIMIT).await;
     }
+    let uid = mysqld.cnf().uid;
     let options = CnfOptions {
         performance_schema: Some(false),
         report_host: Some(host.clone()),
         bind_address: Some(host),
         // Each server takes thousands of the kernel's asynchronous requests (fs.aio-max-nr is 65,536 for all): with
         // a few clusters beside each other the next mysqld would not start.
-        extra: vec!["innodb_use_native_aio = 0".into()],
+        extra: [vec!["innodb_use_native_aio = 0".into()], tls.map_or_else(Vec::new, |tls| tls.my_cnf(uid))]
+            .concat(),
         ..CnfOptions::default()
     };
-    let uid = mysqld.cnf().uid;
     mysqld.init(&options, None, MYSQLD_LIMIT).await.map_err(|e| match e.condition() {
         Condition::Mysql => e.context(mysqld_name(uid)),
         _ => e,

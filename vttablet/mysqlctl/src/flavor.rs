@@ -16,15 +16,26 @@ mod version;
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use proto::replicationdata::Status;
-use vterrors::Result;
+use vterrors::{Error, Result};
 
 pub use mariadb::MariaDb;
 pub use mysql::MySql;
 pub use row::NamedRow;
 pub use version::{FlavorKind, ServerVersion};
 
+/// TLS between a replica and its source. The files are read by the replica's mysqld, where that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SourceTls {
+    /// Authority of the source's certificate; without it none is verified.
+    pub ca: Option<String>,
+    pub cert: Option<String>,
+    pub key: Option<String>,
+    /// The certificate has to be for the source's host.
+    pub verify_host: bool,
+}
+
 /// Where a replica replicates from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Source {
     pub host: String,
     pub port: u16,
@@ -34,6 +45,48 @@ pub struct Source {
     pub connect_retry: u32,
     /// Seconds between heartbeats of the source on an idle connection; zero: the server's default.
     pub heartbeat_interval: f64,
+    /// None is without TLS.
+    pub tls: Option<SourceTls>,
+}
+
+impl Debug for Source {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("user", &self.user)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// An error of a statement that holds the password: a server quotes what it cannot read.
+    pub fn hide_password(&self, e: Error) -> Error {
+        hide(e, &self.password)
+    }
+}
+
+/// The error without `secret`, number and state unchanged.
+pub fn hide(e: Error, secret: &str) -> Error {
+    if secret.is_empty() || !(e.message().contains(secret) || e.message().contains(&quoted(secret))) {
+        return e;
+    }
+    let text = e.message().replace(quoted(secret).trim_matches('\''), "****").replace(secret, "****");
+    e.with_message(text)
+}
+
+/// The options of a statement that sets the source, in a family's words: `SOURCE` or `MASTER`.
+fn tls_options(prefix: &str, tls: Option<&SourceTls>) -> Vec<String> {
+    let Some(tls) = tls else { return vec![format!("{prefix}_SSL = 0")] };
+    let mut options = vec![format!("{prefix}_SSL = 1")];
+    // What is not said stays as an older statement said it.
+    for (name, path) in [("CA", &tls.ca), ("CERT", &tls.cert), ("KEY", &tls.key)] {
+        options.push(format!("{prefix}_SSL_{name} = {}", quoted(path.as_deref().unwrap_or_default())));
+    }
+    options.push(format!("{prefix}_SSL_VERIFY_SERVER_CERT = {}", u8::from(tls.verify_host)));
+    options
 }
 
 // `f64` has no `Eq`; a heartbeat interval is never NaN here (it comes from an option in seconds).

@@ -196,6 +196,7 @@ async fn a_replica_follows_by_the_flavour_s_words(kind: FlavorKind) {
         password: String::new(),
         connect_retry: 1,
         heartbeat_interval: 1.0,
+        tls: None,
     };
     assert!(query_row(&mut replica, flavor.replica_status_query()).await.unwrap().is_none());
     run(&mut replica, &flavor.set_source(&want)).await.unwrap();

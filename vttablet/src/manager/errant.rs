@@ -15,7 +15,7 @@ use std::{
 
 use mysqlctl::flavor::{SemiSync, Threads};
 use proto::topodata::{self, TabletType};
-use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
+use tabletclient::TabletManagerClient;
 use topo::Edit;
 use tracing::{error, info, warn};
 use vterrors::{Condition, Error, Result};
@@ -67,7 +67,7 @@ impl Tablet {
         if ours.parse::<Position>()?.is_empty() {
             return Ok(None);
         }
-        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let client = self.managers(ASK_LIMIT);
         let theirs = client.primary_position(primary, Default::default()).await?.position;
         beyond(&ours, &theirs)
     }

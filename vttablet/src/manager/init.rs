@@ -7,7 +7,7 @@ use std::{
 
 use proto::topodata::{self, TabletType};
 use servenv::Context;
-use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
+use tabletclient::TabletManagerClient;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
@@ -101,7 +101,7 @@ impl Tablet {
         if there.is_empty() || Some(&there) == tabletclient::grpc_address(&self.record()).ok().as_ref() {
             return Ok(());
         }
-        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let client = self.managers(ASK_LIMIT);
         let Ok(answer) = client.full_status(&before.value, Default::default()).await else { return Ok(()) };
         let uuid = answer.status.unwrap_or_default().server_uuid;
         if uuid == self.dba.primary_position().await?.server_uuid {

@@ -14,12 +14,15 @@ use std::{
 };
 
 use futures::future::join_all;
-use mysqlctl::{FlavorKind, RemoteMysqld, flavor::RUNNING};
+use mysqlctl::{
+    FlavorKind, RemoteMysqld,
+    flavor::{RUNNING, SourceTls},
+};
 use proto::{
     replicationdata::FullStatus,
     topodata::{Tablet as Record, TabletType},
 };
-use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
+use tabletclient::TabletManagerClient;
 use tokio::time::Instant;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
@@ -152,7 +155,7 @@ impl Tablet {
         let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
         let Some(alias) = shard.primary().filter(|p| *p != self.config.alias) else { return Ok(None) };
         let record = self.topo.get_tablet(&alias).await?.value;
-        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let client = self.managers(ASK_LIMIT);
         let position = client.primary_position(&record, Default::default()).await?.position;
         Ok(Some((record, position.parse()?)))
     }
@@ -170,7 +173,7 @@ impl Tablet {
         let me = Some((&self.config.alias).into());
         let others = found.tablets.into_iter().filter(|t| t.alias != me);
         let asked = others.map(|record| async move {
-            let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+            let client = self.managers(ASK_LIMIT);
             let status = client.full_status(&record, Default::default()).await.ok()?.status?;
             Some(Candidate { record, status })
         });
@@ -184,7 +187,7 @@ impl Tablet {
         let alias = TabletAlias::from_proto(donor.alias.as_ref()).map(|a| a.to_string()).unwrap_or_default();
         let what = || format!("cloning the server of {alias}");
         let begun = Instant::now();
-        let client = GrpcTabletManagerClient::new(ASK_LIMIT);
+        let client = self.managers(ASK_LIMIT);
         let there = client.primary_position(donor, Default::default()).await?.position.parse::<Position>()?;
         self.stop_serving(&format!("its data are replaced by those of {alias}")).await?;
         self.dba.forget_source().await?;
@@ -204,16 +207,23 @@ impl Tablet {
     }
 
     async fn clone_from(&self, donor: &Record) -> Result<()> {
-        let db = &self.config.db;
         let (host, port) = (&donor.mysql_hostname, donor.mysql_port);
+        let password = self.users.repl.password.current();
         let list = format!("set global clone_valid_donor_list = {}", quoted(&format!("{host}:{port}")));
         let clone = format!(
             "clone instance from {}@{}:{port} identified by {}",
-            quoted(&db.db_repl_user),
+            quoted(&self.users.repl.user),
             quoted(host),
-            quoted(&db.db_repl_password)
+            quoted(&password)
         );
         self.dba.run(&[list]).await?;
+        let clone = match &self.config.source_tls {
+            None => clone,
+            Some(tls) => {
+                self.dba.run(&clone_tls(tls)).await?;
+                format!("{clone} require ssl")
+            }
+        };
         // A read-only server does not let its data be dropped. It serves nobody, and follows nobody.
         self.dba.set_read_write().await?;
         let mut conn = self.dba.own_connection(self.users.dba.clone()).await?;
@@ -228,7 +238,7 @@ impl Tablet {
                 if let Err(e) = self.dba.run(&self.dba.flavor().await?.set_super_read_only(true)).await {
                     warn!(error = %e, "the server could not be made read-only again");
                 }
-                Err(e)
+                Err(mysqlctl::flavor::hide(e, &password))
             }
         }
     }
@@ -255,6 +265,14 @@ impl Tablet {
             Error::new(Condition::Timeout, text)
         })
     }
+}
+
+/// By which files a clone speaks TLS with its donor.
+fn clone_tls(tls: &SourceTls) -> Vec<String> {
+    let set = |name: &str, path: &Option<String>| {
+        format!("set global {name} = {}", path.as_deref().map_or_else(|| "null".to_owned(), quoted))
+    };
+    vec![set("clone_ssl_ca", &tls.ca), set("clone_ssl_cert", &tls.cert), set("clone_ssl_key", &tls.key)]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mysqlctl::flavor::SemiSync;
 use proto::{replicationdata::PrimaryStatus, tabletmanagerdata as tm, topodata::TabletType};
-use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
+use tabletclient::TabletManagerClient;
 use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletAlias;
@@ -100,7 +100,7 @@ impl Tablet {
         // Its cell may be cut off, with the lock server that has its record: whoever promotes has found it dead.
         let reading = tokio::time::timeout(OTHER_LIMIT, self.topo.get_tablet(&primary));
         let Ok(Ok(record)) = reading.await else { return Ok(()) };
-        let client = GrpcTabletManagerClient::new(OTHER_LIMIT);
+        let client = self.managers(OTHER_LIMIT);
         let Ok(answer) = client.full_status(&record, tm::FullStatusRequest {}).await else { return Ok(()) };
         let status = answer.status.unwrap_or_default();
         if status.tablet_type() == TabletType::Primary && !status.read_only && !status.super_read_only {

@@ -198,14 +198,14 @@ impl Tablet {
         match flavor.set_source_while_applying(&source).filter(|_| applies) {
             Some(statements) => {
                 self.dba.stop_replication(Threads::Io).await?;
-                self.dba.run(&statements).await?;
+                self.dba.run(&statements).await.map_err(|e| source.hide_password(e))?;
                 if start || ran {
                     self.dba.run(&flavor.start_replication(Threads::Io)).await?;
                 }
             }
             None => {
                 self.dba.stop_replication(Threads::Both).await?;
-                self.dba.run(&flavor.set_source(&source)).await?;
+                self.dba.run(&flavor.set_source(&source)).await.map_err(|e| source.hide_password(e))?;
                 if start || ran {
                     self.dba.run(&flavor.start_replication(Threads::Both)).await?;
                 }
@@ -222,8 +222,9 @@ impl Tablet {
         Ok(Source {
             host: parent.mysql_hostname.clone(),
             port,
-            user: self.config.db.db_repl_user.clone(),
-            password: self.config.db.db_repl_password.clone(),
+            user: self.users.repl.user.clone(),
+            password: self.users.repl.password.current(),
+            tls: self.config.source_tls.clone(),
             connect_retry: u32::try_from(self.config.tablet.replication_connect_retry.as_secs())
                 .unwrap_or(10)
                 .max(1),

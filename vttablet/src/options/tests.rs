@@ -50,6 +50,43 @@ fn what_scripts_of_vitess_pass_is_taken() {
 }
 
 #[test]
+fn tls_to_mysqld_is_as_the_mode_says() {
+    let dir = testkit::temp_dir();
+    let ca = authority::Authority::new("Ours").unwrap().write(dir.path()).unwrap();
+    let ca = format!("--db-ssl-ca={}", ca.display());
+    let none = parse(&[]).unwrap();
+    assert!(none.mysqld_tls.is_none() && none.source_tls.is_none());
+    let full = parse(&[&ca]).unwrap();
+    assert!(full.mysqld_tls.is_some_and(|tls| tls.required));
+    assert!(full.source_tls.is_some_and(|tls| tls.verify_host && tls.ca.is_some()));
+    let chain = parse(&[&ca, "--db-ssl-mode=verify_ca"]).unwrap();
+    assert!(chain.source_tls.is_some_and(|tls| !tls.verify_host && tls.ca.is_some()));
+    let preferred = parse(&["--db-ssl-mode=preferred"]).unwrap();
+    assert!(preferred.mysqld_tls.is_some_and(|tls| !tls.required) && preferred.source_tls.is_none());
+    let required = parse(&["--db-ssl-mode=required"]).unwrap();
+    assert_eq!(required.source_tls, Some(SourceTls::default()));
+    for (flags, wanted) in [
+        (&["--db-ssl-mode=verify_ca"][..], "need --db-ssl-ca"),
+        (&[ca.as_str(), "--db-ssl-cert=/x"], "--db-ssl-cert and --db-ssl-key"),
+        (&["--db-ssl-ca=/nosuch.pem"], "--db-ssl-ca: /nosuch.pem: No such file"),
+        (&["--db-credentials-file=/nosuch.json"], "--db-credentials-file: /nosuch.json: No such file"),
+        (&["--grpc-cert=/nosuch.pem", "--grpc-key=/nosuch.key"], "--grpc-cert: /nosuch.pem: No such file"),
+    ] {
+        let e = parse(flags).unwrap_err();
+        assert!(e.message().contains(wanted), "{wanted}: {e}");
+    }
+}
+
+#[test]
+fn passwords_are_not_shown() {
+    let options = servenv::parse_from::<Options>(
+        LEAST.iter().chain(&["--db-app-password=planted", "--db-repl-password=planted"]).map(Into::into),
+    )
+    .unwrap();
+    assert!(!format!("{options:?} {:?}", options.validate().unwrap()).contains("planted"));
+}
+
+#[test]
 fn all_faults_are_told_at_once() {
     let e = parse(&[
         "--init-tablet-type=primary",

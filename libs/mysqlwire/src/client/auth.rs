@@ -12,7 +12,7 @@ use vterrors::{Condition, Error, Result};
 pub(super) enum Plugin {
     Native,
     CachingSha2,
-    /// The password as it is; answered over a Unix socket only.
+    /// The password as it is; answered over a Unix socket or TLS only.
     Clear,
     /// The server asks the kernel who we are; nothing is sent.
     Socket,
@@ -47,16 +47,16 @@ impl Plugin {
     }
 
     /// The first answer to the server's random `scramble`.
-    pub fn answer(self, password: &str, scramble: &[u8], local: bool) -> Result<Vec<u8>> {
+    pub fn answer(self, password: &str, scramble: &[u8], secret: bool) -> Result<Vec<u8>> {
         Ok(match self {
             _ if password.is_empty() && self != Self::Clear => Vec::new(),
             Self::Native => native(password.as_bytes(), scramble),
             Self::CachingSha2 => sha256(password.as_bytes(), scramble),
-            Self::Clear if local => zero_ended(password),
+            Self::Clear if secret => zero_ended(password),
             Self::Clear => {
                 return Err(Error::new(
                     Condition::AccessDenied,
-                    "mysqld asks for the password in clear text over a connection that is not local",
+                    "mysqld asks for the password in clear text over a connection that is neither local nor encrypted",
                 ));
             }
             Self::Socket => Vec::new(),

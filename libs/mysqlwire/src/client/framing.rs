@@ -5,6 +5,7 @@
 //! reused once everything that was split off it is gone.
 
 use bytes::{Buf, BytesMut};
+use secrets::tls::ClientTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vterrors::{Condition, Error, Result};
 
@@ -34,8 +35,17 @@ impl Framed {
         Self { stream, read: BytesMut::new(), write: BytesMut::new(), sequence: 0 }
     }
 
-    pub fn is_local(&self) -> bool {
-        self.stream.is_local()
+    pub fn is_secret(&self) -> bool {
+        self.stream.is_secret()
+    }
+
+    /// Goes over to TLS. A server that has said more than its greeting by now is refused: what came in the clear would be
+    /// taken for part of what follows.
+    pub async fn start_tls(&mut self, tls: &ClientTls, host: &str) -> Result<(), String> {
+        if !self.read.is_empty() {
+            return Err("the server spoke before TLS was agreed on".to_owned());
+        }
+        self.stream.start_tls(tls, host).await
     }
 
     /// A new command starts: sequence numbers start at zero, and nothing of an old answer may be left.
@@ -152,7 +162,7 @@ impl Framed {
     }
 
     /// Sends a whole packet if the socket takes it at once; else not.
-    pub fn try_send_now(&self, packet: &[u8]) {
+    pub fn try_send_now(&mut self, packet: &[u8]) {
         self.stream.try_write_now(packet);
     }
 

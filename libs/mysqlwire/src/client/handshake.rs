@@ -3,7 +3,7 @@
 use vterrors::{Condition, Error, Result};
 
 use super::{
-    ConnectOptions,
+    Address, ConnectOptions,
     auth::{self, Plugin},
     capability as cap,
     cursor::{Cursor, malformed},
@@ -45,11 +45,12 @@ pub(super) async fn run(framed: &mut Framed, options: &ConnectOptions) -> Result
             format!("mysqld {} is too old: it lacks protocol 4.1 authentication", greeting.server_version),
         ));
     }
-    let capabilities = wanted(options) & greeting.capabilities;
+    let capabilities = start_tls(framed, options, &greeting).await?;
+    let password = options.password.current();
     // A plugin that we do not know is only the server's default; it names the account's own next.
     let mut plugin = Plugin::of_name(&greeting.plugin).unwrap_or(Plugin::CachingSha2);
     let mut scramble = greeting.scramble;
-    let answer = plugin.answer(&options.password, &scramble, framed.is_local())?;
+    let answer = plugin.answer(&password, &scramble, framed.is_secret())?;
     framed.send(&login(options, capabilities, plugin, &answer), &[]).await?;
 
     for _ in 0..MAX_ROUNDS {
@@ -69,21 +70,43 @@ pub(super) async fn run(framed: &mut Framed, options: &ConnectOptions) -> Result
                 let mut c = Cursor::new(&packet[1..]);
                 plugin = Plugin::of_name(c.until_zero())?;
                 scramble = trimmed_scramble(c.rest());
-                let answer = plugin.answer(&options.password, &scramble, framed.is_local())?;
+                let answer = plugin.answer(&password, &scramble, framed.is_secret())?;
                 framed.send(&answer, &[]).await?;
             }
-            Some(0x01) => more_data(framed, options, plugin, &scramble, &packet[1..]).await?,
+            Some(0x01) => more_data(framed, &password, plugin, &scramble, &packet[1..]).await?,
             _ => return Err(malformed("login")),
         }
     }
     Err(malformed("login without an end"))
 }
 
+/// Goes over to TLS where the options want it. Gives what both ends agree on.
+async fn start_tls(framed: &mut Framed, options: &ConnectOptions, greeting: &Greeting) -> Result<u32> {
+    let capabilities = wanted(options) & greeting.capabilities;
+    let (Some(tls), Address::Tcp { host, .. }) = (&options.tls, &options.address) else {
+        return Ok(capabilities);
+    };
+    let fault = |why: &str| {
+        let text = format!("cannot connect to mysqld at {}: {why}", options.address);
+        Error::new(Condition::Unreachable, text)
+    };
+    if greeting.capabilities & cap::SSL == 0 {
+        return match tls.required {
+            true => Err(fault("it does not offer TLS, which --db-ssl-mode requires")),
+            false => Ok(capabilities),
+        };
+    }
+    let capabilities = capabilities | cap::SSL;
+    framed.send(&login_head(options, capabilities), &[]).await?;
+    framed.start_tls(&tls.client, host).await.map_err(|why| fault(&why))?;
+    Ok(capabilities)
+}
+
 /// caching_sha2_password goes on: the server knows the hash (3), wants the password (4), or sends the key
 /// that it was asked for.
 async fn more_data(
     framed: &mut Framed,
-    options: &ConnectOptions,
+    password: &str,
     plugin: Plugin,
     scramble: &[u8],
     data: &[u8],
@@ -93,9 +116,9 @@ async fn more_data(
     }
     match data {
         [3] => Ok(()),
-        [4] if framed.is_local() => framed.send(&auth::zero_ended(&options.password), &[]).await,
+        [4] if framed.is_secret() => framed.send(&auth::zero_ended(password), &[]).await,
         [4] => framed.send(&[2], &[]).await,
-        key => framed.send(&auth::encrypted(&options.password, scramble, key)?, &[]).await,
+        key => framed.send(&auth::encrypted(password, scramble, key)?, &[]).await,
     }
 }
 
@@ -154,13 +177,19 @@ fn wanted(options: &ConnectOptions) -> u32 {
     flags
 }
 
-fn login(options: &ConnectOptions, capabilities: u32, plugin: Plugin, answer: &[u8]) -> Vec<u8> {
+/// How a login begins; by itself it asks for TLS.
+fn login_head(options: &ConnectOptions, capabilities: u32) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     out.extend_from_slice(&capabilities.to_le_bytes());
     out.extend_from_slice(&(1u32 << 24).to_le_bytes());
     // One byte of collation; the numbers above 255 are set by a statement.
     out.push(u8::try_from(options.collation).unwrap_or(45));
     out.extend_from_slice(&[0; 23]);
+    out
+}
+
+fn login(options: &ConnectOptions, capabilities: u32, plugin: Plugin, answer: &[u8]) -> Vec<u8> {
+    let mut out = login_head(options, capabilities);
     out.extend_from_slice(options.user.as_bytes());
     out.push(0);
     // The length of the answer, length-encoded; a clear password may need the two-byte form.

@@ -1,7 +1,8 @@
 //! How to connect.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use secrets::{Password, tls::ClientTls};
 use vterrors::{Error, Result};
 
 /// Where a mysqld listens.
@@ -29,12 +30,23 @@ pub enum GtidTracking {
     OwnGtid,
 }
 
+/// TLS to a mysqld.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub client: Arc<ClientTls>,
+    /// A server that does not offer TLS is refused; else it is spoken to in the clear.
+    pub required: bool,
+}
+
 /// Everything one connection needs.
 #[derive(Clone)]
 pub struct ConnectOptions {
     pub address: Address,
     pub user: String,
-    pub password: String,
+    /// Asked for at each login.
+    pub password: Password,
+    /// For TCP; nobody listens between the ends of a Unix socket.
+    pub tls: Option<Tls>,
     /// The database to be in; empty for none.
     pub database: String,
     /// The collation of the handshake; its character set is the connection's.
@@ -69,7 +81,8 @@ impl ConnectOptions {
         Self {
             address,
             user: user.into(),
-            password: String::new(),
+            password: Password::default(),
+            tls: None,
             database: String::new(),
             collation: UTF8MB4_GENERAL_CI,
             found_rows: false,

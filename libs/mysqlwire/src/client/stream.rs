@@ -1,11 +1,12 @@
-//! The socket: Unix or TCP behind one type, without a box.
+//! The socket: Unix or TCP behind one type, without a box; or TCP with TLS.
 
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
+use secrets::tls::{ClientStream, ClientTls};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
@@ -14,10 +15,23 @@ use vterrors::{Condition, Error, Result};
 
 use super::Address;
 
-#[derive(Debug)]
 pub(super) enum Stream {
     Unix(UnixStream),
     Tcp(TcpStream),
+    Tls(Box<ClientStream<TcpStream>>),
+    /// A TLS handshake failed, or was given up.
+    Broken,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unix(_) => "Unix socket",
+            Self::Tcp(_) => "TCP",
+            Self::Tls(_) => "TLS",
+            Self::Broken => "broken",
+        })
+    }
 }
 
 impl Stream {
@@ -34,26 +48,46 @@ impl Stream {
         })
     }
 
+    /// Goes over to TLS with the server at `host`; only for TCP. The error says whose certificate was refused.
+    pub async fn start_tls(&mut self, tls: &ClientTls, host: &str) -> Result<(), String> {
+        match std::mem::replace(self, Self::Broken) {
+            Self::Tcp(socket) => {
+                *self = Self::Tls(Box::new(tls.connect(host, socket).await?));
+                Ok(())
+            }
+            _ => Err("TLS is for TCP".to_owned()),
+        }
+    }
+
     /// Nothing can be read and the other end has not closed.
     pub fn is_quiet(&self) -> bool {
         let read = match self {
             Self::Unix(s) => s.try_read(&mut [0]),
             Self::Tcp(s) => s.try_read(&mut [0]),
+            Self::Tls(s) => s.get_ref().try_read(&mut [0]),
+            Self::Broken => return false,
         };
         matches!(read, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Writes what fits now; a failure is nobody's concern.
-    pub fn try_write_now(&self, bytes: &[u8]) {
+    pub fn try_write_now(&mut self, bytes: &[u8]) {
         let _written_or_not = match self {
             Self::Unix(s) => s.try_write(bytes),
             Self::Tcp(s) => s.try_write(bytes),
+            Self::Tls(s) => {
+                let cx = &mut Context::from_waker(Waker::noop());
+                let written = Pin::new(&mut **s).poll_write(cx, bytes);
+                let _ = Pin::new(s).poll_flush(cx);
+                return drop(written);
+            }
+            Self::Broken => return,
         };
     }
 
     /// Nobody between the ends can listen: a password may be sent as it is.
-    pub fn is_local(&self) -> bool {
-        matches!(self, Self::Unix(_))
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::Unix(_) | Self::Tls(_))
     }
 }
 
@@ -62,6 +96,8 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Unix(s) => Pin::new(s).poll_read(cx, buf),
             Self::Tcp(s) => Pin::new(s).poll_read(cx, buf),
+            Self::Tls(s) => Pin::new(s).poll_read(cx, buf),
+            Self::Broken => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 }
@@ -71,6 +107,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(s) => Pin::new(s).poll_write(cx, buf),
             Self::Tcp(s) => Pin::new(s).poll_write(cx, buf),
+            Self::Tls(s) => Pin::new(s).poll_write(cx, buf),
+            Self::Broken => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
@@ -78,6 +116,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(s) => Pin::new(s).poll_flush(cx),
             Self::Tcp(s) => Pin::new(s).poll_flush(cx),
+            Self::Tls(s) => Pin::new(s).poll_flush(cx),
+            Self::Broken => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
@@ -85,6 +125,8 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Unix(s) => Pin::new(s).poll_shutdown(cx),
             Self::Tcp(s) => Pin::new(s).poll_shutdown(cx),
+            Self::Tls(s) => Pin::new(s).poll_shutdown(cx),
+            Self::Broken => Poll::Ready(Ok(())),
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Framing: packets of at most 16 MiB - 1 with a length and a sequence number.
 
-use std::sync::Arc;
-
 use bytes::{Buf, Bytes, BytesMut};
+use secrets::tls::ServerTls;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_rustls::rustls::ServerConfig;
 use vterrors::{Condition, Error, Result};
 
 use super::stream::Stream;
@@ -52,10 +50,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Goes over to TLS. What the client has sent already is the beginning of its TLS handshake.
-    pub async fn start_tls(&mut self, config: Arc<ServerConfig>) -> Result<()> {
+    ///
+    /// Errors: `AccessDenied` for a client that is not let in; it says why, for the log: the client cannot be told any
+    /// more.
+    pub async fn start_tls(&mut self, tls: &ServerTls) -> Result<()> {
         let sent = std::mem::take(&mut self.read).freeze();
         let stream = std::mem::replace(&mut self.stream, Stream::Broken);
-        self.stream = stream.start_tls(config, sent).await.map_err(lost)?;
+        let started = stream.start_tls(tls, sent).await;
+        self.broken = started.is_err();
+        self.stream = started.map_err(|why| Error::new(Condition::AccessDenied, format!("TLS: {why}")))?;
         Ok(())
     }
 

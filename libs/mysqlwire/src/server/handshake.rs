@@ -9,9 +9,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rand::Rng;
 use rsa::{Oaep, RsaPrivateKey, pkcs8::EncodePublicKey};
+use secrets::tls::ServerTls;
 use sha1::Sha1;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::rustls::ServerConfig;
 use vterrors::{Condition, Error, Result};
 
 use super::{Connection, OkPacket};
@@ -51,7 +51,7 @@ pub struct Greeting {
     /// Whether what the client sends cannot be overheard, TLS or not (a Unix socket).
     pub is_private: bool,
     /// What TLS is offered with.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<Arc<ServerTls>>,
     /// Whether a client that does not use TLS is turned away (but for a Unix socket).
     pub requires_tls: bool,
 }
@@ -136,7 +136,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     if asks_for_tls(&packet) {
         let tls = greeting.tls.clone();
         let tls = tls.ok_or_else(|| Error::new(Condition::Unsupported, "TLS is not offered here"))?;
-        connection.start_tls(tls).await?;
+        connection.start_tls(&tls).await?;
         match connection.read_packet(MAX_HANDSHAKE_BYTES).await? {
             Some(next) => packet = next,
             None => return Ok(None),

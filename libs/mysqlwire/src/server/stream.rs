@@ -3,28 +3,26 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::{Buf, Bytes};
+use secrets::tls::{ServerStream, ServerTls};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
 /// The stream of a connection.
 pub(super) enum Stream<S> {
     Plain(S),
-    Tls(Box<TlsStream<Replay<S>>>),
+    Tls(Box<ServerStream<Replay<S>>>),
     /// A TLS handshake failed: nothing can be read or written any more.
     Broken,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
-    /// The TLS handshake; `sent` was read from the stream already.
-    pub(super) async fn start_tls(self, config: Arc<ServerConfig>, sent: Bytes) -> io::Result<Self> {
-        let Self::Plain(inner) = self else { return Err(io::ErrorKind::InvalidInput.into()) };
-        let accepted = TlsAcceptor::from(config).accept(Replay { sent, inner }).await?;
-        Ok(Self::Tls(Box::new(accepted)))
+    /// The TLS handshake; `sent` was read from the stream already. The error says why the client is not let in.
+    pub(super) async fn start_tls(self, tls: &ServerTls, sent: Bytes) -> Result<Self, String> {
+        let Self::Plain(inner) = self else { return Err("it asked for TLS twice".to_owned()) };
+        Ok(Self::Tls(Box::new(tls.accept(Replay { sent, inner }).await?)))
     }
 }
 

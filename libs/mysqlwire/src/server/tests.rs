@@ -1,5 +1,10 @@
 use async_trait::async_trait;
+use authority::{Authority, Request};
 use rsa::{Oaep, RsaPrivateKey, RsaPublicKey, pkcs8::DecodePublicKey};
+use secrets::{
+    Named,
+    tls::{ClientFiles, ClientTls, ServerFiles, ServerTls},
+};
 use sha1::Sha1;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -227,16 +232,27 @@ async fn long_payloads_are_cut_and_put_together() {
     }
 }
 
-/// A greeting of a server that offers TLS with the test's certificate.
-fn tls_greeting(requires_tls: bool) -> Greeting {
-    let file = |name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name);
+/// A greeting of a server that offers TLS, with the certificate for `localhost` in `dir`.
+fn tls_greeting(requires_tls: bool, dir: &std::path::Path) -> Greeting {
+    let authority = Authority::new("Ours").unwrap();
+    authority.write(dir).unwrap();
+    let (cert, key) =
+        authority.issue(&Request::new("vtgate", &["localhost"])).unwrap().write(dir, "gate").unwrap();
+    let files = ServerFiles {
+        cert: Named::new("--mysql-server-ssl-cert", cert),
+        key: Named::new("--mysql-server-ssl-key", key),
+        chain: None,
+        client_ca: None,
+        crl: None,
+        allowed_subjects: Vec::new(),
+    };
     Greeting {
         server_version: "x".into(),
         connection_id: 1,
         salt: *b"abcdefghijklmnopqrst",
         charset: 255,
         is_private: false,
-        tls: Some(server_tls(&file("one.pem"), &file("one.key"), None).unwrap()),
+        tls: Some(std::sync::Arc::new(ServerTls::open(files, &[]).unwrap())),
         requires_tls,
     }
 }
@@ -245,20 +261,12 @@ fn tls_greeting(requires_tls: bool) -> Greeting {
 /// beginning of the TLS handshake.
 #[tokio::test]
 async fn a_client_may_go_over_to_tls() {
-    use std::sync::Arc;
-
-    use tokio_rustls::{
-        TlsConnector,
-        rustls::{
-            ClientConfig, RootCertStore,
-            crypto::ring,
-            pki_types::{CertificateDer, ServerName, pem::PemObject},
-        },
-    };
+    let dir = testkit::temp_dir();
+    let offered = tls_greeting(true, dir.path());
     let (mut client, server) = duplex(1 << 16);
     let served = tokio::spawn(async move {
         let mut c = Connection::new(server);
-        let verdict = handshake(&mut c, &tls_greeting(true), &Kept::Plain).await.unwrap().unwrap().1;
+        let verdict = handshake(&mut c, &offered, &Kept::Plain).await.unwrap().unwrap().1;
         c.write_ok(&OkPacket::plain(2));
         c.flush().await.unwrap();
         (verdict, c.is_tls())
@@ -270,16 +278,9 @@ async fn a_client_may_go_over_to_tls() {
     let mut wish = whole[..32].to_vec();
     wish[1] |= 8;
     write_packet(&mut client, 1, &wish).await;
-    let mut roots = RootCertStore::empty();
-    let cert = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/one.pem");
-    roots.add(CertificateDer::from_pem_file(cert).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from("localhost").unwrap();
-    let mut tls = TlsConnector::from(Arc::new(config)).connect(name, client).await.unwrap();
+    let files =
+        ClientFiles { ca: Some(Named::new("--ssl-ca", dir.path().join("ca.pem"))), ..ClientFiles::default() };
+    let mut tls = ClientTls::open(files, &[]).unwrap().connect("localhost", client).await.unwrap();
     let mut packet = (whole.len() as u32).to_le_bytes()[..3].to_vec();
     packet.push(2);
     packet.extend_from_slice(&whole);
@@ -295,36 +296,22 @@ async fn a_client_may_go_over_to_tls() {
 
 #[tokio::test]
 async fn a_client_without_tls_is_turned_away_where_it_is_required() {
+    let dir = testkit::temp_dir();
+    let offered = tls_greeting(true, dir.path());
     let (mut client, server) = duplex(1 << 16);
     let served = tokio::spawn(async move {
-        handshake(&mut Connection::new(server), &tls_greeting(true), &Kept::Plain).await.map(|_| ())
+        handshake(&mut Connection::new(server), &offered, &Kept::Plain).await.map(|_| ())
     });
     read_packet(&mut client).await;
     write_packet(&mut client, 1, &hello("mysql_native_password", b"")).await;
     assert_eq!(served.await.unwrap().unwrap_err().errno(), 3159);
 }
 
-#[test]
-fn tls_files_that_cannot_be_used_are_named() {
-    let file = |name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name);
-    let (one, key) = (file("one.pem"), file("one.key"));
-    for (cert, key, ca, word) in [
-        (&file("nosuch.pem"), &key, None, "nosuch.pem"),
-        (&one, &one, None, "one.pem"),
-        (&key, &key, None, "one.key"),
-        (&one, &file("two.key"), None, "one.pem"),
-        (&one, &key, Some(&key), "one.key"),
-    ] {
-        let e = server_tls(cert, key, ca.map(|p| p.as_path())).expect_err("refused");
-        assert!(e.message().contains(word), "{word}: {e}");
-    }
-    assert!(server_tls(&one, &key, Some(&file("two.pem"))).is_ok());
-}
-
 /// COM_CHANGE_USER proves the password with the salt of the greeting.
 #[tokio::test]
 async fn a_user_may_change() {
     use crate::constants::capability as c;
+    let dir = testkit::temp_dir();
     for (password, right) in [(&b"secret"[..], true), (b"wrong", false)] {
         let (_client, server) = duplex(1 << 16);
         let mut connection = Connection::new(server);
@@ -335,14 +322,18 @@ async fn a_user_may_change() {
         body.extend_from_slice(&scramble);
         body.extend_from_slice(b"ks\0\x08\x00mysql_native_password\0");
         let (hello, verdict) =
-            change_user(&mut connection, &tls_greeting(false), &Kept::Plain, &body).await.unwrap();
+            change_user(&mut connection, &tls_greeting(false, dir.path()), &Kept::Plain, &body)
+                .await
+                .unwrap();
         assert_eq!((hello.user.as_str(), hello.database.as_str(), hello.charset), ("u", "ks", 8));
         assert_eq!(is_yes(&verdict), right);
     }
     let (_client, server) = duplex(1 << 16);
     let mut connection = Connection::new(server);
     let body = b"u\0\x20ab";
-    assert!(change_user(&mut connection, &tls_greeting(false), &Kept::Plain, body).await.is_err());
+    assert!(
+        change_user(&mut connection, &tls_greeting(false, dir.path()), &Kept::Plain, body).await.is_err()
+    );
 }
 
 /// A result that a slow client does not take is given up by a KILL: what was sent of it is not sent again.

@@ -81,16 +81,22 @@ async fn open(peer: &Peer, options: &ChannelOptions) -> Result<(Sender, AbortHan
     match peer {
         Peer::Tcp(address) => {
             let stream = options.connector.connect(address).await.map_err(|e| e.to_string())?;
-            shake_hands(stream, options).await
+            shake_hands(stream, options, options.connector.may_be_refused_late()).await
         }
         Peer::Unix(path) => {
             let socket = UnixStream::connect(path).await.map_err(|e| e.to_string())?;
-            shake_hands(socket, options).await
+            shake_hands(socket, options, false).await
         }
     }
 }
 
-async fn shake_hands<S>(socket: S, options: &ChannelOptions) -> Result<(Sender, AbortHandle), String>
+/// With `wait` a peer has to answer a ping before the connection is used: a call on one that the peer is about to refuse
+/// would be lost, and nobody could tell that it was never read.
+async fn shake_hands<S>(
+    socket: S,
+    options: &ChannelOptions,
+    wait: bool,
+) -> Result<(Sender, AbortHandle), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -105,7 +111,17 @@ where
         .handshake(socket)
         .await
         .map_err(|e| e.to_string())?;
-    let watch = connection.ping_pong().map(|pings| watch(pings, options.clone()));
+    let mut pings = connection.ping_pong();
+    if let Some(pings) = pings.as_mut().filter(|_| wait) {
+        tokio::select! {
+            ended = &mut connection => return Err(ended.err().map_or_else(
+                || "the peer closed the connection".to_owned(),
+                |e| e.to_string(),
+            )),
+            answered = pings.ping(Ping::opaque()) => answered.map(drop).map_err(|e| e.to_string())?,
+        }
+    }
+    let watch = pings.map(|pings| watch(pings, options.clone()));
     // Not a task of the service's context: it ends with the last sender, or with its runtime.
     let task = tokio::spawn(async move {
         let silent = async {

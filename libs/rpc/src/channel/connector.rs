@@ -1,4 +1,5 @@
-//! How a channel's bytes reach a peer: over TCP, or as somebody who stands in for the network has it.
+//! How a channel's bytes reach a peer: over TCP, or as somebody who stands in for the network has it; plain, or
+//! by TLS.
 //!
 //! A simulation of thousands of tablets in one process hands its own down; everything above the bytes is the
 //! same then.
@@ -6,6 +7,7 @@
 use std::{fmt, io, sync::Arc};
 
 use async_trait::async_trait;
+use secrets::tls::ClientTls;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -24,27 +26,46 @@ pub trait Network: Send + Sync {
     async fn connect(&self, address: &str) -> io::Result<Box<dyn Stream>>;
 }
 
-/// Opens streams to peers; TCP by default. Cheap to clone.
+/// Opens streams to peers; plain TCP by default. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Connector(Option<Arc<dyn Network>>);
+pub struct Connector {
+    network: Option<Arc<dyn Network>>,
+    tls: Option<Arc<ClientTls>>,
+}
 
 impl Connector {
     pub fn new(network: Arc<dyn Network>) -> Self {
-        Self(Some(network))
+        Self { network: Some(network), tls: None }
+    }
+
+    /// The same by TLS, where `tls` is given.
+    pub fn with_tls(self, tls: Option<Arc<ClientTls>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Whether a peer may still refuse a connection that is made: by TLS 1.3 it says so after the handshake.
+    pub(super) fn may_be_refused_late(&self) -> bool {
+        self.tls.is_some()
     }
 
     pub(super) async fn connect(&self, address: &str) -> io::Result<Box<dyn Stream>> {
-        if let Some(network) = &self.0 {
-            return network.connect(address).await;
-        }
-        let socket = TcpStream::connect(address).await?;
-        socket.set_nodelay(true)?;
-        Ok(Box::new(socket))
+        let stream = match &self.network {
+            Some(network) => network.connect(address).await?,
+            None => {
+                let socket = TcpStream::connect(address).await?;
+                socket.set_nodelay(true)?;
+                Box::new(socket)
+            }
+        };
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let stream = tls.connect(host, stream).await.map_err(io::Error::other)?;
+        Ok(Box::new(stream))
     }
 
     /// Whether the machine of `address` is there and says that nobody listens. Not bounded in time.
     pub async fn is_refused(&self, address: &str) -> bool {
-        let connected = match &self.0 {
+        let connected = match &self.network {
             Some(network) => network.connect(address).await.map(drop),
             None => TcpStream::connect(address).await.map(drop),
         };
@@ -54,6 +75,7 @@ impl Connector {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "a network of one's own" } else { "TCP" })
+        f.write_str(if self.network.is_some() { "a network of one's own" } else { "TCP" })?;
+        f.write_str(if self.tls.is_some() { " by TLS" } else { "" })
     }
 }

@@ -1,16 +1,32 @@
 //! One HTTP/2 connection of a server: a task for each call.
 
 use h2::server::Builder;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Routes, answer};
+use super::{Routes, answer, listener::Door};
 
 /// Calls that a peer may have open on one connection; more wait on its side.
 const MAX_STREAMS: u32 = 10_000;
 /// How long a peer may take to begin.
 const HANDSHAKE_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Lets a client in, by TLS where the door wants it, and serves it. One that is at the door when `stop` comes is
+/// let go.
+pub(super) async fn enter(door: Door, socket: TcpStream, routes: Routes, stop: CancellationToken) {
+    let Some(tls) = &door.tls else { return serve(socket, routes, stop).await };
+    let entered = tokio::select! {
+        entered = door.enter(tls, socket) => entered,
+        () = stop.cancelled() => None,
+    };
+    if let Some(stream) = entered {
+        serve(stream, routes, stop).await;
+    }
+}
 
 /// Serves a connection to its end. Once `stop` is cancelled no new calls are taken, and those that run end.
 pub(super) async fn serve<S>(socket: S, routes: Routes, stop: CancellationToken)

@@ -6,7 +6,7 @@ use mysqlwire::{
     constants::capability,
     server::{Authenticated, ClientHello, Connection, Greeting, OkPacket, change_user, handshake, new_salt},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 use vterrors::{Condition, Error, Result};
 
 use super::{MysqlServer, socket::Socket, statements::Statements};
@@ -56,6 +56,10 @@ impl Client {
             Ok(Ok(Some(session))) => session,
             Ok(Ok(None)) => return,
             Ok(Err(e)) => {
+                let refused = e.condition() == Condition::AccessDenied && self.connection.is_broken();
+                if refused && server.tls.as_ref().is_some_and(|tls| tls.is_news(e.message())) {
+                    warn!("MySQL: no connection for the client at {}: {e}", self.address);
+                }
                 // Best effort: a client that speaks the protocol reads why it is turned away.
                 self.connection.write_error(&e);
                 let told = tokio::time::timeout(server.handshake_limit, self.connection.flush()).await;
@@ -94,7 +98,7 @@ impl Client {
             salt: new_salt(),
             charset: GREETING_CHARSET,
             is_private: self.is_private,
-            tls: server.tls.as_ref().map(|tls| tls.current()),
+            tls: server.tls.clone(),
             requires_tls: server.requires_tls,
         };
         let Some((hello, verdict)) = handshake(&mut self.connection, &greeting, &server.users).await? else {

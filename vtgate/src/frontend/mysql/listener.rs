@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use secrets::tls::ServerTls;
 use servenv::Cores;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -20,7 +21,7 @@ use tracing::{info, warn};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TargetString;
 
-use super::{Users, connection::Client, socket::Socket, tls::Tls};
+use super::{Users, connection::Client, socket::Socket};
 use crate::{executor::Executor, metrics::GateMetrics};
 
 /// After a failed accept (no file descriptors left) the next one waits a little.
@@ -35,7 +36,7 @@ pub struct MysqlServer {
     pub handshake_limit: Duration,
     pub metrics: GateMetrics,
     /// What TLS is offered with.
-    pub tls: Option<Arc<Tls>>,
+    pub tls: Option<Arc<ServerTls>>,
     /// Clients over TCP must use it.
     pub requires_tls: bool,
     /// Where clients are placed.
@@ -77,7 +78,7 @@ impl MysqlServer {
     }
 
     /// Offers TLS; with `required` clients over TCP must use it.
-    pub fn with_tls(mut self, tls: Option<Arc<Tls>>, required: bool) -> Self {
+    pub fn with_tls(mut self, tls: Option<Arc<ServerTls>>, required: bool) -> Self {
         self.tls = tls;
         self.requires_tls = required;
         self

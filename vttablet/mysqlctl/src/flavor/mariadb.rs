@@ -93,6 +93,7 @@ impl Flavor for MariaDb {
             format!("MASTER_CONNECT_RETRY = {}", source.connect_retry),
             "MASTER_USE_GTID = slave_pos".to_owned(),
         ];
+        options.extend(super::tls_options("MASTER", source.tls.as_ref()));
         if source.heartbeat_interval > 0.0 {
             options.push(format!("MASTER_HEARTBEAT_PERIOD = {:.3}", source.heartbeat_interval));
         }

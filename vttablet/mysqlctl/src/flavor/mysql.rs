@@ -236,6 +236,7 @@ fn connection(source: &Source) -> Vec<String> {
         // Without TLS a caching_sha2 password is sent encrypted by the source's key.
         "GET_SOURCE_PUBLIC_KEY = 1".to_owned(),
     ];
+    options.extend(super::tls_options("SOURCE", source.tls.as_ref()));
     if source.heartbeat_interval > 0.0 {
         options.push(format!("SOURCE_HEARTBEAT_PERIOD = {:.3}", source.heartbeat_interval));
     }

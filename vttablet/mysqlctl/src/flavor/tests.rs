@@ -46,6 +46,7 @@ fn a_source_is_quoted_and_positioned_by_gtid() {
         password: "p\\w".into(),
         connect_retry: 10,
         heartbeat_interval: 0.25,
+        tls: None,
     };
     let mysql = detect("9.7.4").unwrap().set_source(&source).join(";");
     assert!(mysql.contains("SOURCE_HOST = 'db''1'"), "{mysql}");
@@ -53,6 +54,37 @@ fn a_source_is_quoted_and_positioned_by_gtid() {
     assert!(mysql.contains("SOURCE_AUTO_POSITION = 1") && mysql.contains("SOURCE_HEARTBEAT_PERIOD = 0.250"));
     let maria = detect("10.11.19-MariaDB").unwrap().set_source(&source).join(";");
     assert!(maria.contains("MASTER_USE_GTID = slave_pos"), "{maria}");
+}
+
+#[test]
+fn a_source_is_reached_by_tls_in_each_familys_words() {
+    let mut source = Source {
+        host: "db1".into(),
+        port: 3306,
+        user: "vt_repl".into(),
+        password: "it's planted".into(),
+        connect_retry: 10,
+        heartbeat_interval: 0.0,
+        tls: None,
+    };
+    let families = [("9.7.4", "SOURCE"), ("10.11.19-MariaDB", "MASTER")];
+    for (version, word) in families {
+        let plain = detect(version).unwrap().set_source(&source).join(";");
+        assert!(plain.contains(&format!("{word}_SSL = 0")), "{plain}");
+    }
+    source.tls = Some(SourceTls { ca: Some("/c/ca.pem".into()), verify_host: true, ..SourceTls::default() });
+    for (version, word) in families {
+        let text = detect(version).unwrap().set_source(&source).join(";");
+        for part in ["_SSL = 1", "_SSL_CA = '/c/ca.pem'", "_SSL_KEY = ''", "_SSL_VERIFY_SERVER_CERT = 1"] {
+            assert!(text.contains(&format!("{word}{part}")), "{part}: {text}");
+        }
+    }
+    // What a server quotes of the statement is not passed on.
+    let quoted = Error::mysql(1064, *b"42000", "... near 'SOURCE_PASSWORD = 'it''s planted', x' at line 1");
+    let e = source.hide_password(quoted);
+    assert_eq!(e.errno(), 1064);
+    assert!(!e.message().contains("planted") && e.message().contains("near"), "{e}");
+    assert!(!format!("{source:?}").contains("planted"));
 }
 
 #[test]
