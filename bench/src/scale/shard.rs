@@ -42,6 +42,8 @@ pub enum Mysqld {
 pub struct Member {
     pub host: String,
     pub mysqld: Mysqld,
+    /// Clients reach it: its vttablet answers. Without it nobody writes.
+    pub reached: bool,
     pub tablet_type: TabletType,
     /// When it became primary, in seconds; 0 if it is none.
     pub term: i64,
@@ -80,6 +82,7 @@ impl Shard {
         let member = |(n, host): (usize, String)| Member {
             host,
             mysqld: Mysqld::Up,
+            reached: true,
             tablet_type: if n == 0 { TabletType::Primary } else { TabletType::Replica },
             term: if n == 0 { term } else { 0 },
             writable: n == 0,
@@ -102,7 +105,7 @@ impl Shard {
             self.written += WRITE_EVERY * u32::try_from(ticks).unwrap_or(0);
             for n in 0..self.members.len() {
                 let member = &mut self.members[n];
-                if member.writable && member.mysqld == Mysqld::Up {
+                if member.writable && member.reached && member.mysqld == Mysqld::Up {
                     member.executed[n] += ticks;
                 }
             }

@@ -162,6 +162,7 @@ impl World {
                 Fault::Machine => Mysqld::Lost,
                 Fault::Hang => s.members[n].mysqld,
             };
+            s.members[n].reached &= fault == Fault::Mysqld;
             let newest = s.members.iter().map(|m| m.term).max();
             Some(s.members[n].term) == newest
         });
