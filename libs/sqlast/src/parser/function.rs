@@ -413,15 +413,9 @@ impl Parser<'_> {
             let (amount, unit) = self.interval()?;
             FrameOffset { amount, unit: Some(unit) }
         } else {
-            // Numbers and parameters only.
+            // Numbers without a sign and parameters only.
             let amount = match self.tok() {
-                Tok::Integer
-                | Tok::Decimal
-                | Tok::Float
-                | Tok::Plus
-                | Tok::Minus
-                | Tok::Question
-                | Tok::NamedParam => self.value_without_parens()?,
+                Tok::Integer | Tok::Decimal | Tok::Float | Tok::Question | Tok::NamedParam => self.primary()?,
                 _ => return self.fail(),
             };
             FrameOffset { amount, unit: None }

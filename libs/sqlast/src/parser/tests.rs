@@ -96,6 +96,16 @@ fn words_that_are_not_reserved_are_names() {
     same("select date 'x', date, time('1') from t", "select date 'x', `date`, time('1') from t");
 }
 
+/// As MySQL 9.7, which answers 1064 to each of them.
+#[test]
+fn frames_have_plain_bounds() {
+    for bound in ["-1", "+1", "a", "1 + 1"] {
+        let sql = format!("select sum(a) over (order by b rows {bound} preceding) from t");
+        assert!(parse(sql.as_bytes(), &ParseOptions::default()).is_err(), "{bound}");
+    }
+    select("select sum(a) over (order by b rows between 1 preceding and ? following) from t");
+}
+
 #[test]
 fn modes_change_the_grammar() {
     let with = |mode| ParseOptions { sql_mode: mode, ..ParseOptions::default() };
