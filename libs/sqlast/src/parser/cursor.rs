@@ -360,12 +360,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `name` or `qualifier.name`.
+    /// `name` or `qualifier.name`. MySQL 9.7 no longer takes `.name`.
     pub fn table_name(&mut self) -> Result<TableName> {
-        if self.tok() == Tok::Dot && self.peek(1).tok != Tok::End {
-            self.advance();
-            return Ok(TableName { qualifier: None, name: self.any_ident()? });
-        }
         let name = self.ident()?;
         if self.tok() == Tok::Dot && matches!(self.peek(1).tok, Tok::Word | Tok::Quoted) {
             self.advance();

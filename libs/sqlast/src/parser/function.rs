@@ -19,7 +19,7 @@ impl Parser<'_> {
                 }
             }
             Tok::Word | Tok::Quoted => {}
-            Tok::LeftParen | Tok::LeftBrace | Tok::UserVar | Tok::AtAt | Tok::Dot => {}
+            Tok::LeftParen | Tok::LeftBrace | Tok::UserVar | Tok::AtAt => {}
             Tok::Question | Tok::NamedParam | Tok::ListParam => {
                 let param = self.opt_param().map(Expr::Param);
                 return param.map_or_else(|| self.fail(), Ok);
@@ -32,7 +32,6 @@ impl Parser<'_> {
             Tok::LeftBrace => self.odbc(),
             Tok::UserVar => self.user_variable(),
             Tok::AtAt => self.system_variable(),
-            Tok::Dot => self.column(),
             _ => self.word_operand(),
         }?;
         self.close(outer);
@@ -66,8 +65,7 @@ impl Parser<'_> {
 
     /// `c`, `t.c`, `db.t.c`.
     pub fn col_name(&mut self) -> Result<ColName> {
-        let leading_dot = self.accept_tok(Tok::Dot);
-        let first = if leading_dot { self.any_ident()? } else { self.ident()? };
+        let first = self.ident()?;
         if self.tok() != Tok::Dot {
             return Ok(ColName::unqualified(first));
         }

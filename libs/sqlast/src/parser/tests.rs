@@ -106,6 +106,14 @@ fn frames_have_plain_bounds() {
     select("select sum(a) over (order by b rows between 1 preceding and ? following) from t");
 }
 
+/// As MySQL 9.7, which answers 1064 to each of them; older ones read the name behind the dot.
+#[test]
+fn names_begin_with_no_dot() {
+    for sql in ["select * from .t", "select .a", "select .a.b from t", "delete from .t", "insert into .t values (1)"] {
+        assert!(parse(sql.as_bytes(), &ParseOptions::default()).is_err(), "{sql}");
+    }
+}
+
 #[test]
 fn modes_change_the_grammar() {
     let with = |mode| ParseOptions { sql_mode: mode, ..ParseOptions::default() };

@@ -52,8 +52,7 @@ const FUNCTION_WORDS: [&str; 36] = [
 /// Words that are reserved in some versions of MySQL.
 const SOMETIMES_RESERVED: [&str; 4] = ["external", "library", "manual", "parallel"];
 
-/// Words that are not reserved and are no name right behind some keyword: `DELETE .quick FROM t` names a table,
-/// `SELECT .sql_cache + 1` a column.
+/// Words that are not reserved and are no name right behind some keyword, as in DELETE QUICK and SELECT SQL_CACHE.
 const MODIFIERS: [&str; 4] = ["quick", "sql_buffer_result", "sql_cache", "sql_no_cache"];
 
 /// Whether a name needs quotes.
