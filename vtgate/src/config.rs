@@ -175,9 +175,6 @@ pub struct Options {
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]
     pub log_queries_to_file: Option<PathBuf>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
-    pub config_file: Option<PathBuf>,
     /// Accepted for Vitess's sake; always on
     #[arg(long, hide = true)]
     pub enable_system_settings: bool,

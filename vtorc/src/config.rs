@@ -108,15 +108,6 @@ pub struct RecoveryOptions {
 pub struct AcceptedOptions {
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]
-    pub config_name: Option<String>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
-    pub config_path: Vec<String>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
-    pub config_type: Option<String>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
     pub recovery_poll_duration: Option<String>,
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]

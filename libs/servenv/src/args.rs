@@ -11,7 +11,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::version_text;
+use crate::{config_file, version_text};
 
 /// Flags whose canonical name has underscores.
 const KEEP_UNDERSCORES: [&str; 3] = ["log_dir", "log_link", "log_backtrace_at"];
@@ -32,7 +32,7 @@ pub fn normalise(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         .collect()
 }
 
-fn canonical(arg: &str) -> Option<String> {
+pub(crate) fn canonical(arg: &str) -> Option<String> {
     let flag = arg.strip_prefix("--")?;
     let (name, value) = match flag.split_once('=') {
         Some((name, value)) => (name, Some(value)),
@@ -185,14 +185,24 @@ fn remove_fault(args: &mut Vec<OsString>, error: &clap::Error, removed: &mut BTr
     true
 }
 
-/// Parses the process's own command line; prints what is wrong and gives the exit code where it is not right.
+/// Parses the process's own command line and the configuration file that it names; prints what is wrong and gives the
+/// exit code where it is not right.
 #[allow(clippy::print_stdout, clippy::print_stderr)]
 pub fn parse<T: Parser>(check: Check<T>) -> Result<T, std::process::ExitCode> {
-    parse_checked(std::env::args_os(), check).map_err(|(text, code)| {
+    let expanded = config_file::expand(normalise(std::env::args_os()), &T::command()).map_err(|text| {
+        eprintln!("error: {text}");
+        std::process::ExitCode::from(1)
+    })?;
+    expanded.notes.iter().for_each(|note| eprintln!("{note}"));
+    parse_checked(expanded.args, check).map_err(|(text, code)| {
         if code == 0 {
             print!("{text}")
         } else {
-            eprint!("{text}")
+            eprint!("{text}");
+            expanded
+                .file
+                .iter()
+                .for_each(|file| eprintln!("Options were also read from {}.", file.display()));
         }
         code.into()
     })

@@ -6,6 +6,7 @@
 
 mod admin;
 mod args;
+mod config_file;
 mod context;
 mod cores;
 mod duration;

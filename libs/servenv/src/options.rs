@@ -46,9 +46,21 @@ pub struct ServerOptions {
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true, value_delimiter = ',')]
     pub pprof: Vec<String>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
-    pub config_file_not_found_handling: Option<String>,
+    /// File of options, JSON or YAML: one mapping of their names to values. The command line goes before it
+    #[arg(long, value_name = "FILE", help_heading = "Configuration file")]
+    pub config_file: Option<PathBuf>,
+    /// Directories in which the configuration file is looked for when it is not named
+    #[arg(long, value_name = "DIRECTORY", value_delimiter = ',', help_heading = "Configuration file")]
+    pub config_path: Vec<PathBuf>,
+    /// Its name there, without .json, .yaml or .yml
+    #[arg(long, value_name = "NAME", default_value = "vtconfig", help_heading = "Configuration file")]
+    pub config_name: String,
+    /// json or yaml, where the name does not say it
+    #[arg(long, value_name = "TYPE", help_heading = "Configuration file")]
+    pub config_type: Option<String>,
+    /// ignore, warn, error (which is to warn) or exit
+    #[arg(long, value_name = "WHAT", default_value = "warn", help_heading = "Configuration file")]
+    pub config_file_not_found_handling: String,
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]
     pub security_policy: Option<String>,

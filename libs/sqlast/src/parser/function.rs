@@ -413,7 +413,9 @@ impl Parser<'_> {
         } else {
             // Numbers without a sign and parameters only.
             let amount = match self.tok() {
-                Tok::Integer | Tok::Decimal | Tok::Float | Tok::Question | Tok::NamedParam => self.primary()?,
+                Tok::Integer | Tok::Decimal | Tok::Float | Tok::Question | Tok::NamedParam => {
+                    self.primary()?
+                }
                 _ => return self.fail(),
             };
             FrameOffset { amount, unit: None }

@@ -109,7 +109,9 @@ fn frames_have_plain_bounds() {
 /// As MySQL 9.7, which answers 1064 to each of them; older ones read the name behind the dot.
 #[test]
 fn names_begin_with_no_dot() {
-    for sql in ["select * from .t", "select .a", "select .a.b from t", "delete from .t", "insert into .t values (1)"] {
+    for sql in
+        ["select * from .t", "select .a", "select .a.b from t", "delete from .t", "insert into .t values (1)"]
+    {
         assert!(parse(sql.as_bytes(), &ParseOptions::default()).is_err(), "{sql}");
     }
 }
