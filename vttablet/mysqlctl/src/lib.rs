@@ -17,6 +17,7 @@ pub mod options;
 pub mod process;
 pub mod remote;
 pub mod supervisor;
+mod unfinished;
 
 pub use binaries::Binaries;
 pub use flavor::{Flavor, FlavorKind, NamedRow, ServerVersion, Source, detect};

@@ -22,6 +22,7 @@ use crate::{
     initsql,
     mycnf::{CnfOptions, Mycnf, io_error},
     process::{self, Deadline},
+    unfinished::{self, Unfinished},
 };
 
 /// Lines of the error log that an error quotes.
@@ -106,22 +107,33 @@ impl Mysqld {
             Some(path) => Some(fs::read_to_string(path).map_err(|e| io_error("read", path, &e))?),
             None => None,
         };
+        let unfinished = Unfinished::of(&self.cnf);
+        if unfinished.is_there() {
+            let dir = self.cnf.tablet_dir.display();
+            tracing::warn!("initialising {dir} was broken off: what is left of it is removed");
+            unfinished.kill(&self.cnf, limit).await?;
+            self.shutdown(limit).await?;
+            unfinished::remove_data(&self.cnf)?;
+        }
         self.init_config(options)?;
-        self.initialize_data(limit).await?;
+        unfinished.begin(None)?;
+        self.initialize_data(&unfinished, limit).await?;
         self.start(&[], limit).await?;
         let statements = match &sql {
             Some(text) => initsql::statements(text),
             None => self.flavor.init_sql(),
         };
-        self.run_init_sql(&statements).await
+        self.run_init_sql(&statements).await?;
+        unfinished.end()
     }
 
-    /// Whether there is a data directory with something in it.
+    /// Whether there is a data directory with something in it, and not only what a broken off initialisation left.
     pub fn is_initialized(&self) -> bool {
         fs::read_dir(self.cnf.data_dir()).is_ok_and(|mut entries| entries.next().is_some())
+            && !Unfinished::of(&self.cnf).is_there()
     }
 
-    async fn initialize_data(&self, limit: Duration) -> Result<()> {
+    async fn initialize_data(&self, unfinished: &Unfinished, limit: Duration) -> Result<()> {
         let mut command = match self.flavor.kind() {
             FlavorKind::MySql => {
                 let mut c = process::detached_by(&self.launcher, &self.binaries.mysqld);
@@ -142,6 +154,7 @@ impl Mysqld {
         command.args(as_root()).stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
         command.kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| io_error("run", &self.binaries.mysqld, &e))?;
+        unfinished.begin(child.id())?;
         let ended = tokio::time::timeout(limit, child.wait()).await;
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),

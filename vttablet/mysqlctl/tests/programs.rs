@@ -82,6 +82,38 @@ fn mysqlctl_goes_through_a_tablet_s_life() {
     assert_eq!(mysqlctl(root, &["--tablet-uid=200", "start"]).status.code(), Some(1));
 }
 
+/// What is broken off leaves a directory with something in it, which is no server's data.
+#[test]
+fn an_initialisation_that_was_killed_begins_anew() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = Stop(root, 201);
+    let port = format!("--mysql-port={}", testkit::free_ports(1));
+    let mut first = Command::new(env!("CARGO_BIN_EXE_mysqlctl"))
+        .args(["--tablet-uid=201", &port, "init"])
+        .env("VTDATAROOT", root)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let tablet = root.join("vt_0000000201");
+    let has_data = || match ["data/ibdata1", "innodb/data/ibdata1"].iter().any(|f| tablet.join(f).exists()) {
+        true => Ok(()),
+        false => Err("no ibdata1".to_owned()),
+    };
+    testkit::wait_until("mysqld writes its first files", LIMIT, has_data);
+    // Its mysqld is in a session of its own and goes on.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(tablet.join("initialising").exists() && !mysqld(root, 201, 1).is_initialized());
+
+    let again = mysqlctl(root, &["--tablet-uid=201", &port, "init"]);
+    assert!(again.status.success() && text(&again).contains("broken off"), "{}", text(&again));
+    let server = mysqld(root, 201, 1);
+    assert!(server.is_initialized() && server.running_pid().is_some());
+    let once_more = mysqlctl(root, &["--tablet-uid=201", "init"]);
+    assert!(text(&once_more).contains("already holds data"), "{}", text(&once_more));
+}
+
 #[test]
 fn positions_are_compared_and_extended() {
     let root = Path::new("/nowhere");
