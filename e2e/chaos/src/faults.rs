@@ -100,6 +100,9 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(120);
 /// How long all tablets have to have been what they were: a former primary says that it is a replica for a moment before
 /// it knows that it has to be DRAINED.
 const WHOLE_FOR: Duration = Duration::from_millis(500);
+/// The same after faults that vtorc repairs: time for two looks of its own, so that the next one is a fault of a shard
+/// that it has seen whole, and not the second one of a shard that it leaves alone for a while.
+const SEEN_WHOLE_FOR: Duration = Duration::from_millis(2500);
 /// How long the faults take that nobody has to repair.
 const BAD_TIME: Duration = Duration::from_secs(10);
 /// A look at the clients.
@@ -138,7 +141,7 @@ pub async fn make(stage: Stage<'_>, fault: Fault, random: &mut StdRng) -> Result
         made.seconds_to_recover = made.seconds_to_recover.max((recovered - begun).as_secs_f64());
     }
     undo.carry_out(stage)?;
-    make_whole(cluster).await?;
+    make_whole(cluster, fault).await?;
     if fault.keeps_primary() {
         for (shard, before) in shards.iter().zip(&primaries) {
             made.failovers += usize::from(cluster.primary(KEYSPACE, SHARDS[*shard]).await != *before);
@@ -285,9 +288,11 @@ fn up(cluster: &Cluster) -> Result<()> {
     if out.status.success() { Ok(()) } else { Err(format!("vtlocal up: {}", e2e::text(&out))) }
 }
 
-/// Starts what was killed, and waits until each shard has one primary and two replicas that follow it.
-async fn make_whole(cluster: &Cluster) -> Result<()> {
+/// Starts what was killed, and waits until each shard has one primary and two replicas that follow it, in the opinion
+/// of every vtorc, too, where it has to repair the fault.
+async fn make_whole(cluster: &Cluster, fault: Fault) -> Result<()> {
     up(cluster)?;
+    let (settled, ask_vtorcs) = if fault.is_planned() { (WHOLE_FOR, false) } else { (SEEN_WHOLE_FOR, true) };
     let begun = Instant::now();
     let mut whole_since = None;
     loop {
@@ -297,8 +302,11 @@ async fn make_whole(cluster: &Cluster) -> Result<()> {
             tablets.filter(|t| types[&t.uid] == wanted).count()
         };
         let whole = SHARDS.iter().all(|s| of(s, "primary") == 1 && of(s, "replica") == 2);
-        if whole && SHARDS.iter().all(|shard| is_healthy(cluster, shard)) {
-            if whole_since.get_or_insert_with(Instant::now).elapsed() >= WHOLE_FOR {
+        if whole
+            && SHARDS.iter().all(|shard| is_healthy(cluster, shard))
+            && (!ask_vtorcs || vtorcs_are_content(cluster).await)
+        {
+            if whole_since.get_or_insert_with(Instant::now).elapsed() >= settled {
                 return Ok(());
             }
             tokio::time::sleep(LOOK * 5).await;
@@ -310,6 +318,17 @@ async fn make_whole(cluster: &Cluster) -> Result<()> {
         }
         tokio::time::sleep(LOOK * 5).await;
     }
+}
+
+/// Whether no vtorc finds anything wrong.
+async fn vtorcs_are_content(cluster: &Cluster) -> bool {
+    for vtorc in cluster.plan().vtorcs() {
+        let found = vtlocal::supervise::http_get(vtorc.http(), "/api/replication-analysis").await;
+        if found.as_deref().map(str::trim) != Some("[]") {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether both replicas replicate.
