@@ -29,6 +29,7 @@ mod routing;
 mod select;
 mod semantics;
 mod send;
+mod unused;
 mod upsert;
 mod views;
 mod vindex_func;

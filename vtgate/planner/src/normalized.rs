@@ -7,7 +7,7 @@ use sqlast::{
 };
 use vterrors::{Condition, Error, Result};
 
-use crate::{Directives, rewrite};
+use crate::{Directives, rewrite, unused};
 
 /// A statement ready to be planned, and the values taken out of it.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ impl Normalized {
         rewrite::keep_column_names(&mut statement, sql, options);
         // After the columns have their names, in which a `?` stays as it is.
         sqlast::name_params(&mut statement);
+        // After that, too: one that goes must not shift the others' places.
+        unused::drop_unused(&mut statement);
         Self { statement, values, sql: sql.to_vec() }
     }
 }

@@ -347,6 +347,11 @@ fn name_items(select: &mut Select, sql: &[u8], options: &ParseOptions) {
             continue;
         }
         let label = sqlast::column_label(item, sql, options);
+        if matches!(&item.expr, Expr::Literal(Literal::String(text)) if text.as_bytes().ends_with(&label)
+            && text.as_bytes()[..text.as_bytes().len() - label.len()].iter().all(is_left_out))
+        {
+            continue;
+        }
         let Ok(label) = std::str::from_utf8(&label) else { continue };
         // An alias cannot be empty or end in a space.
         if label.is_empty() || label.ends_with(' ') {
@@ -359,12 +364,17 @@ fn name_items(select: &mut Select, sql: &[u8], options: &ParseOptions) {
     }
 }
 
+/// Whether MySQL leaves a byte at the start of a string out of the name of its column.
+fn is_left_out(byte: &u8) -> bool {
+    *byte <= b' ' || *byte == 0x7f
+}
+
 /// Whether MySQL gives the printed expression the same name, because that is its value or its own name.
 fn names_itself(expr: &Expr) -> bool {
-    use Literal::{Decimal, Float, Integer, Null, String};
+    use Literal::{Decimal, Float, Integer, Null};
     match expr {
         Expr::Column(_) | Expr::Param(Param::Named(_) | Param::List(_)) => true,
-        Expr::Literal(literal) => matches!(literal, Null | Integer(_) | Decimal(_) | Float(_) | String(_)),
+        Expr::Literal(literal) => matches!(literal, Null | Integer(_) | Decimal(_) | Float(_)),
         _ => false,
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use block::{Block, From, OutputColumn, SelectBlock};
 pub(crate) use extract::{conjuncts, value_of};
 pub(crate) use facts::{Closure, ColumnKey, Fact, FactScopes, ScopeId};
 pub(crate) use shape::{
-    Aggregation, has_aggregate, has_subquery, has_window, is_aggregate, select_has_windows,
+    Aggregation, draws_together, has_aggregate, has_subquery, has_window, is_aggregate, select_has_windows,
 };
 
 use crate::PlanContext;

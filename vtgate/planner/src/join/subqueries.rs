@@ -25,7 +25,7 @@ use super::{
 use crate::{
     JoinKind, PlanContext, SubqueryKind,
     gather::{filters::same_values, is_stable},
-    semantics::{has_aggregate, has_subquery, is_aggregate},
+    semantics::{draws_together, has_subquery, is_aggregate},
 };
 
 /// A query nested deeper is not looked into.
@@ -235,7 +235,7 @@ fn names_none_of(expr: &Expr, tree: &Tree) -> bool {
 
 /// Aggregates without GROUP BY: one row, even of no rows.
 fn gives_one_row(select: &Select) -> bool {
-    select.items.iter().any(|item| matches!(item, SelectItem::Expr(item) if has_aggregate(&item.expr)))
+    select.items.iter().any(|item| matches!(item, SelectItem::Expr(item) if draws_together(&item.expr)))
 }
 
 /// A subquery to be done first.

@@ -74,7 +74,7 @@ pub(crate) fn select_aggregation(
         _ => None,
     });
     let order = query.into_iter().flat_map(|q| &q.order_by).map(|o| &o.expr);
-    let aggregated = items.chain(&select.having).chain(order).any(has_aggregate);
+    let aggregated = items.chain(&select.having).chain(order).any(draws_together);
     if aggregated { Aggregation::Scalar } else { Aggregation::None }
 }
 
@@ -123,6 +123,12 @@ fn alias_target<'a>(select: &'a Select, name: &Ident) -> Option<&'a Expr> {
 /// Whether an aggregate function stands in an expression, subqueries aside.
 pub(crate) fn has_aggregate(expr: &Expr) -> bool {
     finds(expr, is_aggregate)
+}
+
+/// Whether an expression makes one row of all where there is no GROUP BY. ANY_VALUE does not: MySQL calls it no
+/// aggregate function, and without groups it is the value of its row.
+pub(crate) fn draws_together(expr: &Expr) -> bool {
+    finds(expr, |call| is_aggregate(call) && !call.name.is(b"any_value"))
 }
 
 /// Whether a subquery stands in an expression.
