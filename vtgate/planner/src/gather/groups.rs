@@ -225,13 +225,15 @@ fn outer(
     let mut items = Vec::with_capacity(select.items.len());
     for item in &select.items {
         let SelectItem::Expr(item) = item else { return None };
-        let alias = match (&item.alias, &item.expr) {
-            (Some(alias), _) => alias.clone(),
-            (None, Expr::Column(name)) => name.name.clone(),
-            (None, expr) => Ident::new(sqlast::to_sql(expr)),
-        };
         let expr = parts.replaced(&item.expr);
-        items.push(SelectItem::Expr(AliasedExpr { expr, alias: Some(alias), span: Span::default() }));
+        let alias = match (&item.alias, &item.expr) {
+            (Some(alias), _) => Some(alias.clone()),
+            (None, Expr::Column(name)) => Some(name.name.clone()),
+            // Named by its value, which mysqld does, too.
+            (None, Expr::Literal(_)) if matches!(expr, Expr::Literal(_)) => None,
+            (None, expr) => Some(Ident::new(sqlast::to_sql(expr))),
+        };
+        items.push(SelectItem::Expr(AliasedExpr { expr, alias, span: Span::default() }));
     }
     let having = having.map(|h| parts.replaced(&h));
     let mut order_by = Vec::with_capacity(query.order_by.len());

@@ -221,8 +221,11 @@ impl Top<'_> {
         if has_subquery(expr) || !crate::gather::is_stable_but_aggregates(expr) {
             return refuse("an expression that changes from row to row");
         }
-        let label =
-            || Some(item.alias.clone().unwrap_or_else(|| Ident::new(sqlast::to_sql(expr).as_slice())));
+        let label = || match expr {
+            // Named by its value, which the shard does, too.
+            Expr::Literal(_) => item.alias.clone(),
+            _ => Some(item.alias.clone().unwrap_or_else(|| Ident::new(sqlast::to_sql(expr).as_slice()))),
+        };
         let shown = match expr {
             Expr::Func(call) if is_aggregate(call) => self.aggregate(call, label())?,
             expr if has_aggregate(expr) => return refuse("an expression of aggregate functions"),
