@@ -160,6 +160,56 @@ async fn tablets_are_listed_and_one_that_does_not_answer_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_through_vtctld_and_changes_nothing() {
+    let c = Cluster::start().await;
+    let made = c.ok(&["CreateShard", "--include-parent", "--dry-run", "ks/-80"]).await;
+    assert_eq!(
+        made,
+        "--- DRY RUN ---\n\
+         + keyspace ks: NORMAL, durability_policy none, sidecar_db_name _vt\n\
+         + VSchema of ks: empty\n\
+         + shard ks/-80: is_primary_serving true\n"
+    );
+    assert_eq!(c.json(&["GetKeyspaces"]).await, serde_json::json!([]));
+    c.ok(&["CreateShard", "--include-parent", "ks/-80"]).await;
+    c.ok(&["CreateShard", "ks/80-"]).await;
+    let refused = c.error(&["DeleteKeyspace", "--dry-run", "ks"]).await;
+    assert!(refused.contains("still has 2 shards; use --recursive"), "{refused}");
+    let gone = c.ok(&["DeleteKeyspace", "--recursive", "--dry-run", "ks"]).await;
+    assert!(gone.contains("\n- shard ks/-80\n") && gone.contains("\n- shard ks/80-\n"), "{gone}");
+    let table = c.ok(&["FindAllShardsInKeyspace", "--format=table", "ks"]).await;
+    assert!(table.contains("| ks       | -80   |         | yes     |"), "{table}");
+    let schema = c.error(&["ApplySchema", "--dry-run", "--sql", "create table t (x int)", "ks"]).await;
+    assert!(schema.contains("shard ks/-80 has no primary"), "{schema}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_name_what_is_there_and_who_holds_a_lock() {
+    let c = Cluster::start().await;
+    for keyspace in ["customer", "commerce"] {
+        c.ok(&["CreateKeyspace", keyspace]).await;
+    }
+    c.ok(&["CreateShard", "customer/0"]).await;
+    let missing = c.error(&["GetKeyspace", "custmer"]).await;
+    assert!(missing.ends_with("\nthere is no keyspace custmer; there are: customer, commerce"), "{missing}");
+    let missing = c.error(&["GetShard", "customer/-80"]).await;
+    assert!(missing.ends_with("\nthere is no shard customer/-80; there are: customer/0"), "{missing}");
+    let missing = c.error(&["GetTablet", "zone1-7"]).await;
+    assert!(missing.ends_with("\nthere is no tablet zone1-0000000007; there is none yet"), "{missing}");
+
+    let flags =
+        topo::TopoOptions { topo_global_server_address: vec![c.etcd.address()], ..Default::default() };
+    let topo = topo::Server::open(&flags.validate().unwrap()).await.unwrap();
+    let guard = topo.lock_keyspace("customer", "a long work").await.unwrap();
+    let mut args = topo_flags(&c.etcd);
+    let more = ["--server=internal", "--lock-timeout=1s", "DeleteKeyspace", "customer"];
+    args.extend(more.iter().map(|a| (*a).to_owned()));
+    let held = vtctlclient::run_args(args).await.unwrap_err().to_string();
+    assert!(held.contains("for \"a long work\" by "), "{held}");
+    guard.unlock().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_answers_unimplemented_with_its_name() {
     let c = Cluster::start().await;
     let mut client = VtctldClient::connect(format!("http://{}", c.server)).await.unwrap();

@@ -1,6 +1,7 @@
 //! The commands: one struct each, grouped by noun.
 
 mod cells;
+mod completion;
 mod fetch;
 mod keyspaces;
 mod reparents;
@@ -37,6 +38,16 @@ macro_rules! commands {
     };
 }
 
+impl Command {
+    /// What a command prints that needs no server; none for all the others.
+    pub(crate) fn without_server(&self) -> Option<Result<String>> {
+        match self {
+            Self::Completion(args) => Some(args.script()),
+            _ => None,
+        }
+    }
+}
+
 commands! {
     /// Adds a cell to the topology
     AddCellInfo(cells::AddCellInfo),
@@ -55,6 +66,9 @@ commands! {
     ApplyVSchema(vschema::ApplyVSchema),
     /// Changes the type of a tablet (not to or from PRIMARY)
     ChangeTabletType(tablets::ChangeTabletType),
+    /// Prints a script for bash, zsh or fish that completes commands and flags
+    #[command(name = "completion")]
+    Completion(completion::Completion),
     /// Adds a keyspace
     CreateKeyspace(keyspaces::CreateKeyspace),
     /// Adds a shard

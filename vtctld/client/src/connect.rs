@@ -13,7 +13,7 @@ use vterrors::{Condition, Error, Result};
 use crate::GlobalOptions;
 
 /// The value of `--server` that needs no server.
-const INTERNAL: &str = "internal";
+pub(crate) const INTERNAL: &str = "internal";
 
 /// The vtctld, and the operations themselves where they are in this process.
 pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Option<Ops>)> {
