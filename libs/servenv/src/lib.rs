@@ -16,6 +16,7 @@ mod options;
 mod run;
 mod shutdown;
 mod version;
+mod whoami;
 
 pub use admin::{AdminPages, StatusSection, html_escape};
 pub use args::{Check, normalise, parse, parse_checked, parse_from};
@@ -29,3 +30,4 @@ pub use options::{ServerOptions, bind_address};
 pub use run::{run, run_checked, run_tool};
 pub use shutdown::Step;
 pub use version::version_text;
+pub use whoami::{host_name, user_at_host};

@@ -3,6 +3,7 @@
 mod cells;
 mod completion;
 mod fetch;
+mod history;
 mod keyspaces;
 mod reparents;
 mod routing;
@@ -106,6 +107,8 @@ commands! {
     GetCellsAliases(cells::GetCellsAliases),
     /// Shows all that a tablet knows of its mysqld's replication
     GetFullStatus(tablets::GetFullStatus),
+    /// Shows who did what to a keyspace, or to the cluster, and how it ended; vtorc's repairs too
+    GetHistory(history::GetHistory),
     /// Shows a keyspace
     GetKeyspace(keyspaces::GetKeyspace),
     /// Shows the routing rules of keyspaces

@@ -189,5 +189,39 @@ pub(crate) fn mirror_rules(rules: &vschema::MirrorRules) -> String {
     table(&["from table", "to table", "percent"], rows.collect())
 }
 
+/// The longest text of an outcome in a table; the whole is in the JSON.
+const MAX_OUTCOME_CHARS: usize = 80;
+
+/// Oldest first, as they were written.
+pub(crate) fn history(entries: &[topo::HistoryEntry]) -> String {
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .map(|e| {
+            let outcome = match &e.error {
+                None => "done".to_owned(),
+                Some(error) => format!("failed: {}", error.lines().next().unwrap_or_default()),
+            };
+            let (seconds, millis) = (e.took_ms / 1000, e.took_ms % 1000);
+            vec![
+                e.at.clone(),
+                e.who.clone(),
+                e.operation.clone(),
+                e.target.clone(),
+                format!("{seconds}.{millis:03}"),
+                shortened(outcome),
+            ]
+        })
+        .collect();
+    let header = ["when", "who", "what", "of", "took s", "outcome"];
+    frame(&header, &rows, &[false, false, false, false, true])
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(MAX_OUTCOME_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -118,3 +118,26 @@ fn what_cells_serve() {
 ";
     assert_eq!(srv_keyspaces(&[("zone1".to_owned(), served)].into()), text);
 }
+
+#[test]
+fn a_history_is_told_in_order_and_errors_are_cut() {
+    let entry = |who: &str, operation: &str, target: &str, error: Option<String>| topo::HistoryEntry {
+        at: "2026-11-23T01:02:03Z".into(),
+        who: who.into(),
+        operation: operation.into(),
+        target: target.into(),
+        request: "{}".into(),
+        took_ms: 1234,
+        error,
+    };
+    let entries = [
+        entry("vtorc on b", "RecoverDeadPrimary", "-80", None),
+        entry("ada (certificate)", "DeleteShards", "80-", Some("x".repeat(200))),
+    ];
+    let text = history(&entries);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].starts_with("| when "), "{text}");
+    assert!(lines[3].contains("| vtorc on b        | RecoverDeadPrimary | -80 |  1.234 | done "), "{text}");
+    assert!(lines[4].contains(" failed: xxx") && lines[4].contains('…'), "{text}");
+    assert!(lines[4].chars().count() < 200, "{text}");
+}
