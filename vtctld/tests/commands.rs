@@ -11,7 +11,7 @@ use testkit::Etcd;
 struct Cluster {
     etcd: Etcd,
     server: String,
-    _context: Context,
+    context: Context,
 }
 
 fn topo_flags(etcd: &Etcd) -> Vec<String> {
@@ -43,7 +43,7 @@ impl Cluster {
             vtctld::start(vtctld::Options::parse_from(flags), context.clone()).await.expect("vtctld starts");
         // The test's runtime ends with it; nothing is shut down in order here.
         std::mem::forget(steps);
-        Self { etcd, server: grpc.to_string(), _context: context }
+        Self { etcd, server: grpc.to_string(), context }
     }
 
     async fn run(&self, args: &[&str]) -> vterrors::Result<String> {
@@ -181,6 +181,37 @@ async fn a_dry_run_tells_through_vtctld_and_changes_nothing() {
     assert!(table.contains("| ks       | -80   |         | yes     |"), "{table}");
     let schema = c.error(&["ApplySchema", "--dry-run", "--sql", "create table t (x int)", "ks"]).await;
     assert!(schema.contains("shard ks/-80 has no primary"), "{schema}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_monitored_is_exported() {
+    let c = Cluster::start().await;
+    testkit::check_metrics("vtctld", &c.context.metrics.to_prometheus("vtctld"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_says_who() {
+    let c = Cluster::start().await;
+    c.ok(&["CreateKeyspace", "ks"]).await;
+    c.error(&["DeleteShards", "ks/0"]).await;
+    let mut args = topo_flags(&c.etcd);
+    args.extend(["--server=internal", "CreateShard", "ks/0"].iter().map(|a| (*a).to_owned()));
+    vtctlclient::run_args(args).await.unwrap();
+    let kept = c.json(&["GetHistory", "--format=json", "ks"]).await;
+    let me = servenv::user_at_host();
+    let told: Vec<_> = kept.as_array().unwrap().iter().map(|e| (&e["operation"], &e["who"])).collect();
+    let (over_grpc, internal) =
+        (format!("{me} (unproven)").into(), format!("{me} (--server internal)").into());
+    let operations: [Value; 3] = ["CreateKeyspace", "DeleteShards", "CreateShard"].map(Value::from);
+    let wanted = [&over_grpc, &over_grpc, &internal];
+    assert_eq!(told, operations.iter().zip(wanted).collect::<Vec<_>>());
+    let table = c.ok(&["GetHistory", "--limit=1", "ks"]).await;
+    assert!(
+        table.contains("| CreateShard | 0 ") && table.contains("| done ") && !table.contains("Keyspace"),
+        "{table}"
+    );
+    assert_eq!(c.json(&["GetHistory", "--format=json"]).await[0]["operation"], "AddCellInfo");
+    assert!(c.error(&["GetHistory", "none"]).await.contains("there are: ks"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
