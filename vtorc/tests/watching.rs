@@ -297,7 +297,7 @@ async fn troubles_of_replicas_are_repaired_once_by_two_of_us() {
     let mut told: Vec<_> =
         kept.iter().map(|e| (e.operation.as_str(), e.target.as_str(), e.error.is_some())).collect();
     told.sort_unstable();
-    let wanted = ["zone1-0000000101", "zone1-0000000102"].map(|tablet| ("FixReplica", tablet, false));
+    let wanted = ["a-0000000101", "a-0000000102"].map(|tablet| ("FixReplica", tablet, false));
     assert_eq!(told, wanted, "operators see it where their own operations are");
     assert!(kept.iter().all(|e| e.who.starts_with("vtorc on ")), "{kept:?}");
 }
