@@ -252,6 +252,11 @@ async fn replica_status(cluster: &Cluster, uid: u32, column: &str) -> String {
 async fn a_planned_reparent(cluster: &Cluster) {
     let (old, new) = (cluster.primary("ks", "0").await, cluster.replica("ks", "0").await);
     cluster.vtctl_ok(&["PlannedReparentShard", "--new-primary", &format!("zone1-{new:010}"), "ks/0"]);
+    let history = cluster.vtctl_ok(&["GetHistory", "--limit=1", "ks"]);
+    assert!(
+        history.contains("(certificate), says ") && history.contains("PlannedReparentShard"),
+        "{history}"
+    );
     let mut conn = cluster.connect("ks").await;
     exec(&mut conn, "insert into t values (2)").await;
     poll("the former primary to replicate", async || {

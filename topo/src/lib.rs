@@ -31,7 +31,7 @@ pub use conn::{
     Change, Conn, DirEntry, Entry, HeldLock, LockRequest, Version, Versioned, WatchTarget, Watching,
 };
 pub use errors::{ErrorKind, is_no_node, kind, no_node, node_exists};
-pub use lock::LockGuard;
+pub use lock::{Holder, LockGuard};
 pub use options::{Implementation, TlsFiles, TopoConfig, TopoOptions};
 pub use rebuild::stale::StaleGraph;
 pub use server::{

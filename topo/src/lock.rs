@@ -1,8 +1,8 @@
 //! A lock of the topology that is held, and the words that are written into it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use vterrors::{Condition, Error, Result};
 
@@ -66,4 +66,54 @@ pub(crate) fn describe(action: &str) -> String {
         "Status": "Running",
     });
     format!("{value:#}")
+}
+
+/// Who holds a lock, as its words say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub action: String,
+    /// `user@host`, or the host alone.
+    pub by: String,
+    /// RFC 3339.
+    pub since: String,
+}
+
+impl Holder {
+    /// Reads what Vitess's programs and ours write into a lock; none where it is something else.
+    pub fn read(contents: &[u8]) -> Option<Self> {
+        let value: Value = serde_json::from_slice(contents).ok()?;
+        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (user, host) = (text("UserName"), text("HostName"));
+        let by = if user.is_empty() { host } else { format!("{user}@{host}") };
+        Some(Self { action: text("Action"), by, since: text("Time") })
+    }
+
+    /// The words for people, whatever was written into the lock.
+    pub(crate) fn told(contents: &[u8]) -> String {
+        match Self::read(contents) {
+            Some(holder) => holder.to_string(),
+            None => String::from_utf8_lossy(contents).split_whitespace().collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} by {} since {}", self.action, self.by, self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_into_a_lock_is_read_again() {
+        let holder = Holder::read(describe("PlannedReparentShard ks/0").as_bytes()).unwrap();
+        assert_eq!(holder.action, "PlannedReparentShard ks/0");
+        assert!(holder.since.ends_with('Z') && !holder.by.is_empty(), "{holder}");
+        let vitess = br#"{"Action": "A", "HostName": "h", "UserName": "u", "Time": "T", "Options": {}}"#;
+        assert_eq!(Holder::told(vitess), "\"A\" by u@h since T");
+        assert_eq!(Holder::told(b"not \n json"), "not json");
+    }
 }

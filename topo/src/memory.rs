@@ -24,6 +24,7 @@ use crate::{
     CellFactory, Change, Conn, DirEntry, Entry, HeldLock, LockRequest, Version, Versioned, WatchTarget,
     Watching,
     errors::{bad_version, no_node, node_exists, unavailable},
+    lock::Holder,
     paths::LOCKS,
 };
 
@@ -277,14 +278,18 @@ impl Conn for MemoryConn {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if tokio::time::timeout(left, changed_below(&mut events, &self.key(&queue))).await.is_err() {
-                return Err(not_unlocked(&request.dir, request.timeout));
+                let state = self.store.reached()?;
+                let first = self.below(&state, &queue).min_by_key(|(_, node)| node.version);
+                let holder = first.map(|(_, node)| Holder::told(&node.value)).unwrap_or_default();
+                return Err(not_unlocked(&request.dir, request.timeout, &holder));
             }
         }
     }
 }
 
-fn not_unlocked(dir: &str, after: Duration) -> Error {
-    Error::new(Condition::Timeout, format!("deadline exceeded: {dir} was not unlocked within {after:?}"))
+fn not_unlocked(dir: &str, after: Duration, holder: &str) -> Error {
+    let text = format!("deadline exceeded: {dir} was not unlocked within {after:?}; it is held for {holder}");
+    Error::new(Condition::Timeout, text)
 }
 
 /// Waits until something below `prefix` may have changed.

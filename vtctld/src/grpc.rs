@@ -96,10 +96,30 @@ impl tonic::server::UnaryService<Bytes> for Call {
                 return Err(status(Error::unsupported(format!("vtctld does not support {method} yet"))));
             };
             let limit = time_limit(request.metadata().as_ref());
-            let ops = Arc::new(shared.ops.acting_as("gRPC"));
+            let peer = request.extensions().get::<rpc::Peer>();
+            let said = request.metadata().get(rpc::CALLER_KEY).and_then(|v| v.to_str().ok());
+            let ops = Arc::new(shared.ops.acting_as(&who(peer.map(|p| &*p.name), said)));
             let work = operation(ops, request.into_inner());
             shared.carry_out(&method, limit, work).await.map(Response::new).map_err(status)
         })
+    }
+}
+
+/// The longest name of a caller, in characters.
+const MAX_WHO_CHARS: usize = 100;
+
+/// Who asks, for the history: the name in the certificate is proven, what a caller says of itself is not, and is marked so.
+fn who(proven: Option<&str>, said: Option<&str>) -> String {
+    let tidy = |name: &str| -> String {
+        name.trim().chars().filter(|c| !c.is_control()).take(MAX_WHO_CHARS).collect()
+    };
+    // Without what marks a name here.
+    let said = said.map(|name| tidy(&name.replace(['(', ')', ','], ""))).filter(|name| !name.is_empty());
+    match (proven.map(tidy), said) {
+        (Some(name), Some(said)) => format!("{name} (certificate), says {said}"),
+        (Some(name), None) => format!("{name} (certificate)"),
+        (None, Some(said)) => format!("{said} (unproven)"),
+        (None, None) => "gRPC".to_owned(),
     }
 }
 
@@ -166,6 +186,16 @@ mod tests {
     use prost_reflect::DescriptorPool;
 
     use super::*;
+
+    #[test]
+    fn a_certificate_is_proof_and_a_word_is_not() {
+        assert_eq!(who(None, None), "gRPC");
+        assert_eq!(who(None, Some("ada@one")), "ada@one (unproven)");
+        assert_eq!(who(Some("deploy"), None), "deploy (certificate)");
+        assert_eq!(who(Some("deploy"), Some("ada@one")), "deploy (certificate), says ada@one");
+        let forged = who(None, Some(&format!("a\nroot (certificate){}", "x".repeat(500))));
+        assert!(forged.ends_with("(unproven)") && !forged.contains('\n') && forged.len() < 120, "{forged}");
+    }
 
     /// Every unary RPC of the service is found under its name on the wire.
     #[test]

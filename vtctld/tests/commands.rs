@@ -11,7 +11,7 @@ use testkit::Etcd;
 struct Cluster {
     etcd: Etcd,
     server: String,
-    _context: Context,
+    context: Context,
 }
 
 fn topo_flags(etcd: &Etcd) -> Vec<String> {
@@ -43,7 +43,7 @@ impl Cluster {
             vtctld::start(vtctld::Options::parse_from(flags), context.clone()).await.expect("vtctld starts");
         // The test's runtime ends with it; nothing is shut down in order here.
         std::mem::forget(steps);
-        Self { etcd, server: grpc.to_string(), _context: context }
+        Self { etcd, server: grpc.to_string(), context }
     }
 
     async fn run(&self, args: &[&str]) -> vterrors::Result<String> {
@@ -157,6 +157,87 @@ async fn tablets_are_listed_and_one_that_does_not_answer_is_named() {
             .contains("ks/0 has no primary")
     );
     assert_eq!(c.ok(&["DeleteTablets", "zone1-7"]).await, "Successfully deleted 1 tablets\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_tells_through_vtctld_and_changes_nothing() {
+    let c = Cluster::start().await;
+    let made = c.ok(&["CreateShard", "--include-parent", "--dry-run", "ks/-80"]).await;
+    assert_eq!(
+        made,
+        "--- DRY RUN ---\n\
+         + keyspace ks: NORMAL, durability_policy none, sidecar_db_name _vt\n\
+         + VSchema of ks: empty\n\
+         + shard ks/-80: is_primary_serving true\n"
+    );
+    assert_eq!(c.json(&["GetKeyspaces"]).await, serde_json::json!([]));
+    c.ok(&["CreateShard", "--include-parent", "ks/-80"]).await;
+    c.ok(&["CreateShard", "ks/80-"]).await;
+    let refused = c.error(&["DeleteKeyspace", "--dry-run", "ks"]).await;
+    assert!(refused.contains("still has 2 shards; use --recursive"), "{refused}");
+    let gone = c.ok(&["DeleteKeyspace", "--recursive", "--dry-run", "ks"]).await;
+    assert!(gone.contains("\n- shard ks/-80\n") && gone.contains("\n- shard ks/80-\n"), "{gone}");
+    let table = c.ok(&["FindAllShardsInKeyspace", "--format=table", "ks"]).await;
+    assert!(table.contains("| ks       | -80   |         | yes     |"), "{table}");
+    let schema = c.error(&["ApplySchema", "--dry-run", "--sql", "create table t (x int)", "ks"]).await;
+    assert!(schema.contains("shard ks/-80 has no primary"), "{schema}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_monitored_is_exported() {
+    let c = Cluster::start().await;
+    testkit::check_metrics("vtctld", &c.context.metrics.to_prometheus("vtctld"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_says_who() {
+    let c = Cluster::start().await;
+    c.ok(&["CreateKeyspace", "ks"]).await;
+    c.error(&["DeleteShards", "ks/0"]).await;
+    let mut args = topo_flags(&c.etcd);
+    args.extend(["--server=internal", "CreateShard", "ks/0"].iter().map(|a| (*a).to_owned()));
+    vtctlclient::run_args(args).await.unwrap();
+    let kept = c.json(&["GetHistory", "--format=json", "ks"]).await;
+    let me = servenv::user_at_host();
+    let told: Vec<_> = kept.as_array().unwrap().iter().map(|e| (&e["operation"], &e["who"])).collect();
+    let (over_grpc, internal) =
+        (format!("{me} (unproven)").into(), format!("{me} (--server internal)").into());
+    let operations: [Value; 3] = ["CreateKeyspace", "DeleteShards", "CreateShard"].map(Value::from);
+    let wanted = [&over_grpc, &over_grpc, &internal];
+    assert_eq!(told, operations.iter().zip(wanted).collect::<Vec<_>>());
+    let table = c.ok(&["GetHistory", "--limit=1", "ks"]).await;
+    assert!(
+        table.contains("| CreateShard | 0 ") && table.contains("| done ") && !table.contains("Keyspace"),
+        "{table}"
+    );
+    assert_eq!(c.json(&["GetHistory", "--format=json"]).await[0]["operation"], "AddCellInfo");
+    assert!(c.error(&["GetHistory", "none"]).await.contains("there are: ks"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_name_what_is_there_and_who_holds_a_lock() {
+    let c = Cluster::start().await;
+    for keyspace in ["customer", "commerce"] {
+        c.ok(&["CreateKeyspace", keyspace]).await;
+    }
+    c.ok(&["CreateShard", "customer/0"]).await;
+    let missing = c.error(&["GetKeyspace", "custmer"]).await;
+    assert!(missing.ends_with("\nthere is no keyspace custmer; there are: customer, commerce"), "{missing}");
+    let missing = c.error(&["GetShard", "customer/-80"]).await;
+    assert!(missing.ends_with("\nthere is no shard customer/-80; there are: customer/0"), "{missing}");
+    let missing = c.error(&["GetTablet", "zone1-7"]).await;
+    assert!(missing.ends_with("\nthere is no tablet zone1-0000000007; there is none yet"), "{missing}");
+
+    let flags =
+        topo::TopoOptions { topo_global_server_address: vec![c.etcd.address()], ..Default::default() };
+    let topo = topo::Server::open(&flags.validate().unwrap()).await.unwrap();
+    let guard = topo.lock_keyspace("customer", "a long work").await.unwrap();
+    let mut args = topo_flags(&c.etcd);
+    let more = ["--server=internal", "--lock-timeout=1s", "DeleteKeyspace", "customer"];
+    args.extend(more.iter().map(|a| (*a).to_owned()));
+    let held = vtctlclient::run_args(args).await.unwrap_err().to_string();
+    assert!(held.contains("for \"a long work\" by "), "{held}");
+    guard.unlock().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

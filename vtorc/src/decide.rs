@@ -202,6 +202,11 @@ impl Memory {
         }
     }
 
+    /// How often the same was tried lately.
+    pub fn attempts(&self, action: &Action) -> u32 {
+        self.attempts.get(&action.key()).map_or(0, |a| a.count)
+    }
+
     fn allows(&self, action: &Action, now: Moment, policy: &Policy) -> bool {
         let recent = |done: Moment| now < done + policy.emergency_block;
         let blocked = matches!(action, Action::Emergency { .. }) && self.emergency_done.is_some_and(recent);

@@ -15,6 +15,7 @@ pub mod board;
 mod config;
 pub mod decide;
 pub mod finding;
+mod history;
 mod http;
 pub mod policy;
 mod recover;
@@ -33,6 +34,7 @@ pub use board::Board;
 pub use config::{Config, Options, RecoveryConfig, WatchConfig};
 
 use board::Audit;
+use history::History;
 use recover::Recoverer;
 use watch::{Shared, Watcher};
 
@@ -61,7 +63,8 @@ pub fn watch(
     context: &Context,
 ) {
     board.publish(&context.metrics);
-    let recoverer = Recoverer::new(config.recovery.clone(), topo.clone(), tablets.clone());
+    let history = History::start(topo.clone(), context);
+    let recoverer = Recoverer::new(config.recovery.clone(), topo.clone(), tablets.clone(), history);
     let shared =
         Shared::new(topo, tablets, config.watch.clone(), config.policy.clone(), board.clone(), recoverer);
     context.spawn("watch", Watcher::new(Arc::new(shared), context.clone()).run());

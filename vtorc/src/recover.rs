@@ -24,6 +24,7 @@ use crate::{
     board::Recovered,
     config::RecoveryConfig,
     decide::{Action, Memory, Planned, decide_recovery},
+    history::History,
     view::{FaultKind, Look, ShardView, TabletView},
     watch::{Shared, look::Suspicion, shard::one_look, topology, turns},
 };
@@ -57,6 +58,7 @@ pub(crate) struct Recoverer {
     config: RecoveryConfig,
     reparenter: Reparenter,
     turns: Semaphore,
+    history: History,
 }
 
 impl Recoverer {
@@ -64,8 +66,10 @@ impl Recoverer {
         config: RecoveryConfig,
         topo: topo::Server,
         tablets: Arc<dyn TabletManagerClient>,
+        history: History,
     ) -> Self {
-        Self { config, reparenter: Reparenter::new(topo, tablets), turns: Semaphore::new(AT_ONCE) }
+        let turns = Semaphore::new(AT_ONCE);
+        Self { config, reparenter: Reparenter::new(topo, tablets), turns, history }
     }
 
     /// One recovery from its lock to its entry in the history.
@@ -86,13 +90,9 @@ impl Recoverer {
             Err(e) if topo::kind(&e) == topo::ErrorKind::NodeExists => (Outcome::Busy, e.to_string()),
             Err(e) => (Outcome::Failed, e.to_string()),
         };
-        shared.board.recovered(Recovered {
-            view: &view,
-            planned: &planned,
-            outcome,
-            text,
-            took: begun.elapsed(),
-        });
+        let recovered = Recovered { view: &view, planned: &planned, outcome, text, took: begun.elapsed() };
+        self.history.note(&recovered, memory.attempts(&planned.action).saturating_add(1));
+        shared.board.recovered(recovered);
         Ended { action: planned.action, outcome }
     }
 

@@ -293,6 +293,28 @@ async fn troubles_of_replicas_are_repaired_once_by_two_of_us() {
     let history: Vec<_> = boards.iter().flat_map(|b| b.history()).collect();
     assert_eq!(history.len(), 2);
     assert!(history.iter().all(|e| e.successful && e.recovery == "FixReplica"), "{history:?}");
+    let kept = stand.topo.get_history(Some("ks")).await.unwrap();
+    let mut told: Vec<_> =
+        kept.iter().map(|e| (e.operation.as_str(), e.target.as_str(), e.error.is_some())).collect();
+    told.sort_unstable();
+    let wanted = ["a-0000000101", "a-0000000102"].map(|tablet| ("FixReplica", tablet, false));
+    assert_eq!(told, wanted, "operators see it where their own operations are");
+    assert!(kept.iter().all(|e| e.who.starts_with("vtorc on ")), "{kept:?}");
+}
+
+/// The dashboard and the alert rules ask for what there is, and for troubles by their names.
+#[tokio::test(start_paused = true)]
+async fn what_is_monitored_is_exported() {
+    let stand = Stand::new(2, true).await;
+    let board = stand.vtorc(&[]);
+    until("it watches", || !board.reports().is_empty()).await;
+    testkit::check_metrics("vtorc", &stand.context.metrics.to_prometheus("vtorc"));
+    let rules = testkit::monitoring_file("alerts.yml");
+    let (_, names) = rules.split_once("vtorc_detected_problems{label=~\"(").unwrap();
+    let (names, _) = names.split_once(')').unwrap();
+    for name in names.split('|') {
+        assert!(Analysis::ALL.iter().any(|a| a.name() == name), "{name} is not what vtorc says");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -115,6 +115,7 @@ fn a_tablet_from_its_start_to_its_end() {
         assert!(details.contains("SERVING"), "{details}");
         let (_, metrics) = http(http_port, "GET", "/metrics", "").unwrap();
         assert!(metrics.contains("vttablet_conn_pool_capacity 16"), "{metrics}");
+        testkit::check_metrics("vttablet", &metrics);
 
         // Settings.
         let set = |name: &str, value: &str| {

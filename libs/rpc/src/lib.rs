@@ -22,13 +22,16 @@ pub use options::{
     GrpcServerTlsOptions, TabletGrpcOptions, TabletManagerGrpcOptions, VtctldGrpcOptions, VtgateGrpcOptions,
 };
 pub use server::{
-    Answered, Listener, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case,
+    Answered, Listener, Peer, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case,
 };
 pub use status::{error_of, status};
 pub use wire::time_limit;
 
 /// The largest message in both directions, as Vitess's `--grpc-max-message-size` has it.
 pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// The metadata key with which vtctldclient says who runs it, as `user@host`: by its own word, for histories.
+pub const CALLER_KEY: &str = "vivace-caller";
 
 /// HTTP/2 windows: large enough that a stream of rows does not wait for acknowledgements. What is received and not
 /// read yet is bounded for each stream; the connection's window is so large that a few streams that nobody reads

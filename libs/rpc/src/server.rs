@@ -10,6 +10,7 @@
 mod answer;
 mod connection;
 mod listener;
+mod peer;
 
 use std::{collections::HashMap, path::Path, pin::Pin, sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ use vterrors::{Condition, Error, Result};
 use crate::wire;
 
 pub use listener::Listener;
+pub use peer::Peer;
 
 /// After a failed accept (no file descriptors left) the next one waits a little.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -200,7 +202,7 @@ pub async fn serve(
 
 /// Serves one peer at the other end of `stream`, until it goes away.
 pub async fn serve_stream<S: AsyncRead + AsyncWrite + Unpin>(stream: S, routes: Routes) {
-    connection::serve(stream, routes, CancellationToken::new()).await;
+    connection::serve(stream, None, routes, CancellationToken::new()).await;
 }
 
 /// The same on a Unix socket at `path`, which is made anew; only its owner can connect.
@@ -225,7 +227,7 @@ pub async fn serve_unix(path: &Path, routes: Routes, shutdown: impl Future<Outpu
         };
         match accepted {
             Ok((socket, _)) => {
-                connections.spawn(connection::serve(socket, routes.clone(), stop.clone()));
+                connections.spawn(connection::serve(socket, None, routes.clone(), stop.clone()));
             }
             Err(e) => {
                 warn!("cannot accept a gRPC connection on {}: {e}", path.display());

@@ -22,6 +22,8 @@ const MAX_NAMES: usize = 8;
 pub struct Certificate {
     /// As in RFC 2253: `CN=vtgate,O=Example`, the most special part first.
     pub subject: String,
+    /// The first of the subject's common names, whole but for its length: who somebody is.
+    pub common_name: Option<String>,
     pub issuer: String,
     pub not_before: OffsetDateTime,
     pub not_after: OffsetDateTime,
@@ -41,11 +43,14 @@ impl Certificate {
         let issuer = name(body.enter(der::SEQUENCE)?)?;
         let mut validity = body.enter(der::SEQUENCE)?;
         let (not_before, not_after) = (date(&mut validity)?, date(&mut validity)?);
-        let subject = name(body.enter(der::SEQUENCE)?)?;
+        let whole_subject = body.enter(der::SEQUENCE)?;
+        let common_name = parts(whole_subject.clone())?.into_iter().find(|(id, _)| *id == COMMON_NAME);
+        let subject = name(whole_subject)?;
         body.enter(der::SEQUENCE)?;
         let _ids = (body.enter_if(der::unstructured(1)), body.enter_if(der::unstructured(2)));
         let names = body.enter_if(der::context(3)).and_then(alternative_names).unwrap_or_default();
-        Some(Self { subject, issuer, not_before, not_after, names })
+        let common_name = common_name.map(|(_, text)| shown(text)).filter(|text| !text.is_empty());
+        Some(Self { subject, common_name, issuer, not_before, not_after, names })
     }
 }
 
@@ -63,18 +68,28 @@ pub(crate) fn show_date(at: OffsetDateTime) -> String {
     format!("{date} {h:02}:{m:02}:{s:02} UTC")
 }
 
-/// A name: a sequence of sets of type and value.
-fn name(mut parts: Reader<'_>) -> Option<String> {
-    let mut texts = Vec::new();
-    while !parts.is_empty() {
-        let mut set = parts.enter(der::SET)?;
+/// The number of the type "common name".
+const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
+
+/// The parts of a name, a sequence of sets of type and value: each part's type and value.
+fn parts(mut name: Reader<'_>) -> Option<Vec<(&[u8], &[u8])>> {
+    let mut all = Vec::new();
+    while !name.is_empty() {
+        let mut set = name.enter(der::SET)?;
         while !set.is_empty() {
             let mut part = set.enter(der::SEQUENCE)?;
             let kind = part.enter(der::OBJECT_ID)?.rest();
             let (_, value) = part.any()?;
-            texts.push(format!("{}={}", kind_of(kind), shown(value)));
+            all.push((kind, value));
         }
     }
+    Some(all)
+}
+
+fn name(name: Reader<'_>) -> Option<String> {
+    let parts = parts(name)?.into_iter();
+    let mut texts: Vec<String> =
+        parts.map(|(kind, value)| format!("{}={}", kind_of(kind), shown(value))).collect();
     // The most general part comes first in the certificate.
     texts.reverse();
     let text = texts.join(",");

@@ -11,7 +11,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use crate::{config_file, version_text};
+use crate::{config_file, nearest::nearest, version_text};
 
 /// Flags whose canonical name has underscores.
 const KEEP_UNDERSCORES: [&str; 3] = ["log_dir", "log_link", "log_backtrace_at"];
@@ -96,7 +96,10 @@ pub fn parse_checked<T: Parser>(
         if !seen.insert(error.to_string()) {
             break;
         }
-        faults.extend(fault_of(&error, &removed));
+        match unknown_command::<T>(&error) {
+            Some(text) => faults.push(text),
+            None => faults.extend(fault_of(&error, &removed)),
+        }
         // Take the faulty flag away and look for the next fault.
         if faults.len() >= MAX_FAULTS || !remove_fault(&mut args, &error, &mut removed) {
             break;
@@ -142,6 +145,21 @@ fn hide_empty_defaults(command: Command) -> Command {
         _ => arg,
     };
     command.mut_args(hide).mut_subcommands(hide_empty_defaults)
+}
+
+/// How many commands are named that an unknown one may have been meant to be.
+const MAX_NEAREST: usize = 3;
+
+/// The fault of a command that there is not, with those that it is nearly: names, not what else they are called.
+fn unknown_command<T: Parser>(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let command = T::command();
+    let near = nearest(name, command.get_subcommands().map(Command::get_name), MAX_NEAREST);
+    let tip = match near.as_slice() {
+        [] => String::new(),
+        near => format!("; did you mean {}?", near.join(", or ")),
+    };
+    Some(format!("error: there is no command {name:?}{tip}"))
 }
 
 /// The fault in words. `None` when it only says that what was taken away as faulty is missing.

@@ -111,13 +111,15 @@ impl Metrics {
         Value::Object(vars.iter().map(|(name, read)| (name.clone(), read())).collect::<Map<_, _>>())
     }
 
-    /// The numbers among them, for `/metrics`. Texts are left out; nested objects become labels.
+    /// The numbers among them, for `/metrics`. Texts are left out; nested objects become labels. One whose labels have
+    /// not come up yet is there by its name, so that what there is can be seen in a program that did nothing so far.
     pub fn to_prometheus(&self, program: &str) -> String {
         let mut out = String::new();
         let Value::Object(vars) = self.to_json() else { return out };
         for (name, value) in vars {
             let name = format!("{program}_{}", snake_case(&name));
             let mut lines = String::new();
+            let is_labelled = value.is_object();
             match value {
                 Value::Object(labels) => {
                     for (label, value) in labels.iter().filter(|(_, v)| v.is_number()) {
@@ -133,7 +135,7 @@ impl Metrics {
                 }
                 _ => {}
             }
-            if !lines.is_empty() {
+            if !lines.is_empty() || is_labelled {
                 let _ = write!(out, "# TYPE {name} untyped\n{lines}");
             }
         }
@@ -164,10 +166,12 @@ mod tests {
         m.counter("QueryExecutions").add(3);
         m.publish("HealthcheckConnections", || json!({"ks.0.primary": 1}));
         m.publish("TabletType", || json!("primary"));
+        m.publish("FailedRecoveries", || json!({}));
         assert_eq!(m.to_json()["QueryExecutions"], 3);
         let text = m.to_prometheus("vtgate");
         assert!(text.contains("vtgate_query_executions 3\n"), "{text}");
         assert!(text.contains("vtgate_healthcheck_connections{label=\"ks.0.primary\"} 1\n"), "{text}");
         assert!(!text.contains("tablet_type"), "{text}");
+        assert!(text.contains("# TYPE vtgate_failed_recoveries untyped\n#"), "{text}");
     }
 }

@@ -6,12 +6,14 @@
 pub mod corpus;
 pub mod etcd;
 pub mod golden;
+pub mod monitoring;
 pub mod program;
 pub mod spawn;
 pub mod wait;
 
 pub use etcd::Etcd;
 pub use golden::{Case, check_golden, parse_cases, run_cases};
+pub use monitoring::{check_metrics, monitoring_file};
 pub use spawn::{Process, spawn};
 pub use wait::{free_ports, wait_until, wait_until_async};
 

@@ -11,6 +11,7 @@ use super::{EtcdConn, lease::Lease};
 use crate::{
     HeldLock, LockRequest, WatchTarget,
     errors::{no_node, node_exists},
+    lock::Holder,
     paths::LOCKS,
 };
 
@@ -82,10 +83,10 @@ async fn enter_and_wait(conn: &EtcdConn, lease: &Lease, queue: &str, request: &L
             }
             Err(_) => {
                 let text = format!(
-                    "deadline exceeded: {} was not unlocked within {:?}; before us in its queue: {}",
+                    "deadline exceeded: {} was not unlocked within {:?}; it is held, or waited for before us, for {}",
                     request.dir,
                     request.timeout,
-                    holder.split_whitespace().collect::<Vec<_>>().join(" ")
+                    Holder::told(holder.as_bytes())
                 );
                 return Err(Error::new(Condition::Timeout, text));
             }

@@ -1,7 +1,9 @@
 //! The commands: one struct each, grouped by noun.
 
 mod cells;
+mod completion;
 mod fetch;
+mod history;
 mod keyspaces;
 mod reparents;
 mod routing;
@@ -37,6 +39,16 @@ macro_rules! commands {
     };
 }
 
+impl Command {
+    /// What a command prints that needs no server; none for all the others.
+    pub(crate) fn without_server(&self) -> Option<Result<String>> {
+        match self {
+            Self::Completion(args) => Some(args.script()),
+            _ => None,
+        }
+    }
+}
+
 commands! {
     /// Adds a cell to the topology
     AddCellInfo(cells::AddCellInfo),
@@ -55,6 +67,9 @@ commands! {
     ApplyVSchema(vschema::ApplyVSchema),
     /// Changes the type of a tablet (not to or from PRIMARY)
     ChangeTabletType(tablets::ChangeTabletType),
+    /// Prints a script for bash, zsh or fish that completes commands and flags
+    #[command(name = "completion")]
+    Completion(completion::Completion),
     /// Adds a keyspace
     CreateKeyspace(keyspaces::CreateKeyspace),
     /// Adds a shard
@@ -92,6 +107,8 @@ commands! {
     GetCellsAliases(cells::GetCellsAliases),
     /// Shows all that a tablet knows of its mysqld's replication
     GetFullStatus(tablets::GetFullStatus),
+    /// Shows who did what to a keyspace, or to the cluster, and how it ended; vtorc's repairs too
+    GetHistory(history::GetHistory),
     /// Shows a keyspace
     GetKeyspace(keyspaces::GetKeyspace),
     /// Shows the routing rules of keyspaces

@@ -7,13 +7,13 @@ use ops::{Ops, Vtctld};
 use proto::{vtctldata::*, vtctlservice::vtctld_client::VtctldClient};
 use rpc::{Channel, MAX_MESSAGE_BYTES, error_of};
 use tabletclient::GrpcTabletManagerClient;
-use tonic::Request;
+use tonic::{Request, metadata::AsciiMetadataValue};
 use vterrors::{Condition, Error, Result};
 
 use crate::GlobalOptions;
 
 /// The value of `--server` that needs no server.
-const INTERNAL: &str = "internal";
+pub(crate) const INTERNAL: &str = "internal";
 
 /// The vtctld, and the operations themselves where they are in this process.
 pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Option<Ops>)> {
@@ -25,7 +25,8 @@ pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Op
                 options.action_timeout,
                 options.manager_grpc.channels()?,
             ));
-            let ops = Ops::new(topo, tablets);
+            let ops = Ops::new(topo, tablets)
+                .acting_as(&format!("{} (--server internal)", servenv::user_at_host()));
             Ok((Box::new(ops.clone()), Some(ops)))
         }
         address => {
@@ -37,6 +38,7 @@ pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Op
                 grpc,
                 address: address.to_owned(),
                 limit: options.action_timeout,
+                caller: servenv::user_at_host().parse().ok(),
                 is_plain: options.vtctld_grpc.ca.is_none(),
             };
             Ok((Box::new(remote), None))
@@ -50,6 +52,8 @@ struct Remote {
     address: String,
     /// Sent with each call, so that the server gives up when we do.
     limit: Duration,
+    /// Who runs this, for the history.
+    caller: Option<AsciiMetadataValue>,
     /// Called without TLS.
     is_plain: bool,
 }
@@ -58,6 +62,9 @@ impl Remote {
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(self.limit);
+        if let Some(caller) = &self.caller {
+            request.metadata_mut().insert(rpc::CALLER_KEY, caller.clone());
+        }
         request
     }
 

@@ -7,10 +7,18 @@
 mod command;
 mod connect;
 mod former;
+mod hints;
+mod lists;
 mod print;
+mod progress;
 mod table;
 
-use std::{ffi::OsString, io::Write, process::ExitCode, time::Duration};
+use std::{
+    ffi::OsString,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 use ops::{Ops, Vtctld, json::Style};
@@ -19,7 +27,7 @@ use servenv::parse_duration;
 use topo::TopoOptions;
 use vterrors::{Error, Result};
 
-use crate::command::Command;
+use crate::{command::Command, hints::Subject};
 
 /// Flags that every command takes, before or after its name.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +43,10 @@ struct GlobalOptions {
     /// Longest time for the command
     #[arg(long, default_value = "1h", value_parser = parse_duration, value_name = "DURATION")]
     action_timeout: Duration,
+
+    /// Tell on stderr what a command that takes its time is waiting for; done anyway where stderr is a terminal
+    #[arg(long)]
+    progress: bool,
 
     #[command(flatten)]
     vtctld_grpc: VtctldGrpcOptions,
@@ -77,8 +89,9 @@ struct Options {
     command: Command,
 }
 
-/// [`Options`] with flags that may stand on either side of the command, and commands in lower case too.
-struct Cli(Options);
+/// [`Options`] with flags that may stand on either side of the command, and commands in lower case too; and what the
+/// command names.
+struct Cli(Options, Subject);
 
 impl CommandFactory for Cli {
     fn command() -> clap::Command {
@@ -91,16 +104,46 @@ impl CommandFactory for Cli {
 }
 
 fn tweak(command: clap::Command) -> clap::Command {
-    command.mut_args(|arg| arg.global(true).help_heading("Options of every command")).mut_subcommands(|c| {
-        // clap keeps names for the life of the process, which is one command.
-        let lower: &'static str = Box::leak(c.get_name().to_ascii_lowercase().into_boxed_str());
-        c.alias(lower)
-    })
+    let dry: Vec<&str> = command
+        .get_subcommands()
+        .filter(|c| c.get_arguments().any(|arg| arg.get_id() == "dry_run"))
+        .map(clap::Command::get_name)
+        .collect();
+    let words =
+        format!("{WORDS}\n\nCommands with --dry-run, which show what would change:\n{}", folded(&dry));
+    command
+        .after_help(words)
+        .mut_args(|arg| arg.global(true).help_heading("Options of every command"))
+        .mut_subcommands(|c| {
+            // clap keeps names for the life of the process, which is one command.
+            let lower = c.get_name().to_ascii_lowercase();
+            match lower == c.get_name() {
+                true => c,
+                false => {
+                    let lower: &'static str = Box::leak(lower.into_boxed_str());
+                    c.alias(lower)
+                }
+            }
+        })
+}
+
+/// Names in lines of a terminal's width.
+fn folded(names: &[&str]) -> String {
+    const WIDTH: usize = 96;
+    let mut lines = vec![String::from(" ")];
+    for name in names {
+        let line = lines.last_mut().filter(|line| line.len() + name.len() + 2 <= WIDTH);
+        match line {
+            Some(line) => *line += &format!(" {name}"),
+            None => lines.push(format!("  {name}")),
+        }
+    }
+    lines.join("\n")
 }
 
 impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Options::from_arg_matches(matches).map(Self)
+        Ok(Self(Options::from_arg_matches(matches)?, Subject::of(matches)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -118,6 +161,19 @@ pub(crate) struct Client {
     style: Style,
 }
 
+impl Client {
+    /// What a change would do, for `--dry-run`.
+    pub(crate) async fn preview(&self, change: ops::dry_run::Change) -> Result<String> {
+        Ok(dry_run_text(&ops::dry_run::tell(&*self.vtctld, &change).await?))
+    }
+}
+
+/// The lines of a dry run below their head.
+pub(crate) fn dry_run_text(lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    format!("--- DRY RUN ---\n{lines}")
+}
+
 /// The whole program.
 #[allow(clippy::print_stderr)]
 pub fn main() -> ExitCode {
@@ -126,7 +182,7 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     servenv::run_tool("vtctldclient", |cli: Cli| async move {
-        let text = run(cli.0).await?;
+        let text = run(cli, std::io::stderr().is_terminal()).await?;
         let mut out = std::io::stdout();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         written.map_err(|e| Error::internal(format!("cannot write to stdout: {e}")))
@@ -144,14 +200,17 @@ pub async fn run_args(args: impl IntoIterator<Item = impl Into<OsString>>) -> Re
     }
     let all = std::iter::once(OsString::from("vtctldclient")).chain(args);
     match servenv::parse_from::<Cli>(all) {
-        Ok(cli) => run(cli.0).await,
+        Ok(cli) => run(cli, false).await,
         Err((text, 0)) => Ok(text),
         Err((text, _)) => Err(Error::invalid(text)),
     }
 }
 
-async fn run(options: Options) -> Result<String> {
-    let Options { global, command } = options;
+async fn run(cli: Cli, on_terminal: bool) -> Result<String> {
+    let Cli(Options { global, command }, subject) = cli;
+    if let Some(done) = command.without_server() {
+        return done;
+    }
     if global.log.log_dir.is_some() {
         global.log.start("vtctldclient")?;
     }
@@ -159,13 +218,32 @@ async fn run(options: Options) -> Result<String> {
     let client = Client { vtctld, internal, style: Style { compact: global.compact } };
     let limit = global.action_timeout;
     // Boxed: the future holds every command's requests.
-    match tokio::time::timeout(limit, Box::pin(command.run(&client))).await {
-        Ok(done) => done,
-        Err(_) => Err(Error::new(
+    let work = tokio::time::timeout(limit, Box::pin(command.run(&client)));
+    let done = match global.progress || on_terminal {
+        true => progress::along(work, &client, &subject, to_stderr).await,
+        false => work.await,
+    };
+    let Ok(done) = done else {
+        return Err(Error::new(
             vterrors::Condition::Timeout,
             format!("the command was not done within --action-timeout {}", servenv::format_duration(limit)),
-        )),
+        ));
+    };
+    match done {
+        Ok(text) => Ok(text),
+        Err(e) => match hints::after(&e, &client, &subject, &global).await {
+            Some(hint) => {
+                let text = format!("{}\n{hint}", e.message());
+                Err(e.with_message(text))
+            }
+            None => Err(e),
+        },
     }
+}
+
+#[allow(clippy::print_stderr)]
+fn to_stderr(line: String) {
+    eprintln!("{line}");
 }
 
 #[cfg(test)]

@@ -55,8 +55,14 @@ fn or_null(text: &str) -> &str {
     if text.is_empty() { "<null>" } else { text }
 }
 
-fn when(t: &vttime::Time) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp(t.seconds).ok()
+/// A time of a record; none for one that was never set.
+pub(crate) fn when(t: &vttime::Time) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(t.seconds).ok().filter(|_| t.seconds != 0)
+}
+
+/// A time as RFC 3339.
+pub(crate) fn when_text(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// `alias keyspace shard type host:port mysqlhost:port [tags] term-start`: one tablet, for awk.
@@ -64,8 +70,8 @@ pub(crate) fn tablet_line(t: &Tablet) -> String {
     let alias = TabletAlias::from_proto(t.alias.as_ref()).map(|a| a.to_string()).unwrap_or_default();
     let mut tags: Vec<_> = t.tags.iter().map(|(k, v)| format!("{k}: {v:?}")).collect();
     tags.sort();
-    let term = t.primary_term_start_time.as_ref().filter(|t| t.seconds != 0).and_then(when);
-    let term = term.and_then(|t| t.format(&Rfc3339).ok()).unwrap_or_else(|| "<null>".to_owned());
+    let term = t.primary_term_start_time.as_ref().and_then(when);
+    let term = term.map_or_else(|| "<null>".to_owned(), when_text);
     format!(
         "{alias} {} {} {} {}:{} {}:{} [{}] {term}",
         or_null(&t.keyspace),
@@ -94,6 +100,7 @@ fn event_line(e: &logutil::Event) -> String {
     let time = e.time.unwrap_or_default();
     let micros = u32::try_from(time.nanoseconds).unwrap_or(0) / 1000;
     let form = format_description!("[month][day] [hour]:[minute]:[second]");
-    let time = when(&time).and_then(|t| t.format(&form).ok()).unwrap_or_default();
+    let time = OffsetDateTime::from_unix_timestamp(time.seconds).ok();
+    let time = time.and_then(|t| t.format(&form).ok()).unwrap_or_default();
     format!("{letter}{time}.{micros:06} {}:{}] {}\n", e.file, e.line, e.value)
 }

@@ -34,33 +34,38 @@ pub(crate) fn table(result: &QueryResult) -> Result<String> {
     if result.fields.is_empty() {
         return Ok(String::new());
     }
-    let header: Vec<String> = result.fields.iter().map(|f| f.name.clone()).collect();
+    let header: Vec<&str> = result.fields.iter().map(|f| f.name.as_str()).collect();
     let mut rows = Vec::with_capacity(result.rows.len());
     for row in &result.rows {
         rows.push(cells(row)?.into_iter().map(text).collect::<Vec<_>>());
     }
+    let right: Vec<bool> = result.fields.iter().map(is_number).collect();
+    Ok(frame(&header, &rows, &right))
+}
+
+/// Rows in a frame below their header; `right` says which columns are numbers (none where it ends).
+pub(crate) fn frame(header: &[&str], rows: &[Vec<String>], right: &[bool]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
-    for row in &rows {
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
     let frame: String = widths.iter().map(|w| format!("+{}", "-".repeat(w + 2))).collect::<String>() + "+\n";
-    let right: Vec<bool> = result.fields.iter().map(is_number).collect();
-    let line = |row: &[String], numbers: bool| {
+    let line = |row: &mut dyn Iterator<Item = &str>, numbers: bool| {
         let mut out = String::new();
-        for ((cell, width), right) in row.iter().zip(&widths).zip(&right) {
+        for (at, (cell, width)) in row.zip(&widths).enumerate() {
             let pad = " ".repeat(width - cell.chars().count());
-            match numbers && *right {
+            match numbers && right.get(at).copied().unwrap_or(false) {
                 true => out += &format!("| {pad}{cell} "),
                 false => out += &format!("| {cell}{pad} "),
             }
         }
         out + "|\n"
     };
-    let body: String = rows.iter().map(|r| line(r, true)).collect();
+    let body: String = rows.iter().map(|r| line(&mut r.iter().map(String::as_str), true)).collect();
     let end = if rows.is_empty() { "" } else { frame.as_str() };
-    Ok(format!("{frame}{}{frame}{body}{end}", line(&header, false)))
+    format!("{frame}{}{frame}{body}{end}", line(&mut header.iter().copied(), false))
 }
 
 /// The bits of a type number that say "whole number" and "floating point", as Vitess numbers types.

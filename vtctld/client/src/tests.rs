@@ -46,10 +46,109 @@ async fn commands_of_former_days_name_todays() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn a_server_that_is_not_there_is_named_with_its_flag() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let e = run_args(["--server", &format!("127.0.0.1:{port}"), "GetKeyspaces"]).await.unwrap_err();
-    assert!(e.message().contains(&format!("vtctld at 127.0.0.1:{port}")), "{e}");
+    for part in [&format!("vtctld at 127.0.0.1:{port}"), "--server is 127.0.0.1", "--grpc-port"] {
+        assert!(e.message().contains(part), "{e}");
+    }
+    let address = format!("127.0.0.1:{port}");
+    let flags =
+        ["--server=internal", "--remote-operation-timeout=2s", "--topo-global-server-address", &address];
+    let e = run_args(flags.into_iter().chain(["GetKeyspaces"])).await.unwrap_err();
+    assert!(e.message().contains(&format!("--topo-global-server-address is {address}")), "{e}");
+}
+
+#[tokio::test]
+async fn an_unknown_command_gives_the_nearest() {
+    let e = run(&["GetTablts"]).await.unwrap_err();
+    assert!(
+        e.message().contains("there is no command \"GetTablts\"; did you mean GetTablets, or GetTablet?"),
+        "{e}"
+    );
+    let e = run(&["xyzzy"]).await.unwrap_err();
+    assert!(e.message().contains("no command \"xyzzy\"\n"), "{e}");
+}
+
+/// The texts that scripts look for stay; what is there instead comes behind them.
+#[tokio::test]
+async fn what_is_not_there_is_told_with_what_is() {
+    let e = run(&["GetKeyspace", "none"]).await.unwrap_err();
+    assert!(e.message().starts_with("keyspace none: node doesn't exist"), "{e}");
+    assert!(e.message().ends_with("\nthere is no keyspace none; there is none yet"), "{e}");
+    let e = run(&["GetTablet", "zone1-1"]).await.unwrap_err();
+    assert!(e.message().ends_with("\nthere is no cell zone1; there is none yet"), "{e}");
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let text = run(&["CreateKeyspace", "--dry-run", "ks"]).await.unwrap();
+    assert_eq!(
+        text,
+        "--- DRY RUN ---\n\
+         + keyspace ks: NORMAL, durability_policy none, sidecar_db_name _vt\n\
+         + VSchema of ks: empty\n"
+    );
+    let text = run(&["AddCellInfo", "--dry-run", "--root", "/a", "a"]).await.unwrap();
+    assert_eq!(text, "--- DRY RUN ---\n+ cell a: server_address \"\", root \"/a\"\n");
+}
+
+/// Each command that changes records is among those with a dry run.
+#[test]
+fn changes_have_a_dry_run() {
+    let command = Cli::command();
+    let help = command.get_after_help().unwrap().to_string();
+    let listed = help.split("--dry-run").last().unwrap();
+    for name in ops::dry_run::Change::NAMES {
+        assert!(listed.split_whitespace().any(|word| word == *name), "{name}: {help}");
+    }
+}
+
+#[tokio::test]
+async fn lists_have_tables() {
+    assert_eq!(
+        run(&["GetCellInfoNames", "--format", "table"]).await.unwrap(),
+        "+------+\n| cell |\n+------+\n"
+    );
+    assert_eq!(run(&["GetCellInfoNames", "--format", "json"]).await.unwrap(), "[]\n");
+    assert!(run(&["GetTablets", "--format", "table"]).await.unwrap().contains("| tablet |"));
+    assert_eq!(
+        run(&["GetKeyspaces", "--format", "json"]).await.unwrap(),
+        run(&["GetKeyspaces"]).await.unwrap()
+    );
+}
+
+/// A server is not needed, nor asked for.
+#[tokio::test]
+async fn scripts_complete_commands_and_flags() {
+    for (shell, parts) in [
+        ("bash", ["_vtctlclient()", "PlannedReparentShard", "--new-primary"]),
+        ("zsh", ["#compdef vtctlclient", "PlannedReparentShard", "--new-primary"]),
+        ("fish", ["complete -c vtctlclient", "PlannedReparentShard", "-l new-primary"]),
+    ] {
+        let script = run_args(["completion", shell, "--program", "vtctlclient"]).await.unwrap();
+        for part in parts {
+            assert!(script.contains(part), "{shell}: {part}");
+        }
+    }
+    assert!(run_args(["completion", "cmd"]).await.is_err());
+}
+
+#[test]
+fn what_a_command_line_names_is_known() {
+    let subject = |args: &[&str]| {
+        let all = ["vtctldclient"].iter().chain(args);
+        Subject::of(&Cli::command().try_get_matches_from(all).unwrap())
+    };
+    let moved = subject(&["PlannedReparentShard", "ks/-80", "--new-primary", "zone1-7"]);
+    assert_eq!(
+        (moved.command.as_str(), moved.target().as_str()),
+        ("PlannedReparentShard", "ks/-80, zone1-0000000007")
+    );
+    let tablets = subject(&["GetTablets", "--keyspace", "ks", "--shard", "0", "--cell", "a,b"]);
+    assert_eq!((tablets.keyspaces, tablets.shards.len()), (vec!["ks".to_owned()], 1));
+    assert_eq!(tablets.cells, ["a", "b"]);
+    assert_eq!(subject(&["GetKeyspaces"]).target(), "");
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 //! It happens around the operations themselves, so that an entry is there whichever way a request came: gRPC, the web
 //! pages, or `--server internal`. An entry that cannot be written is logged and changes nothing of the operation's
 //! outcome. Dry runs and reads leave none; SQL that may hold a password is not kept.
+//!
+//! Who asked is what the way knows: a name from a certificate, a signed-in user, or what vtctldclient says of itself, which
+//! is marked as unproven. vtorc adds its repairs by itself (`vtorc/src/history.rs`).
 
 use std::{
     collections::BTreeSet,

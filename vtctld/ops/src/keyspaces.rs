@@ -37,7 +37,7 @@ pub(crate) async fn create(ops: &Ops, r: CreateKeyspaceRequest) -> Result<Create
 }
 
 /// The record that a request asks for, checked.
-fn record_of(r: &CreateKeyspaceRequest) -> Result<topodata::Keyspace> {
+pub(crate) fn record_of(r: &CreateKeyspaceRequest) -> Result<topodata::Keyspace> {
     let snapshot = r.r#type() == KeyspaceType::Snapshot;
     if snapshot && r.base_keyspace.is_empty() {
         return Err(Error::invalid("a SNAPSHOT keyspace needs --base-keyspace"));

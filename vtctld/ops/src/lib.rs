@@ -8,6 +8,7 @@
 //! or tablets says in its error which of them it concerns; nothing here knows of gRPC.
 
 mod cells;
+pub mod dry_run;
 mod fetch;
 mod history;
 pub mod json;
@@ -33,6 +34,7 @@ use vterrors::{Error, Result};
 use vtmodel::TabletAlias;
 
 pub use rpcs::Vtctld;
+pub use schema::plan_apply_schema;
 
 /// What the operations need.
 #[derive(Clone)]

@@ -7,7 +7,9 @@ use proto::{
 };
 use vterrors::{Condition, Context, Error, Result};
 
-use crate::{Ops, alias_text, db_name, duration, required};
+use vtmodel::TabletAlias;
+
+use crate::{Ops, Vtctld, alias_text, db_name, duration, required};
 
 /// Strategies that mean "run it now on every primary".
 const DIRECT: [&str; 3] = ["", "direct", "mysql"];
@@ -60,20 +62,35 @@ fn checked(r: &ApplySchemaRequest) -> Result<(&str, Vec<&str>)> {
     Ok((keyspace, statements))
 }
 
-impl Ops {
-    /// What `ApplySchema` would do now, a line each: nothing is run.
-    pub async fn plan_apply_schema(&self, r: &ApplySchemaRequest) -> Result<Vec<String>> {
-        let (keyspace, statements) = checked(r)?;
-        let primaries = primaries_of(self, keyspace).await?;
-        let mut lines = Vec::new();
-        for (number, statement) in (1..).zip(&statements) {
-            lines.push(format!("statement {number} of {}: {statement}", statements.len()));
-            lines
-                .extend(primaries.iter().map(|p| format!("  on {} ({keyspace}/{})", alias_text(p), p.shard)));
-        }
-        lines.push("then the replicas of each shard reload their schema".to_owned());
-        Ok(lines)
+/// What `ApplySchema` would do now, a line each: nothing is run. Asks this process or a server, as `vtctld` is.
+///
+/// # Errors
+/// Where the request cannot be carried out, or a shard of the keyspace has no primary.
+pub async fn plan_apply_schema(vtctld: &dyn Vtctld, r: &ApplySchemaRequest) -> Result<Vec<String>> {
+    let (keyspace, statements) = checked(r)?;
+    let request = FindAllShardsInKeyspaceRequest { keyspace: keyspace.to_owned() };
+    let mut shards: Vec<_> = vtctld.find_all_shards_in_keyspace(request).await?.shards.into_iter().collect();
+    if shards.is_empty() {
+        vtctld.get_keyspace(GetKeyspaceRequest { keyspace: keyspace.to_owned() }).await?;
+        return Err(Error::new(Condition::FailedPrecondition, format!("keyspace {keyspace} has no shards")));
     }
+    shards.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut primaries = Vec::with_capacity(shards.len());
+    for (name, shard) in &shards {
+        let record = shard.shard.as_ref().and_then(|s| s.primary_alias.as_ref());
+        let primary = TabletAlias::from_proto(record).ok_or_else(|| {
+            let text = format!("shard {keyspace}/{name} has no primary");
+            Error::new(Condition::FailedPrecondition, text)
+        })?;
+        primaries.push((primary, name));
+    }
+    let mut lines = Vec::new();
+    for (number, statement) in (1..).zip(&statements) {
+        lines.push(format!("statement {number} of {}: {statement}", statements.len()));
+        lines.extend(primaries.iter().map(|(primary, shard)| format!("  on {primary} ({keyspace}/{shard})")));
+    }
+    lines.push("then the replicas of each shard reload their schema".to_owned());
+    Ok(lines)
 }
 
 /// The statements of a text, without semicolons; what holds only blanks and comments is left out.

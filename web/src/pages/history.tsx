@@ -38,7 +38,7 @@ export function HistoryPage({ keyspace }: { keyspace: string }) {
           ]}
         />
       )}
-      <p class="soft">The last 100 operations are kept in the topology, whichever way they were asked for. What vtorc repairs by itself is on its own page.</p>
+      <p class="soft">The last 100 operations and repairs by vtorc are kept in the topology, whichever way they were asked for. A name is proven where it is a signed-in user’s or a certificate’s; what a command line says of itself is marked as unproven.</p>
     </>
   );
 }

@@ -9,7 +9,9 @@ use tokio::{net::TcpListener, time::timeout};
 use vterrors::{Condition, Result};
 
 use super::*;
-use crate::{GrpcServerTlsOptions, Listener, TabletGrpcOptions, TabletManagerGrpcOptions, routes, serve};
+use crate::{
+    GrpcServerTlsOptions, Listener, Peer, TabletGrpcOptions, TabletManagerGrpcOptions, routes, serve,
+};
 
 const BEGIN: &str = "/queryservice.Query/Begin";
 const LIMIT: Duration = Duration::from_secs(20);
@@ -46,6 +48,50 @@ async fn call(address: &str, options: &ChannelOptions) -> Result<i64> {
     let request = q::BeginRequest::default();
     let asked = channel.unary::<_, q::BeginResponse>(BEGIN, &request);
     timeout(LIMIT, asked).await.expect("an answer").map(|answer| answer.transaction_id)
+}
+
+/// Answers every call with an error whose text is the name in the caller's certificate.
+#[derive(Clone)]
+struct Who;
+
+impl tonic::server::NamedService for Who {
+    const NAME: &'static str = "queryservice.Query";
+}
+
+impl tower::Service<http::Request<tonic::body::Body>> for Who {
+    type Response = http::Response<tonic::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<tonic::body::Body>) -> Self::Future {
+        let name = request.extensions().get::<Peer>().map_or("nobody", |peer| &peer.name);
+        std::future::ready(Ok(tonic::Status::unknown(name).into_http()))
+    }
+}
+
+#[tokio::test]
+async fn a_service_knows_the_name_in_its_callers_certificate() {
+    let temp = testkit::temp_dir();
+    let dir = temp.path();
+    certificates(dir);
+    let name = async |server: &str, client: &str| {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let listener = Listener::new(socket, flags(dir, server).server.server_tls().unwrap());
+        let routes = routes().await.unwrap().add_service(Who);
+        tokio::spawn(serve(listener, routes, Arc::default(), std::future::pending()));
+        let options = flags(dir, client).tablet.channels().unwrap();
+        call(&address, &options).await.unwrap_err().message().to_owned()
+    };
+    assert_eq!(name(SERVER, CLIENT).await, "client");
+    // Not asked for, not told.
+    let no_clients = "--grpc-cert DIR/server.pem --grpc-key DIR/server-key.pem";
+    assert_eq!(name(no_clients, "--tablet-grpc-ca DIR/ca.pem").await, "nobody");
+    assert_eq!(name("", "").await, "nobody");
 }
 
 fn certificates(dir: &Path) -> Authority {

@@ -10,14 +10,19 @@ use tonic::body::Body;
 use tower::Service;
 use vterrors::{Condition, Error};
 
-use super::{Routes, Unary};
+use super::{Routes, Unary, peer::Peer};
 use crate::{codes::Direction, wire};
 
 /// Answers a call; its work is dropped as soon as the caller gives it up.
-pub(super) async fn answer(routes: Routes, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+pub(super) async fn answer(
+    routes: Routes,
+    peer: Option<Peer>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
     let sent = match routes.find(request.uri().path()) {
         Some(call) => answer_unary(call, request, &mut respond).await,
-        None => answer_service(routes, request, &mut respond).await,
+        None => answer_service(routes, peer, request, &mut respond).await,
     };
     // An error means that the caller, or the connection, is gone.
     if let Err(e) = sent {
@@ -89,10 +94,14 @@ fn send_error(respond: &mut SendResponse<Bytes>, e: Error) -> Result<(), h2::Err
 
 async fn answer_service(
     mut routes: Routes,
-    request: Request<RecvStream>,
+    peer: Option<Peer>,
+    mut request: Request<RecvStream>,
     respond: &mut SendResponse<Bytes>,
 ) -> Result<(), h2::Error> {
     let limit = wire::time_limit(request.headers());
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
     let request = request.map(|body| Body::new(RequestBody(body)));
     let call = routes.services.call(request);
     let work = async {

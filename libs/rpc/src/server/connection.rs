@@ -8,7 +8,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::{Routes, answer, listener::Door};
+use super::{Routes, answer, listener::Door, peer::Peer};
 
 /// Calls that a peer may have open on one connection; more wait on its side.
 const MAX_STREAMS: u32 = 10_000;
@@ -18,18 +18,19 @@ const HANDSHAKE_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Lets a client in, by TLS where the door wants it, and serves it. One that is at the door when `stop` comes is
 /// let go.
 pub(super) async fn enter(door: Door, socket: TcpStream, routes: Routes, stop: CancellationToken) {
-    let Some(tls) = &door.tls else { return serve(socket, routes, stop).await };
+    let Some(tls) = &door.tls else { return serve(socket, None, routes, stop).await };
     let entered = tokio::select! {
         entered = door.enter(tls, socket) => entered,
         () = stop.cancelled() => None,
     };
     if let Some(stream) = entered {
-        serve(stream, routes, stop).await;
+        let peer = Peer::of(&stream);
+        serve(stream, peer, routes, stop).await;
     }
 }
 
 /// Serves a connection to its end. Once `stop` is cancelled no new calls are taken, and those that run end.
-pub(super) async fn serve<S>(socket: S, routes: Routes, stop: CancellationToken)
+pub(super) async fn serve<S>(socket: S, peer: Option<Peer>, routes: Routes, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -60,7 +61,7 @@ where
         match call {
             Some(Ok((request, respond))) => {
                 // Ends with its connection: a call whose stream is gone is dropped.
-                tokio::spawn(answer::answer(routes.clone(), request, respond));
+                tokio::spawn(answer::answer(routes.clone(), peer.clone(), request, respond));
             }
             Some(Err(e)) => return debug!("gRPC connection ended: {e}"),
             None => return,

@@ -20,6 +20,7 @@ pub(super) const fn unstructured(number: u8) -> u8 {
 }
 
 /// Reads elements one after the other.
+#[derive(Clone)]
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

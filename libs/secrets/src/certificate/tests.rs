@@ -13,6 +13,7 @@ fn it_is_read_as_it_was_written() {
     let request = Request::new("vtgate", &["gate.example", "10.0.0.7", "::1"]).expired();
     let read = Certificate::parse(&made(&request)).unwrap();
     assert_eq!((read.subject.as_str(), read.issuer.as_str()), ("CN=vtgate", "CN=Our authority"));
+    assert_eq!(read.common_name.as_deref(), Some("vtgate"));
     assert_eq!(read.names, ["gate.example", "10.0.0.7", "::1"]);
     assert_eq!(read.not_after.unix_timestamp(), request.not_after.unix_timestamp());
     assert_eq!(read.not_before.unix_timestamp(), request.not_before.unix_timestamp());

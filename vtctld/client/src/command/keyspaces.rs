@@ -5,7 +5,12 @@ use proto::{topodata::KeyspaceType, vtctldata::*, vttime};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use vterrors::{Error, Result};
 
-use crate::Client;
+use ops::dry_run::Change;
+
+use crate::{
+    Client,
+    lists::{self, Listing},
+};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CreateKeyspace {
@@ -30,6 +35,9 @@ pub(crate) struct CreateKeyspace {
     /// Database on each mysqld for the suite's own tables
     #[arg(long, default_value = vtmodel::DEFAULT_SIDECAR_DB)]
     sidecar_db_name: String,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     keyspace: String,
 }
 
@@ -60,6 +68,9 @@ impl CreateKeyspace {
             durability_policy: self.durability_policy,
             sidecar_db_name: self.sidecar_db_name,
         };
+        if self.dry_run {
+            return c.preview(Change::CreateKeyspace(request)).await;
+        }
         let keyspace = c.vtctld.create_keyspace(request).await?.keyspace.unwrap_or_default();
         let json = c.json("vtctldata.Keyspace", &keyspace)?;
         Ok(format!("Successfully created keyspace {}. Result:\n{json}", self.keyspace))
@@ -74,6 +85,9 @@ pub(crate) struct DeleteKeyspace {
     /// Delete it although it cannot be locked
     #[arg(long, short)]
     force: bool,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     keyspace: String,
 }
 
@@ -84,6 +98,9 @@ impl DeleteKeyspace {
             recursive: self.recursive,
             force: self.force,
         };
+        if self.dry_run {
+            return c.preview(Change::DeleteKeyspace(request)).await;
+        }
         c.vtctld.delete_keyspace(request).await?;
         Ok(format!("Successfully deleted keyspace {}.\n", self.keyspace))
     }
@@ -102,17 +119,25 @@ impl GetKeyspace {
 }
 
 #[derive(Debug, Clone, Args)]
-pub(crate) struct GetKeyspaces {}
+pub(crate) struct GetKeyspaces {
+    #[command(flatten)]
+    listing: Listing,
+}
 
 impl GetKeyspaces {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let answer = c.vtctld.get_keyspaces(GetKeyspacesRequest {}).await?;
+        if self.listing.is_table() {
+            return Ok(lists::keyspaces(&answer.keyspaces));
+        }
         Ok(ops::json::list_to_json("vtctldata.Keyspace", &answer.keyspaces, c.style)? + "\n")
     }
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FindAllShardsInKeyspace {
+    #[command(flatten)]
+    listing: Listing,
     keyspace: String,
 }
 
@@ -120,6 +145,9 @@ impl FindAllShardsInKeyspace {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let request = FindAllShardsInKeyspaceRequest { keyspace: self.keyspace };
         let answer = c.vtctld.find_all_shards_in_keyspace(request).await?;
+        if self.listing.is_table() {
+            return Ok(lists::shards(&answer.shards));
+        }
         c.json("vtctldata.FindAllShardsInKeyspaceResponse", &answer)
     }
 }
@@ -129,6 +157,9 @@ pub(crate) struct SetKeyspaceDurabilityPolicy {
     /// Which replicas acknowledge a commit: none, semi_sync, cross_cell
     #[arg(long, default_value = "none")]
     durability_policy: String,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     keyspace: String,
 }
 
@@ -138,6 +169,9 @@ impl SetKeyspaceDurabilityPolicy {
             keyspace: self.keyspace,
             durability_policy: self.durability_policy,
         };
+        if self.dry_run {
+            return c.preview(Change::SetKeyspaceDurabilityPolicy(request)).await;
+        }
         let answer = c.vtctld.set_keyspace_durability_policy(request).await?;
         c.json("vtctldata.SetKeyspaceDurabilityPolicyResponse", &answer)
     }
@@ -151,6 +185,9 @@ pub(crate) struct SetVtorcEmergencyReparent {
     /// Keep vtorc from replacing dead primaries
     #[arg(long)]
     disable: bool,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     keyspace: String,
     /// One shard; the whole keyspace when not given
     shard: Option<String>,
@@ -163,6 +200,9 @@ impl SetVtorcEmergencyReparent {
             shard: self.shard.unwrap_or_default(),
             disable: self.disable && !self.enable,
         };
+        if self.dry_run {
+            return c.preview(Change::SetVtorcEmergencyReparent(request)).await;
+        }
         c.vtctld.set_vtorc_emergency_reparent(request).await?;
         Ok(String::new())
     }

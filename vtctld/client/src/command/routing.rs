@@ -7,7 +7,10 @@ use proto::{vschema, vtctldata::*};
 use vterrors::{Error, Result};
 
 use super::vschema::text_or_file;
-use crate::Client;
+use crate::{
+    Client,
+    lists::{self, Listing},
+};
 
 /// What the three commands that replace rules take.
 #[derive(Debug, Clone, Args)]
@@ -79,24 +82,35 @@ apply! {
 }
 
 macro_rules! get {
-    ($($name:ident: $message:ident -> $method:ident($request:ident).$field:ident;)*) => {
+    ($($name:ident: $message:ident -> $method:ident($request:ident).$field:ident, $table:path;)*) => {
         $(#[derive(Debug, Clone, Args)]
-        pub(crate) struct $name {}
+        pub(crate) struct $name {
+            #[command(flatten)]
+            listing: Listing,
+        }
 
         impl $name {
             pub(crate) async fn run(self, c: &Client) -> Result<String> {
                 let answer = c.vtctld.$method($request {}).await?;
-                c.json(concat!("vschema.", stringify!($message)), &answer.$field.unwrap_or_default())
+                let rules = answer.$field.unwrap_or_default();
+                if self.listing.is_table() {
+                    return Ok($table(&rules));
+                }
+                c.json(concat!("vschema.", stringify!($message)), &rules)
             }
         })*
     };
 }
 
 get! {
-    GetRoutingRules: RoutingRules -> get_routing_rules(GetRoutingRulesRequest).routing_rules;
+    GetRoutingRules: RoutingRules -> get_routing_rules(GetRoutingRulesRequest).routing_rules,
+        lists::routing_rules;
     GetShardRoutingRules: ShardRoutingRules
-        -> get_shard_routing_rules(GetShardRoutingRulesRequest).shard_routing_rules;
+        -> get_shard_routing_rules(GetShardRoutingRulesRequest).shard_routing_rules,
+        lists::shard_routing_rules;
     GetKeyspaceRoutingRules: KeyspaceRoutingRules
-        -> get_keyspace_routing_rules(GetKeyspaceRoutingRulesRequest).keyspace_routing_rules;
-    GetMirrorRules: MirrorRules -> get_mirror_rules(GetMirrorRulesRequest).mirror_rules;
+        -> get_keyspace_routing_rules(GetKeyspaceRoutingRulesRequest).keyspace_routing_rules,
+        lists::keyspace_routing_rules;
+    GetMirrorRules: MirrorRules -> get_mirror_rules(GetMirrorRulesRequest).mirror_rules,
+        lists::mirror_rules;
 }

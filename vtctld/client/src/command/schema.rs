@@ -9,6 +9,7 @@ use vterrors::{Error, Result};
 
 use crate::{
     Client,
+    lists::{self, Listing},
     print::{self, KeyspaceShard, parse_alias},
 };
 
@@ -38,6 +39,9 @@ pub(crate) struct ApplySchema {
     /// How many statements to send at once; only 0 is supported
     #[arg(long, default_value_t = 0)]
     batch_size: i64,
+    /// Show which statements would run on which tablets, without running them
+    #[arg(long)]
+    dry_run: bool,
     keyspace: String,
 }
 
@@ -63,6 +67,10 @@ impl ApplySchema {
             caller_id: (!self.caller_id.is_empty()).then_some(caller),
             batch_size: self.batch_size,
         };
+        if self.dry_run {
+            let lines = ops::plan_apply_schema(&*c.vtctld, &request).await?;
+            return Ok(crate::dry_run_text(&lines));
+        }
         let answer = c.vtctld.apply_schema(request).await?;
         Ok(answer.uuid_list.join("\n") + "\n")
     }
@@ -70,6 +78,8 @@ impl ApplySchema {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GetSchema {
+    #[command(flatten)]
+    listing: Listing,
     /// Only these tables, or those that match /regular expressions/
     #[arg(long, value_delimiter = ',')]
     tables: Vec<String>,
@@ -107,7 +117,10 @@ impl GetSchema {
             table_schema_only: self.table_schema_only,
         };
         let schema = c.vtctld.get_schema(request).await?.schema.unwrap_or_default();
-        if self.table_names_only {
+        if self.listing.is_table() {
+            return Ok(lists::schema(&schema));
+        }
+        if self.table_names_only && !self.listing.is_json() {
             return Ok(schema.table_definitions.into_iter().map(|t| t.name + "\n").collect());
         }
         c.json("tabletmanagerdata.SchemaDefinition", &schema)

@@ -4,7 +4,10 @@ use clap::Args;
 use proto::vtctldata::*;
 use vterrors::Result;
 
-use crate::Client;
+use crate::{
+    Client,
+    lists::{self, Listing},
+};
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RebuildKeyspaceGraph {
@@ -48,6 +51,8 @@ impl RebuildVSchemaGraph {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GetSrvKeyspaces {
+    #[command(flatten)]
+    listing: Listing,
     keyspace: String,
     cells: Vec<String>,
 }
@@ -56,12 +61,17 @@ impl GetSrvKeyspaces {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let request = GetSrvKeyspacesRequest { keyspace: self.keyspace, cells: self.cells };
         let answer = c.vtctld.get_srv_keyspaces(request).await?;
+        if self.listing.is_table() {
+            return Ok(lists::srv_keyspaces(&answer.srv_keyspaces));
+        }
         Ok(ops::json::map_to_json("topodata.SrvKeyspace", &answer.srv_keyspaces, c.style)? + "\n")
     }
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GetSrvKeyspaceNames {
+    #[command(flatten)]
+    listing: Listing,
     cells: Vec<String>,
 }
 
@@ -69,6 +79,9 @@ impl GetSrvKeyspaceNames {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let answer =
             c.vtctld.get_srv_keyspace_names(GetSrvKeyspaceNamesRequest { cells: self.cells }).await?;
+        if self.listing.is_table() {
+            return Ok(lists::srv_keyspace_names(&answer.names));
+        }
         let name = "vtctldata.GetSrvKeyspaceNamesResponse.NameList";
         Ok(ops::json::map_to_json(name, &answer.names, c.style)? + "\n")
     }

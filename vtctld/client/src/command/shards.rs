@@ -1,11 +1,13 @@
 //! Shards.
 
 use clap::Args;
+use ops::dry_run::Change;
 use proto::vtctldata::*;
 use vterrors::Result;
 
 use crate::{
     Client,
+    lists::{self, Listing},
     print::{KeyspaceShard, tablet_line},
 };
 
@@ -17,6 +19,9 @@ pub(crate) struct CreateShard {
     /// Make the keyspace too if it is missing
     #[arg(long, short = 'p')]
     include_parent: bool,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     #[arg(value_name = "KEYSPACE/SHARD")]
     shard: KeyspaceShard,
 }
@@ -29,6 +34,9 @@ impl CreateShard {
             force: self.force,
             include_parent: self.include_parent,
         };
+        if self.dry_run {
+            return c.preview(Change::CreateShard(request)).await;
+        }
         let answer = c.vtctld.create_shard(request).await?;
         c.json("vtctldata.CreateShardResponse", &answer)
     }
@@ -59,6 +67,9 @@ pub(crate) struct DeleteShards {
     /// Go on if a shard is not there
     #[arg(long, short)]
     force: bool,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     #[arg(value_name = "KEYSPACE/SHARD", required = true)]
     shards: Vec<KeyspaceShard>,
 }
@@ -74,6 +85,9 @@ impl DeleteShards {
             even_if_serving: self.even_if_serving,
             force: self.force,
         };
+        if self.dry_run {
+            return c.preview(Change::DeleteShards(request)).await;
+        }
         c.vtctld.delete_shards(request).await?;
         Ok(format!("Successfully deleted {count} shards.\n"))
     }
@@ -81,6 +95,8 @@ impl DeleteShards {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GetShardReplication {
+    #[command(flatten)]
+    listing: Listing,
     #[arg(value_name = "KEYSPACE/SHARD")]
     shard: KeyspaceShard,
     cells: Vec<String>,
@@ -94,12 +110,18 @@ impl GetShardReplication {
             cells: self.cells,
         };
         let answer = c.vtctld.get_shard_replication(request).await?;
+        if self.listing.is_table() {
+            return Ok(lists::shard_replication(&answer.shard_replication_by_cell));
+        }
         c.json("vtctldata.GetShardReplicationResponse", &answer)
     }
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SetShardIsPrimaryServing {
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     #[arg(value_name = "KEYSPACE/SHARD")]
     shard: KeyspaceShard,
     #[arg(action = clap::ArgAction::Set)]
@@ -113,6 +135,9 @@ impl SetShardIsPrimaryServing {
             shard: self.shard.shard,
             is_serving: self.is_serving,
         };
+        if self.dry_run {
+            return c.preview(Change::SetShardIsPrimaryServing(request)).await;
+        }
         let answer = c.vtctld.set_shard_is_primary_serving(request).await?;
         c.json("vtctldata.SetShardIsPrimaryServingResponse", &answer)
     }
@@ -120,6 +145,8 @@ impl SetShardIsPrimaryServing {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ShardReplicationPositions {
+    #[command(flatten)]
+    listing: Listing,
     #[arg(value_name = "KEYSPACE/SHARD")]
     shard: KeyspaceShard,
 }
@@ -129,6 +156,12 @@ impl ShardReplicationPositions {
         let request =
             ShardReplicationPositionsRequest { keyspace: self.shard.keyspace, shard: self.shard.shard };
         let answer = c.vtctld.shard_replication_positions(request).await?;
+        if self.listing.is_table() {
+            return Ok(lists::positions(&answer));
+        }
+        if self.listing.is_json() {
+            return c.json("vtctldata.ShardReplicationPositionsResponse", &answer);
+        }
         let mut lines: Vec<String> = answer
             .tablet_map
             .iter()

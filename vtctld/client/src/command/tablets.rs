@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ops::dry_run::Change;
 use proto::{
     topodata::{TabletAlias, TabletType},
     vtctldata::*,
@@ -12,7 +13,7 @@ use vterrors::Result;
 use vtmodel::parse_tablet_type;
 
 use crate::{
-    Client,
+    Client, lists,
     print::{self, KeyspaceShard, parse_alias, tablet_line},
 };
 
@@ -98,6 +99,7 @@ impl GetTablet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Awk,
+    Table,
     Json,
 }
 
@@ -118,7 +120,7 @@ pub(crate) struct GetTablets {
     /// Only tablets of this shard; needs --keyspace
     #[arg(long, short, default_value = "")]
     shard: String,
-    /// One line a tablet for awk, or a JSON list
+    /// One line a tablet for awk, a table for people, or a JSON list
     #[arg(long, value_enum, ignore_case = true, default_value = "awk")]
     format: Format,
     /// Fail if a cell cannot be asked, instead of leaving it out
@@ -139,6 +141,7 @@ impl GetTablets {
         let tablets = c.vtctld.get_tablets(request).await?.tablets;
         match self.format {
             Format::Awk => Ok(tablets.iter().map(|t| tablet_line(t) + "\n").collect()),
+            Format::Table => Ok(lists::tablets(&tablets)),
             Format::Json => Ok(ops::json::list_to_json("topodata.Tablet", &tablets, c.style)? + "\n"),
         }
     }
@@ -149,6 +152,9 @@ pub(crate) struct DeleteTablets {
     /// Also the primary of a shard
     #[arg(long, short = 'p')]
     allow_primary: bool,
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     #[arg(value_name = "ALIAS", required = true, value_parser = parse_alias)]
     tablets: Vec<TabletAlias>,
 }
@@ -158,6 +164,9 @@ impl DeleteTablets {
         let count = self.tablets.len();
         let request =
             DeleteTabletsRequest { tablet_aliases: self.tablets, allow_primary: self.allow_primary };
+        if self.dry_run {
+            return c.preview(Change::DeleteTablets(request)).await;
+        }
         c.vtctld.delete_tablets(request).await?;
         Ok(format!("Successfully deleted {count} tablets\n"))
     }
@@ -191,6 +200,9 @@ impl ChangeTabletType {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SetWritable {
+    /// Show what would change, without changing it
+    #[arg(long)]
+    dry_run: bool,
     #[arg(value_name = "ALIAS", value_parser = parse_alias)]
     tablet: TabletAlias,
     #[arg(action = clap::ArgAction::Set)]
@@ -200,6 +212,9 @@ pub(crate) struct SetWritable {
 impl SetWritable {
     pub(crate) async fn run(self, c: &Client) -> Result<String> {
         let request = SetWritableRequest { tablet_alias: Some(self.tablet), writable: self.writable };
+        if self.dry_run {
+            return c.preview(Change::SetWritable(request)).await;
+        }
         c.vtctld.set_writable(request).await?;
         Ok(String::new())
     }

@@ -1,7 +1,8 @@
 //! What an operation would do now. Reparents are planned by the code that would carry them out, ChangeTabletType and
-//! ApplyVSchema have a dry run of their own; for the others it is told what will be called, and where.
+//! ApplyVSchema have a dry run of their own, what changes records or mysqld's state is told by [`ops::dry_run`]; for the
+//! others it is told what will be called, and where.
 
-use ops::{Ops, Vtctld, json};
+use ops::{Ops, Vtctld, dry_run::Change, json};
 use proto::{
     topodata::{Tablet, TabletType},
     vtctldata::{
@@ -42,7 +43,7 @@ pub(super) async fn tell(ops: &Ops, name: &str, request: &Value) -> Result<DryRu
         }
         "ApplySchema" => {
             let request: ApplySchemaRequest = typed(name, request)?;
-            Ok(DryRun { lines: ops.plan_apply_schema(&request).await?, detail: None })
+            Ok(DryRun { lines: ops::plan_apply_schema(ops, &request).await?, detail: None })
         }
         "ChangeTabletType" => change_type(ops, typed(name, request)?).await,
         "ApplyVSchema" => vschema(ops, typed(name, request)?).await,
@@ -89,6 +90,10 @@ async fn vschema(ops: &Ops, mut request: ApplyVSchemaRequest) -> Result<DryRun> 
 /// What will be called, for an operation without a dry run.
 async fn calls(ops: &Ops, name: &str, request: &Value) -> Result<DryRun> {
     let mut lines = vec![format!("vtctld calls {name} with {request}")];
+    if let Some(change) = Change::from_json(name, &request.to_string())? {
+        lines.extend(ops::dry_run::tell(ops, &change).await?);
+        return Ok(DryRun { lines, detail: None });
+    }
     let concerned = concerned(ops, name, request).await?;
     let more = concerned.len().saturating_sub(MAX_NAMED);
     lines.extend(concerned.iter().take(MAX_NAMED).map(|tablet| format!("  on {}", described(tablet))));
