@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Parser};
+use querylog::{AuditOptions, QueryLogOptions};
 use rpc::{GrpcServerTlsOptions, TabletGrpcOptions};
 use secrets::{
     Named,
@@ -31,6 +32,10 @@ pub struct Options {
     pub grpc_tls: GrpcServerTlsOptions,
     #[command(flatten)]
     pub tablet_grpc: TabletGrpcOptions,
+    #[command(flatten)]
+    pub query_log: QueryLogOptions,
+    #[command(flatten)]
+    pub audit: AuditOptions,
     /// Print the version and exit
     #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
     pub version: bool,
@@ -174,9 +179,6 @@ pub struct Options {
     pub planner_version: Option<String>,
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]
-    pub log_queries_to_file: Option<PathBuf>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
     pub config_file: Option<PathBuf>,
     /// Accepted for Vitess's sake; always on
     #[arg(long, hide = true)]
@@ -214,6 +216,9 @@ impl Options {
         let cell = self.cell.clone().unwrap_or_default();
         if cell.is_empty() {
             keep(Error::invalid("--cell is required"));
+        }
+        if let Err(e) = self.query_log.validate() {
+            keep(e);
         }
         let topo = self.topo.validate().map_err(&mut keep).ok();
         let types: Vec<_> = self

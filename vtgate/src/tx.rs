@@ -4,7 +4,7 @@ mod call;
 
 pub use call::{Answer, ShardCall, ShardQuery, Work};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proto::query as q;
 use tracing::warn;
@@ -24,6 +24,7 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
     // From here on the client's going away, a KILL or a timeout must not leave half of it committed.
     let _shield = session.shield();
+    let started = session.observed.is_some().then(Instant::now);
     let parts = take_parts(session);
     let mut committed: Vec<String> = Vec::new();
     let mut failed: Option<Error> = None;
@@ -45,6 +46,9 @@ pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
             }
             Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
         }
+    }
+    if let (Some(started), Some(observed)) = (started, &session.observed) {
+        observed.committed(started.elapsed());
     }
     match failed {
         None => Ok(()),
@@ -170,6 +174,9 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
 }
 
 async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
+    if let Some(observed) = &session.observed {
+        observed.calls(&part.target);
+    }
     let tablet = gateway.tablet(&part.alias)?;
     let _under_way = tablet.load.begin();
     let (effective_caller_id, immediate_caller_id) = callers(session);

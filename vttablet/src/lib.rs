@@ -69,7 +69,9 @@ pub async fn start_with(
         // The receiver is gone when the process ends without the steps.
         let _ = done.send(());
     });
-    Ok((Arc::clone(&tablet), steps(&tablet, stop, all_done, limits)))
+    let mut steps = steps(&tablet, stop, all_done, limits);
+    steps.extend(tablet.query.observer.query_log.end_step());
+    Ok((tablet, steps))
 }
 
 fn steps(

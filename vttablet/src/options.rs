@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser};
 use mysqlctl::flavor::SourceTls;
 use mysqlwire::client::{Address, Tls, collation_of_charset};
 use proto::topodata::TabletType;
+use querylog::QueryLogOptions;
 use rpc::{ChannelOptions, GrpcServerTlsOptions, TabletManagerGrpcOptions};
 use secrets::{Credentials, tls::ServerTls};
 use servenv::{ServerOptions, parse_duration};
@@ -35,6 +36,8 @@ pub struct Options {
     pub db: DbOptions,
     #[command(flatten)]
     pub query: QueryOptions,
+    #[command(flatten)]
+    pub query_log: QueryLogOptions,
     #[command(flatten)]
     pub accepted: AcceptedOptions,
 }
@@ -180,8 +183,6 @@ pub struct QueryOptions {
 #[derive(Debug, Clone, Args)]
 pub struct AcceptedOptions {
     #[arg(long, hide = true)]
-    pub log_queries_to_file: Option<String>,
-    #[arg(long, hide = true)]
     pub backup_storage_implementation: Option<String>,
     #[arg(long, hide = true)]
     pub file_backup_storage_root: Option<String>,
@@ -244,6 +245,7 @@ pub struct Config {
     pub tablet: TabletOptions,
     pub db: DbOptions,
     pub query: QueryOptions,
+    pub query_log: QueryLogOptions,
     pub topo: TopoConfig,
     /// None when gRPC is served without TLS.
     pub server_tls: Option<Arc<ServerTls>>,
@@ -264,6 +266,7 @@ impl Options {
         let server_tls = take(&mut faults, "", self.tls.server_tls()).flatten();
         let mysqld_tls = take(&mut faults, "", self.db.tls()).flatten();
         let credentials = take(&mut faults, "", self.db.credentials()).flatten();
+        take(&mut faults, "", self.query_log.validate());
         let managers = take(&mut faults, "", self.manager_grpc.channels()).unwrap_or_default();
         let grpc_port = self.server.grpc_port;
         if grpc_port.is_none() {
@@ -320,6 +323,7 @@ impl Options {
             tablet: self.tablet.clone(),
             db: self.db.clone(),
             query: self.query.clone(),
+            query_log: self.query_log.clone(),
             topo,
             server_tls,
             managers,

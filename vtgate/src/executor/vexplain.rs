@@ -96,6 +96,9 @@ impl Executor {
         if vexplain.kind == VexplainKind::Plan {
             return json(sink, &plan_json).await;
         }
+        if let Some(observed) = &session.observed {
+            observed.uses(&plan.tables_used);
+        }
         session.trace = Some(Trace::default());
         let values = binds::of_normalized(&normalized.values);
         let mut nothing = Counted::default();

@@ -97,6 +97,9 @@ impl<T> Answer<T> {
 impl ShardCall<'_> {
     /// Runs a statement and waits for its whole result.
     pub async fn execute(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
+        if let Some(observed) = &self.session.observed {
+            observed.calls(&query.target);
+        }
         if let Err(e) = query.check_size() {
             return Answer::failed(e);
         }
@@ -121,6 +124,9 @@ impl ShardCall<'_> {
     /// [`ShardCall::prepare_stream`]), or on any serving tablet.
     pub async fn stream(&self, query: &ShardQuery) -> Result<RowStream<q::StreamExecuteResponse>> {
         query.check_size()?;
+        if let Some(observed) = &self.session.observed {
+            observed.calls(&query.target);
+        }
         let request = |ids: (i64, i64)| {
             let (effective_caller_id, immediate_caller_id) = callers(self.session);
             q::StreamExecuteRequest {

@@ -49,7 +49,8 @@ impl Run<'_> {
         let part = answer.held.ok_or_else(|| Error::internal("a tablet reserved no connection"))?;
         let keeper = self.session.process.is_some().then(|| {
             let (gateway, part) = (self.executor.gateway.clone(), part.clone());
-            let apart = Arc::new(self.session.apart());
+            // It outlives the statement.
+            let apart = Arc::new(Session { observed: None, ..self.session.apart() });
             Arc::new(Keeper::start(self.executor.config.lock_heartbeat, move || {
                 beat(gateway.clone(), apart.clone(), part.clone())
             }))

@@ -1,0 +1,123 @@
+//! The lines of both logs as golden cases, and that what may not be in them is not.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use planner::{Directives, Plan, Primitive, Rows, StatementClass};
+use proto::query::{BindVariable, Type};
+use querylog::Format;
+use vterrors::{Condition, Error};
+use vtmodel::{TabletType, Target, TargetString};
+
+use super::{Observer, lines, statement::End, statement::Observed};
+use crate::session::{Caller, Session};
+
+const SECRET: &str = "planted-4711";
+
+fn session() -> Session {
+    let caller = Caller {
+        user: "app".into(),
+        address: "10.1.2.3:4567".into(),
+        user_data: "reporting".into(),
+        groups: Vec::new(),
+        subcomponent: "VTGate MySQL Connector",
+    };
+    let mut session = Session::new(7, caller, TargetString::parse("shop@replica").unwrap());
+    session.uuid = "0a1b".to_owned();
+    session
+}
+
+fn observed(sql: &str) -> Observed {
+    let mut o = Observed::new(&Observer::default(), &session(), sql.as_bytes(), Default::default());
+    o.start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    o
+}
+
+fn plan(normalized: &str) -> std::sync::Arc<Plan> {
+    std::sync::Arc::new(Plan {
+        statement: StatementClass::Select,
+        root: Primitive::Rows(Rows { fields: Vec::new(), rows: Vec::new() }),
+        tables_used: vec!["shop.customer".into(), "shop.orders".into()],
+        normalized: normalized.into(),
+        literal_bound: None,
+        session_values: Vec::new(),
+        warnings: Vec::new(),
+        directives: Directives::default(),
+    })
+}
+
+fn end(result: Result<(), &Error>) -> End<'_> {
+    End { took: Duration::from_micros(5_400), rows: 3, affected: 0, result: Some(result) }
+}
+
+/// A query of two shards as it is noted while it runs; with a literal that could not become a bind variable.
+fn sharded() -> (Observed, super::statement::Seen) {
+    let o =
+        observed(&format!("/* {SECRET} */ select name, '{SECRET}' from customer where email = '{SECRET}'"));
+    let secret = BindVariable {
+        r#type: Type::Varchar as i32,
+        value: SECRET.as_bytes().to_vec().into(),
+        ..BindVariable::default()
+    };
+    let sql = format!("/* {SECRET} */ select `name`, '{SECRET}' from customer where email = :vtg1");
+    o.planned(&plan(&sql), &HashMap::new(), true);
+    for shard in ["80-", "-80"] {
+        o.calls(&Target::new("shop", shard, TabletType::Replica));
+    }
+    o.committed(Duration::from_micros(400));
+    let mut seen = o.take_seen();
+    seen.binds = HashMap::from([("vtg1".to_owned(), secret)]);
+    seen.planned = Some(Duration::from_micros(1_000));
+    (o, seen)
+}
+
+#[test]
+fn lines_are_as_accepted() {
+    let (o, seen) = sharded();
+    let fault = Error::mysql(1062, *b"23000", format!("Duplicate entry '{SECRET}' for key 'email'"));
+    let unplanned = observed(&format!("set password = '{SECRET}'"));
+    let nothing = unplanned.take_seen();
+    let mut text = String::new();
+    for (name, line) in [
+        ("query, all values, slow", lines::query(&o, &seen, &end(Ok(())), false, true)),
+        ("query, redacted, slow, failed", lines::query(&o, &seen, &end(Err(&fault)), true, true)),
+        ("a statement of the session", lines::query(&unplanned, &nothing, &end(Ok(())), true, false)),
+        ("audit", lines::audit(&o, &seen, &end(Ok(())))),
+        ("audit, failed", lines::audit(&o, &seen, &end(Err(&fault)))),
+    ] {
+        text += &format!("== {name}\n{}{}", line.render(Format::Text), line.render(Format::Json));
+    }
+    testkit::check_golden(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/logs.txt"), &text);
+}
+
+/// Not by a literal, a bind variable, a comment or the text of an error.
+#[test]
+fn no_value_is_in_the_audit_log_or_a_redacted_query_log() {
+    let (o, seen) = sharded();
+    let fault = Error::new(Condition::Mysql, format!("Incorrect integer value: '{SECRET}'"));
+    let unplanned = observed(&format!("create user u identified by '{SECRET}'"));
+    let nothing = unplanned.take_seen();
+    let dropped = End { result: None, ..end(Ok(())) };
+    for (o, seen) in [(&o, &seen), (&unplanned, &nothing)] {
+        for end in [&end(Ok(())), &end(Err(&fault)), &dropped] {
+            for line in [lines::audit(o, seen, end), lines::query(o, seen, end, true, true)] {
+                for format in [Format::Text, Format::Json] {
+                    let text = line.render(format);
+                    assert!(!text.contains(SECRET), "{text}");
+                }
+            }
+        }
+    }
+    // The counter-check: where values are told it is there, and only as a value and in the text of the error.
+    let told = lines::query(&o, &seen, &end(Err(&fault)), false, false).render(Format::Json);
+    assert_eq!(told.matches(SECRET).count(), 2, "{told}");
+}
+
+/// What `is_on` says is all that a statement looks at while nobody wants to know.
+#[test]
+fn nobody_wants_to_know_until_somebody_does() {
+    assert!(!Observer::default().is_on());
+}
