@@ -1,4 +1,4 @@
-//! What a cluster tells of its queries: query logs of vtgate and vttablet, the audit log; and that what was planted in
+//! What a cluster tells of its queries: query logs of vtgate and vttablet, the audit log, traces; and that what was planted in
 //! statements is not where it must not be.
 //!
 //! One cluster, one test, step by step: starting it costs more than the steps.
@@ -6,11 +6,17 @@
 // The helpers of a test fail the test.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use e2e::{Cluster, exec, fault, rows, scenario::step};
 use mysql_async::{Conn, prelude::Queryable};
 use serde_json::Value;
+use tracer::otlp::{EXPORT, ExportTraceServiceRequest, ExportTraceServiceResponse, Span};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// A value of a row, a literal of an unknown statement, a comment: none of them is part of another text.
@@ -43,7 +49,15 @@ async fn a_cluster_tells_of_its_queries() {
     let dir = testkit::temp_dir();
     let file = |name: &str| dir.path().join(name);
     let (gate_log, tablet_log, audit_log) = (file("vtgate.log"), file("vttablet.log"), file("audit.log"));
+    let collector = Collector::start().await;
+    let endpoint = format!("--otel-endpoint={}", collector.address);
     let cluster = Cluster::start(&[
+        "--vtgate-arg=--tracer=otlp",
+        // Only what a client asks for.
+        "--vtgate-arg=--tracing-sampling-rate=0",
+        &format!("--vtgate-arg={endpoint}"),
+        "--vttablet-arg=--tracer=otlp",
+        &format!("--vttablet-arg={endpoint}"),
         "--mysql-flavor=mysql",
         &format!("--vtgate-arg=--log-queries-to-file={}", gate_log.display()),
         "--vtgate-arg=--querylog-format=json",
@@ -72,6 +86,8 @@ async fn a_cluster_tells_of_its_queries() {
     let told: Vec<_> = lines(&gate_log).into_iter().filter(|l| l.to_string().contains(SECRET)).collect();
     assert!(!told.is_empty());
     assert!(told.iter().all(|l| !sql_has(l, SECRET)), "{told:?}");
+    step("a traced query is a tree of spans");
+    a_traced_query_is_a_tree_of_spans(&mut conn, &collector).await;
     step("a full disk refuses statements");
     a_full_disk_refuses_statements(&cluster, &mut conn, &audit_log).await;
 }
@@ -161,6 +177,77 @@ async fn the_audit_log(path: &Path) {
     line(path, "the commit", |l| l["StmtType"] == "COMMIT" && l["Shards"] != serde_json::json!([])).await;
     line(path, "the failed select", |l| l["Errno"] == 1146 && l["Outcome"] == "error").await;
     line(path, "the prepared select", |l| l["StmtType"] == "SELECT" && l["RowsReturned"] == 1).await;
+}
+
+/// A collector of OpenTelemetry's in this process.
+struct Collector {
+    address: String,
+    spans: Arc<Mutex<Vec<Span>>>,
+}
+
+impl Collector {
+    async fn start() -> Self {
+        let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
+        let kept = spans.clone();
+        let routes = rpc::routes().await.unwrap().unary(EXPORT, move |request: ExportTraceServiceRequest| {
+            for process in request.resource_spans {
+                let spans = process.scope_spans.into_iter().flat_map(|s| s.spans);
+                kept.lock().unwrap().extend(spans);
+            }
+            async { Ok(ExportTraceServiceResponse::default()) }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let listener = rpc::Listener::new(listener, None);
+        tokio::spawn(rpc::serve(listener, routes, Arc::new([]), std::future::pending()));
+        Self { address, spans }
+    }
+}
+
+/// `parent > child` of every span below the client's, in order.
+fn tree(spans: &[Span], client: &[u8]) -> Vec<String> {
+    let name = |id: &[u8]| match spans.iter().find(|s| s.span_id == id) {
+        Some(span) => span.name.as_str(),
+        None if id == client => "client",
+        None => "nobody",
+    };
+    let mut tree: Vec<_> =
+        spans.iter().map(|s| format!("{} > {}", name(&s.parent_span_id), s.name)).collect();
+    tree.sort();
+    tree
+}
+
+/// From the client's comment through vtgate and the tablets of both shards to their mysqlds.
+async fn a_traced_query_is_a_tree_of_spans(conn: &mut Conn, collector: &Collector) {
+    let (trace, client) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let comment = format!("/*traceparent='00-{trace}-{client}-01'*/");
+    exec(conn, &format!("select name from customer where name = '{SECRET}' {comment}")).await;
+    let mut expected: Vec<String> =
+        ["client > vtgate SELECT", "vtgate SELECT > plan"].map(str::to_owned).into();
+    for _shard in 0..2 {
+        expected.extend(
+            [
+                "vtgate SELECT > shard call",
+                "shard call > vttablet StreamExecute",
+                "vttablet StreamExecute > pool wait",
+                "vttablet StreamExecute > mysqld",
+            ]
+            .map(str::to_owned),
+        );
+    }
+    expected.sort();
+    let client = u64::from_str_radix(client, 16).unwrap().to_be_bytes();
+    testkit::wait_until_async("the tree of spans", LIMIT, tokio::time::sleep, async || {
+        let spans = collector.spans.lock().unwrap().clone();
+        let tree = tree(&spans, &client);
+        if tree == expected { Ok(()) } else { Err(format!("{tree:#?}")) }
+    })
+    .await;
+    let spans = collector.spans.lock().unwrap().clone();
+    let trace = u128::from_str_radix(trace, 16).unwrap().to_be_bytes();
+    // Nothing but this query was traced, and no value of it is in a span.
+    assert!(spans.iter().all(|s| s.trace_id == trace));
+    assert!(!format!("{spans:?}").contains(SECRET));
 }
 
 /// As a client sees it: an error that says why, nothing executed, and service again when there is room.

@@ -11,6 +11,7 @@ use secrets::{
 };
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
+use tracer::TracerOptions;
 use vterrors::{Error, Result};
 use vtmodel::{TabletType, TargetString, parse_tablet_type};
 
@@ -36,6 +37,8 @@ pub struct Options {
     pub query_log: QueryLogOptions,
     #[command(flatten)]
     pub audit: AuditOptions,
+    #[command(flatten)]
+    pub tracer: TracerOptions,
     /// Print the version and exit
     #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
     pub version: bool,
@@ -217,8 +220,8 @@ impl Options {
         if cell.is_empty() {
             keep(Error::invalid("--cell is required"));
         }
-        if let Err(e) = self.query_log.validate() {
-            keep(e);
+        for checked in [self.query_log.validate(), self.tracer.validate()] {
+            let _ = checked.map_err(&mut keep);
         }
         let topo = self.topo.validate().map_err(&mut keep).ok();
         let types: Vec<_> = self

@@ -1,4 +1,4 @@
-//! What is told of statements: to the query log and to the audit log.
+//! What is told of statements: to the query log, to the audit log, and to traces.
 //!
 //! A session that runs a statement carries an [`Observed`] while anybody wants to know; what the statement's way
 //! through the gate learns (its plan, its shards, what committing took) is noted there. While nobody does, that
@@ -6,6 +6,7 @@
 //! nothing is allocated.
 
 mod lines;
+mod spans;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,10 @@ use bytes::Bytes;
 use querylog::{AuditLog, AuditOptions, QueryLog, QueryLogOptions, Reasons};
 use servenv::{Context, Step};
 use sqltypes::{BindVars, Field, Row};
+use tracer::{Tracer, TracerOptions};
 use vterrors::Result;
 
+pub use spans::{OpenCall, Service};
 pub use statement::Observed;
 
 use crate::{
@@ -31,22 +34,32 @@ pub struct Observer {
     reasons: Reasons,
     pub query_log: Arc<QueryLog>,
     pub audit: Option<Arc<AuditLog>>,
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Default for Observer {
     /// Nobody.
     fn default() -> Self {
-        Self { reasons: Reasons::default(), query_log: QueryLog::off(), audit: None }
+        Self { reasons: Reasons::default(), query_log: QueryLog::off(), audit: None, tracer: None }
     }
 }
 
 impl Observer {
-    /// Opens the logs that the options name.
-    pub fn start(log: &QueryLogOptions, audit: &AuditOptions, context: &Context) -> Result<Self> {
+    /// Opens the logs that the options name, and begins to send traces where they are asked for.
+    pub fn start(
+        log: &QueryLogOptions,
+        audit: &AuditOptions,
+        tracer: &TracerOptions,
+        context: &Context,
+    ) -> Result<Self> {
         let reasons = Reasons::default();
         let query_log = QueryLog::start(log, &reasons, context)?;
         let audit = AuditLog::start(audit, &reasons, context)?;
-        Ok(Self { reasons, query_log, audit })
+        let tracer = Tracer::start(tracer, context)?;
+        if tracer.is_some() {
+            reasons.add();
+        }
+        Ok(Self { reasons, query_log, audit, tracer })
     }
 
     /// Whether anybody does: one load.
@@ -57,7 +70,9 @@ impl Observer {
 
     /// The steps of the shutdown that see the last lines written.
     pub fn end_steps(&self) -> Vec<Step> {
-        self.query_log.end_step().into_iter().chain(self.audit.as_ref().map(|a| a.end_step())).collect()
+        let audit = self.audit.as_ref().map(|a| a.end_step());
+        let traces = self.tracer.as_ref().map(Tracer::end_step);
+        self.query_log.end_step().into_iter().chain(audit).chain(traces).collect()
     }
 }
 

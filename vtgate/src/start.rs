@@ -41,7 +41,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         None => None,
     };
     let users = users(o)?;
-    let observer = Observer::start(&o.query_log, &o.audit, &context)?;
+    let observer = Observer::start(&o.query_log, &o.audit, &o.tracer, &context)?;
     let log_steps = observer.end_steps();
     let tls = config.mysql_tls.clone();
 

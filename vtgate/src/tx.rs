@@ -7,11 +7,13 @@ pub use call::{Answer, ShardCall, ShardQuery, Work};
 use std::time::{Duration, Instant};
 
 use proto::query as q;
+use tracer::SpanContext;
 use tracing::warn;
 use vterrors::{Condition, Error, Result};
 
 use crate::{
     gateway::Gateway,
+    observe::Service,
     session::{CommitOrder, Session, ShardSession},
 };
 
@@ -174,9 +176,24 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
 }
 
 async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
-    if let Some(observed) = &session.observed {
-        observed.calls(&part.target);
+    let Some(observed) = &session.observed else {
+        return commit_call(gateway, session, part, None).await;
+    };
+    observed.calls(&part.target);
+    let span = observed.open_span();
+    let result = commit_call(gateway, session, part, span.map(|s| s.context)).await;
+    if let Some(span) = span {
+        observed.close_call(span, "commit", &part.target, result.as_ref().map(|_| 0));
     }
+    result
+}
+
+async fn commit_call(
+    gateway: &Gateway,
+    session: &Session,
+    part: &ShardSession,
+    span: Option<SpanContext>,
+) -> Result<i64> {
     let tablet = gateway.tablet(&part.alias)?;
     let _under_way = tablet.load.begin();
     let (effective_caller_id, immediate_caller_id) = callers(session);
@@ -186,7 +203,7 @@ async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) 
         target: Some((&part.target).into()),
         transaction_id: part.transaction_id,
     };
-    Ok(tablet.service.commit(request).await?.reserved_id)
+    Ok(Service::of(&tablet, span).commit(request).await?.reserved_id)
 }
 
 async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (CommitOrder, ShardSession)) {

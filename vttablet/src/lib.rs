@@ -58,6 +58,7 @@ pub async fn start_with(
     tablet.start(&context).await?;
 
     let routes = grpc::add_services(rpc::routes().await?, &tablet);
+    let routes = routes.with_traces(tablet.query.observer.tracer.is_some());
     let (stop, stopped) = oneshot::channel::<()>();
     let (done, all_done) = oneshot::channel::<()>();
     let cores = context.cores.handles();
@@ -70,7 +71,7 @@ pub async fn start_with(
         let _ = done.send(());
     });
     let mut steps = steps(&tablet, stop, all_done, limits);
-    steps.extend(tablet.query.observer.query_log.end_step());
+    steps.extend(tablet.query.observer.end_steps());
     Ok((tablet, steps))
 }
 

@@ -13,6 +13,7 @@ use rpc::{ChannelOptions, GrpcServerTlsOptions, TabletManagerGrpcOptions};
 use secrets::{Credentials, tls::ServerTls};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions, parse_shard_name};
+use tracer::TracerOptions;
 use vterrors::{Error, Result};
 use vtmodel::{KeyRange, TabletAlias, default_db_name, parse_tablet_type};
 
@@ -38,6 +39,8 @@ pub struct Options {
     pub query: QueryOptions,
     #[command(flatten)]
     pub query_log: QueryLogOptions,
+    #[command(flatten)]
+    pub tracer: TracerOptions,
     #[command(flatten)]
     pub accepted: AcceptedOptions,
 }
@@ -246,6 +249,7 @@ pub struct Config {
     pub db: DbOptions,
     pub query: QueryOptions,
     pub query_log: QueryLogOptions,
+    pub tracer: TracerOptions,
     pub topo: TopoConfig,
     /// None when gRPC is served without TLS.
     pub server_tls: Option<Arc<ServerTls>>,
@@ -267,6 +271,7 @@ impl Options {
         let mysqld_tls = take(&mut faults, "", self.db.tls()).flatten();
         let credentials = take(&mut faults, "", self.db.credentials()).flatten();
         take(&mut faults, "", self.query_log.validate());
+        take(&mut faults, "", self.tracer.validate());
         let managers = take(&mut faults, "", self.manager_grpc.channels()).unwrap_or_default();
         let grpc_port = self.server.grpc_port;
         if grpc_port.is_none() {
@@ -324,6 +329,7 @@ impl Options {
             db: self.db.clone(),
             query: self.query.clone(),
             query_log: self.query_log.clone(),
+            tracer: self.tracer.clone(),
             topo,
             server_tls,
             managers,

@@ -310,6 +310,6 @@ fn query_service(
         limits: QueryLimits::new(q.queryserver_config_query_timeout, max_rows),
         schema_changed: Arc::default(),
         counts: QueryCounts::new(metrics),
-        observer: Observer::start(&config.query_log, context)?,
+        observer: Observer::start(&config.query_log, &config.tracer, context)?,
     }))
 }

@@ -49,6 +49,13 @@ pub struct AuditOptions {
     pub audit_log_on_failure: OnFailure,
 }
 
+impl Default for AuditOptions {
+    /// As without any flag.
+    fn default() -> Self {
+        Self { audit_log_file: None, audit_log_on_failure: OnFailure::Refuse }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct AuditLog {

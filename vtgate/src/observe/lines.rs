@@ -83,13 +83,13 @@ fn own_plan<'a>(o: &Observed, seen: &'a Seen) -> Option<&'a Plan> {
     seen.plan.as_deref().filter(|_| sqlast::preview(&o.sql) != StatementKind::Set)
 }
 
-fn statement_type(o: &Observed, seen: &Seen) -> &'static str {
+pub fn statement_type(o: &Observed, seen: &Seen) -> &'static str {
     own_plan(o, seen).map_or_else(|| sqlast::preview(&o.sql).name(), |plan| plan.statement.name())
 }
 
 /// The normalised text, or the client's; in both, what literals are left is replaced, for some cannot become bind
 /// variables.
-fn text(o: &Observed, seen: &Seen) -> String {
+pub fn text(o: &Observed, seen: &Seen) -> String {
     match own_plan(o, seen) {
         Some(plan) => sqlast::redacted(plan.normalized.as_bytes(), &Default::default(), MAX_TEXT_BYTES),
         None => sqlast::redacted(&o.sql, &o.options, MAX_TEXT_BYTES),

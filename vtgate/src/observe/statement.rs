@@ -17,7 +17,7 @@ use sqltypes::BindVars;
 use vterrors::{Error, Result};
 use vtmodel::Target;
 
-use super::{Observer, lines};
+use super::{Observer, lines, spans::Trace};
 use crate::{
     executor::Outcome,
     session::{Caller, Session},
@@ -42,6 +42,7 @@ pub struct Observed {
     pub(super) options: ParseOptions,
     keeps_values: bool,
     rows: AtomicU64,
+    pub(super) trace: Option<Trace>,
     seen: Mutex<Seen>,
 }
 
@@ -95,6 +96,7 @@ impl Observed {
             options,
             keeps_values: observer.query_log.is_on() && !observer.query_log.redacts(),
             rows: AtomicU64::new(0),
+            trace: Trace::of(observer.tracer.as_ref(), sql),
             seen: Mutex::default(),
         }
     }
@@ -169,6 +171,9 @@ impl Observed {
     }
 
     fn log(&self, observer: &Observer, seen: &Seen, end: &End<'_>) {
+        if let Some(trace) = &self.trace {
+            trace.finish(self, seen, end);
+        }
         let log = &observer.query_log;
         if !log.is_on() {
             return;

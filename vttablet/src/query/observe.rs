@@ -1,4 +1,4 @@
-//! What is told of a query: to the query log.
+//! What is told of a query: to the query log, and to traces.
 //!
 //! While nobody wants to know, a query pays one load and one branch for it ([`Observer::observe`]) and a branch on an
 //! empty option where its parts are measured; nothing is allocated.
@@ -13,10 +13,11 @@ use proto::{
     vtrpc::CallerId,
 };
 use querylog::{Facts, Line, QueryLog, QueryLogOptions, Reasons, bind_values, seconds};
-use servenv::Context;
+use servenv::{Context, Step};
+use tracer::{Kind, Open, SpanContext, Tracer, TracerOptions};
 use vterrors::{Error, Result};
 
-use super::plan::Kind;
+use super::plan::Kind as Statement;
 
 /// Bytes of a query's text in a line.
 const MAX_TEXT_BYTES: usize = 16 << 10;
@@ -26,25 +27,41 @@ const MAX_TEXT_BYTES: usize = 16 << 10;
 pub struct Observer {
     reasons: Reasons,
     pub query_log: Arc<QueryLog>,
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Observer {
-    /// Opens the log that the options name.
-    pub fn start(options: &QueryLogOptions, context: &Context) -> Result<Self> {
+    /// Opens the log that the options name, and begins to send traces where they are asked for.
+    pub fn start(options: &QueryLogOptions, tracer: &TracerOptions, context: &Context) -> Result<Self> {
         let reasons = Reasons::default();
         let query_log = QueryLog::start(options, &reasons, context)?;
-        Ok(Self { reasons, query_log })
+        let tracer = Tracer::start(tracer, context)?;
+        if tracer.is_some() {
+            reasons.add();
+        }
+        Ok(Self { reasons, query_log, tracer })
     }
 
     /// What notes a query's parts; none while nobody wants to know.
     #[inline]
     pub fn observe(&self, ask: impl FnOnce() -> Asker) -> Option<Box<Observed>> {
-        if self.reasons.any() { Some(Box::new(Observed::new(ask()))) } else { None }
+        if self.reasons.any() { Some(Box::new(Observed::new(ask(), self.parent()))) } else { None }
+    }
+
+    /// The caller's span, where it traces.
+    fn parent(&self) -> Option<SpanContext> {
+        let told = self.tracer.as_ref().and_then(|_| rpc::trace_parent())?;
+        SpanContext::parse(&told).filter(|p| p.sampled)
+    }
+
+    /// The steps of the shutdown that see the last lines written and the last spans sent.
+    pub fn end_steps(&self) -> Vec<Step> {
+        self.query_log.end_step().into_iter().chain(self.tracer.as_ref().map(Tracer::end_step)).collect()
     }
 }
 
 /// Who asks for what, of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Asker {
     pub method: &'static str,
     pub effective: Option<CallerId>,
@@ -76,6 +93,8 @@ pub struct Observed {
     clock: Instant,
     asker: Asker,
     parts: Mutex<Parts>,
+    /// The query's span, where its caller traces it.
+    span: Option<Open>,
 }
 
 /// What took how long.
@@ -91,6 +110,8 @@ struct Parts {
 
 #[derive(Debug, Clone, Copy)]
 struct Part {
+    /// Since the query's beginning.
+    after: Duration,
     took: Duration,
 }
 
@@ -112,8 +133,14 @@ impl From<&Result<QueryResult>> for Rows {
 }
 
 impl Observed {
-    fn new(asker: Asker) -> Self {
-        Self { start: SystemTime::now(), clock: Instant::now(), asker, parts: Mutex::default() }
+    fn new(asker: Asker, parent: Option<SpanContext>) -> Self {
+        let span = parent.map(|p| Open::first(Some(p)));
+        Self { start: SystemTime::now(), clock: Instant::now(), asker, parts: Mutex::default(), span }
+    }
+
+    /// So much of the time since the start is this.
+    fn part(&self, began: Instant) -> Part {
+        Part { after: began.saturating_duration_since(self.clock), took: began.elapsed() }
     }
 
     fn parts(&self) -> MutexGuard<'_, Parts> {
@@ -124,13 +151,16 @@ impl Observed {
     pub fn begun(&self, id: i64) {
         let mut parts = self.parts();
         if id != 0 && self.asker.transaction_id == 0 && self.asker.reserved_id == 0 {
-            parts.begin = Some(Part { took: self.clock.elapsed() });
+            parts.begin = Some(self.part(self.clock));
             parts.begun_id = id;
         }
     }
 
-    /// Writes the line.
+    /// Writes the line, and tells the spans.
     pub fn finish<T>(&self, observer: &Observer, query: Option<&BoundQuery>, rows: Rows, result: &Result<T>) {
+        if let (Some(tracer), Some(span)) = (&observer.tracer, self.span) {
+            self.trace(tracer, span, rows, result.as_ref().err());
+        }
         let log = &observer.query_log;
         if !log.is_on() {
             return;
@@ -143,6 +173,24 @@ impl Observed {
         }
     }
 
+    fn trace(&self, tracer: &Tracer, span: Open, rows: Rows, error: Option<&Error>) {
+        let parts = *self.parts();
+        for (name, part) in [("begin", parts.begin), ("pool wait", parts.wait), ("mysqld", parts.mysqld)] {
+            if let Some(Part { after, took }) = part {
+                tracer.take(span.part(name, after, took));
+            }
+        }
+        let target = self.asker.target.clone().unwrap_or_default();
+        let done = span
+            .end(format!("vttablet {}", self.asker.method), Kind::Server)
+            .text("vt.keyspace", target.keyspace.as_str())
+            .text("vt.shard", target.shard.as_str())
+            .text("vt.tablet_type", vtmodel::tablet_type_lower(target.tablet_type()))
+            .number("db.response.returned_rows", rows.returned)
+            .errno(error.map(|e| e.mysql_code().errno));
+        tracer.take(done);
+    }
+
     fn line(
         &self,
         log: &QueryLog,
@@ -152,7 +200,7 @@ impl Observed {
         error: Option<&Error>,
     ) -> Line {
         let (asker, parts) = (&self.asker, *self.parts());
-        let kind = query.map(|q| Kind::of(&q.sql).name()).unwrap_or_default();
+        let kind = query.map(|q| Statement::of(&q.sql).name()).unwrap_or_default();
         let mut line = Line::default();
         line.set_time("Start", self.start).set("Method", asker.method);
         let caller = asker.effective.as_ref();
@@ -209,14 +257,14 @@ impl Asked<'_> {
     /// The wait for a connection is over.
     pub fn waited(&self, began: Option<Instant>) {
         if let (Some(observed), Some(began)) = (self.observed, began) {
-            observed.parts().wait = Some(Part { took: began.elapsed() });
+            observed.parts().wait = Some(observed.part(began));
         }
     }
 
     /// mysqld has answered.
     pub fn answered(&self, began: Option<Instant>) {
         if let (Some(observed), Some(began)) = (self.observed, began) {
-            observed.parts().mysqld = Some(Part { took: began.elapsed() });
+            observed.parts().mysqld = Some(observed.part(began));
         }
     }
 }

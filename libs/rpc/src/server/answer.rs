@@ -11,10 +11,21 @@ use tower::Service;
 use vterrors::{Condition, Error};
 
 use super::{Routes, Unary};
-use crate::{codes::Direction, wire};
+use crate::{codes::Direction, trace, wire};
 
 /// Answers a call; its work is dropped as soon as the caller gives it up.
-pub(super) async fn answer(routes: Routes, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+pub(super) async fn answer(routes: Routes, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    // One branch where nobody traces.
+    if routes.traces
+        && let Some(trace) = request.headers().get(wire::TRACEPARENT).and_then(|t| t.to_str().ok())
+    {
+        let trace = trace.to_owned();
+        return Box::pin(trace::within(&trace, answer_call(routes, request, respond))).await;
+    }
+    answer_call(routes, request, respond).await;
+}
+
+async fn answer_call(routes: Routes, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let sent = match routes.find(request.uri().path()) {
         Some(call) => answer_unary(call, request, &mut respond).await,
         None => answer_service(routes, request, &mut respond).await,

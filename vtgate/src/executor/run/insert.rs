@@ -180,6 +180,7 @@ impl Run<'_> {
             session: &apart,
             in_transaction: false,
             work: Work::Write,
+            span: None,
         };
         let result = call
             .execute(&query)

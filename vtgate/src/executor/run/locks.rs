@@ -100,6 +100,7 @@ impl Run<'_> {
             session: self.session,
             in_transaction: false,
             work: Work::Read,
+            span: None,
         }
     }
 
@@ -126,7 +127,13 @@ async fn beat(gateway: Arc<Gateway>, session: Arc<Session>, part: ShardSession) 
         sql: "select 1 from dual".into(),
         binds: Arc::new(BindVars::default()),
     };
-    let call = ShardCall { gateway: &gateway, session: &session, in_transaction: false, work: Work::Read };
+    let call = ShardCall {
+        gateway: &gateway,
+        session: &session,
+        in_transaction: false,
+        work: Work::Read,
+        span: None,
+    };
     let said = tokio::time::timeout(BEAT_LIMIT, call.execute_on(&part, &word)).await;
     said.is_ok_and(|answer| answer.result.is_ok())
 }
