@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{ArgAction, Parser};
+use querylog::{AuditOptions, QueryLogOptions};
 use rpc::{GrpcServerTlsOptions, TabletGrpcOptions};
 use secrets::{
     Named,
@@ -10,6 +11,7 @@ use secrets::{
 };
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
+use tracer::TracerOptions;
 use vterrors::{Error, Result};
 use vtmodel::{TabletType, TargetString, parse_tablet_type};
 
@@ -31,6 +33,12 @@ pub struct Options {
     pub grpc_tls: GrpcServerTlsOptions,
     #[command(flatten)]
     pub tablet_grpc: TabletGrpcOptions,
+    #[command(flatten)]
+    pub query_log: QueryLogOptions,
+    #[command(flatten)]
+    pub audit: AuditOptions,
+    #[command(flatten)]
+    pub tracer: TracerOptions,
     /// Print the version and exit
     #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
     pub version: bool,
@@ -172,9 +180,6 @@ pub struct Options {
     /// Accepted for Vitess's sake; without effect
     #[arg(long, hide = true)]
     pub planner_version: Option<String>,
-    /// Accepted for Vitess's sake; without effect
-    #[arg(long, hide = true)]
-    pub log_queries_to_file: Option<PathBuf>,
     /// Accepted for Vitess's sake; always on
     #[arg(long, hide = true)]
     pub enable_system_settings: bool,
@@ -211,6 +216,9 @@ impl Options {
         let cell = self.cell.clone().unwrap_or_default();
         if cell.is_empty() {
             keep(Error::invalid("--cell is required"));
+        }
+        for checked in [self.query_log.validate(), self.tracer.validate()] {
+            let _ = checked.map_err(&mut keep);
         }
         let topo = self.topo.validate().map_err(&mut keep).ok();
         let types: Vec<_> = self

@@ -37,6 +37,7 @@ pub use vexplain::{Trace, Traced};
 use crate::{
     gateway::Gateway,
     metrics::GateMetrics,
+    observe::Observer,
     schema::{Layout, Schema},
     session::{Kill, Process, Processes, Session},
 };
@@ -70,6 +71,8 @@ pub struct Executor {
     pub metrics: GateMetrics,
     /// The connections of MySQL clients.
     pub processes: Processes,
+    /// Who wants to know of statements.
+    pub observer: Observer,
     plans: PlanCache,
     prepared: PreparedTexts,
 }
@@ -88,14 +91,35 @@ impl Executor {
             config,
             metrics,
             processes: Processes::default(),
+            observer: Observer::default(),
             plans: PlanCache::new(plan_cache_bytes),
             prepared: PreparedTexts::default(),
         }
     }
 
+    /// With logs and traces of its statements.
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self { observer, ..self }
+    }
+
     /// Executes one statement. Rows go to `sink`; the outcome says how it ended. `params` are the bind
     /// variables of a client that sends some.
     pub async fn execute(
+        &self,
+        session: &mut Session,
+        sql: &[u8],
+        params: BindVars,
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome> {
+        // All that is paid while nobody wants to know. A statement within another one (EXECUTE) is part of that.
+        if self.observer.is_on() && session.observed.is_none() {
+            return Box::pin(self.execute_observed(session, sql, params, sink)).await;
+        }
+        self.execute_unseen(session, sql, params, sink).await
+    }
+
+    /// [`Executor::execute`], of which nothing is told but what the session's `observed` notes.
+    pub(crate) async fn execute_unseen(
         &self,
         session: &mut Session,
         sql: &[u8],
@@ -168,7 +192,11 @@ impl Executor {
         if let Some((plan, binds)) = self.plans.find(sql, session, &options, layout.version) {
             self.metrics.plan_hits.inc();
             session.warnings.clear();
-            return self.run_plan(session, &layout, &plan, sql, with(params, binds), sink).await;
+            let binds = with(params, binds);
+            if let Some(observed) = &session.observed {
+                observed.planned(&plan, &binds, true);
+            }
+            return self.run_plan(session, &layout, &plan, sql, binds, sink).await;
         }
         let mut statement =
             sqlast::parse(sql, &options).map_err(|e| Error::new(Condition::SyntaxError, e.to_string()))?;
@@ -188,7 +216,11 @@ impl Executor {
         if plan.literal_bound.is_none() && !plan.directives.skip_query_plan_cache {
             self.plans.insert(sql, session, &options, layout.version, &normalized.values, plan.clone());
         }
-        self.run_plan(session, &layout, &plan, sql, with(params, binds), sink).await
+        let binds = with(params, binds);
+        if let Some(observed) = &session.observed {
+            observed.planned(&plan, &binds, false);
+        }
+        self.run_plan(session, &layout, &plan, sql, binds, sink).await
     }
 
     /// Plans a statement. One that names an unknown table or column is planned once more after a look at

@@ -2,13 +2,14 @@
 //!
 //! A statement's way: [`frontend`] reads it, [`executor`] finds its plan (by fingerprint, without parsing,
 //! when it was seen before) and runs it; [`gateway`] chooses the tablets; [`tx`] holds their transactions
-//! together; [`schema`] is the watched layout that plans are made from.
+//! together; [`schema`] is the watched layout that plans are made from; [`observe`] tells of statements.
 
 mod config;
 mod executor;
 mod frontend;
 mod gateway;
 mod metrics;
+mod observe;
 mod pages;
 mod schema;
 mod session;

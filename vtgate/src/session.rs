@@ -151,6 +151,8 @@ pub struct Session {
     pub locks: Option<LockSession>,
     /// While a VEXPLAIN runs: what goes to shards.
     pub trace: Option<crate::executor::Trace>,
+    /// While a statement runs that a log or a trace tells of.
+    pub observed: Option<Arc<crate::observe::Observed>>,
     /// While a statement runs that is undone as a whole when it fails.
     pub atomic: bool,
     pub savepoints: Vec<Savepoint>,
@@ -196,6 +198,7 @@ impl Session {
             before: Vec::new(),
             locks: None,
             trace: None,
+            observed: None,
             atomic: false,
             after: Vec::new(),
             entered: Default::default(),
@@ -228,6 +231,7 @@ impl Session {
         apart.sql_mode = self.sql_mode;
         apart.user_variables = self.user_variables.clone();
         apart.last_insert_id = self.last_insert_id;
+        apart.observed = self.observed.clone();
         apart
     }
 

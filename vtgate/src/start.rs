@@ -19,6 +19,7 @@ use crate::{
     },
     gateway::{BufferConfig, Gateway, GatewayConfig},
     metrics::GateMetrics,
+    observe::Observer,
     pages,
     schema::Schema,
 };
@@ -40,6 +41,8 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         None => None,
     };
     let users = users(o)?;
+    let observer = Observer::start(&o.query_log, &o.audit, &o.tracer, &context)?;
+    let log_steps = observer.end_steps();
     let tls = config.mysql_tls.clone();
 
     let topo = Arc::new(topo::Server::open(&config.topo).await?);
@@ -75,7 +78,8 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let gateway = Arc::new(Gateway::new(discovery, gateway_config, metrics.clone()));
     schema.track(gateway.clone(), &context, FIRST_COLUMNS_LIMIT).await;
     let executor =
-        Arc::new(Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory));
+        Executor::new(schema, gateway, executor_config, metrics.clone(), o.gate_query_cache_memory);
+    let executor = Arc::new(executor.with_observer(observer));
     pages::add(&context, &executor);
 
     let server = MysqlServer::new(
@@ -98,7 +102,8 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
         let listener = rpc::Listener::new(listener, config.grpc_tls.clone());
         serve_grpc(listener, executor, &context).await?;
     }
-    Ok(vec![Step::new("clients end", o.server.onterm_timeout, async move { server.drain().await })])
+    let clients = Step::new("clients end", o.server.onterm_timeout, async move { server.drain().await });
+    Ok(std::iter::once(clients).chain(log_steps).collect())
 }
 
 async fn listen(what: &str, address: std::net::SocketAddr) -> Result<TcpListener> {

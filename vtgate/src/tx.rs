@@ -4,14 +4,16 @@ mod call;
 
 pub use call::{Answer, ShardCall, ShardQuery, Work};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proto::query as q;
+use tracer::SpanContext;
 use tracing::warn;
 use vterrors::{Condition, Error, Result};
 
 use crate::{
     gateway::Gateway,
+    observe::Service,
     session::{CommitOrder, Session, ShardSession},
 };
 
@@ -24,6 +26,7 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
     // From here on the client's going away, a KILL or a timeout must not leave half of it committed.
     let _shield = session.shield();
+    let started = session.observed.is_some().then(Instant::now);
     let parts = take_parts(session);
     let mut committed: Vec<String> = Vec::new();
     let mut failed: Option<Error> = None;
@@ -45,6 +48,9 @@ pub async fn commit(gateway: &Gateway, session: &mut Session) -> Result<()> {
             }
             Err(e) => failed = Some(e.context(format!("commit on {}", part.target))),
         }
+    }
+    if let (Some(started), Some(observed)) = (started, &session.observed) {
+        observed.committed(started.elapsed());
     }
     match failed {
         None => Ok(()),
@@ -170,6 +176,24 @@ fn take_parts(session: &mut Session) -> Vec<(CommitOrder, ShardSession)> {
 }
 
 async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
+    let Some(observed) = &session.observed else {
+        return commit_call(gateway, session, part, None).await;
+    };
+    observed.calls(&part.target);
+    let span = observed.open_span();
+    let result = commit_call(gateway, session, part, span.map(|s| s.context)).await;
+    if let Some(span) = span {
+        observed.close_call(span, "commit", &part.target, result.as_ref().map(|_| 0));
+    }
+    result
+}
+
+async fn commit_call(
+    gateway: &Gateway,
+    session: &Session,
+    part: &ShardSession,
+    span: Option<SpanContext>,
+) -> Result<i64> {
     let tablet = gateway.tablet(&part.alias)?;
     let _under_way = tablet.load.begin();
     let (effective_caller_id, immediate_caller_id) = callers(session);
@@ -179,7 +203,7 @@ async fn commit_part(gateway: &Gateway, session: &Session, part: &ShardSession) 
         target: Some((&part.target).into()),
         transaction_id: part.transaction_id,
     };
-    Ok(tablet.service.commit(request).await?.reserved_id)
+    Ok(Service::of(&tablet, span).commit(request).await?.reserved_id)
 }
 
 async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (CommitOrder, ShardSession)) {

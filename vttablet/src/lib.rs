@@ -58,6 +58,7 @@ pub async fn start_with(
     tablet.start(&context).await?;
 
     let routes = grpc::add_services(rpc::routes().await?, &tablet);
+    let routes = routes.with_traces(tablet.query.observer.tracer.is_some());
     let (stop, stopped) = oneshot::channel::<()>();
     let (done, all_done) = oneshot::channel::<()>();
     let cores = context.cores.handles();
@@ -69,7 +70,9 @@ pub async fn start_with(
         // The receiver is gone when the process ends without the steps.
         let _ = done.send(());
     });
-    Ok((Arc::clone(&tablet), steps(&tablet, stop, all_done, limits)))
+    let mut steps = steps(&tablet, stop, all_done, limits);
+    steps.extend(tablet.query.observer.end_steps());
+    Ok((tablet, steps))
 }
 
 fn steps(

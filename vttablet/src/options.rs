@@ -8,10 +8,12 @@ use clap::{ArgAction, Args, Parser};
 use mysqlctl::flavor::SourceTls;
 use mysqlwire::client::{Address, Tls, collation_of_charset};
 use proto::topodata::TabletType;
+use querylog::QueryLogOptions;
 use rpc::{ChannelOptions, GrpcServerTlsOptions, TabletManagerGrpcOptions};
 use secrets::{Credentials, tls::ServerTls};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions, parse_shard_name};
+use tracer::TracerOptions;
 use vterrors::{Error, Result};
 use vtmodel::{KeyRange, TabletAlias, default_db_name, parse_tablet_type};
 
@@ -35,6 +37,10 @@ pub struct Options {
     pub db: DbOptions,
     #[command(flatten)]
     pub query: QueryOptions,
+    #[command(flatten)]
+    pub query_log: QueryLogOptions,
+    #[command(flatten)]
+    pub tracer: TracerOptions,
     #[command(flatten)]
     pub accepted: AcceptedOptions,
 }
@@ -180,8 +186,6 @@ pub struct QueryOptions {
 #[derive(Debug, Clone, Args)]
 pub struct AcceptedOptions {
     #[arg(long, hide = true)]
-    pub log_queries_to_file: Option<String>,
-    #[arg(long, hide = true)]
     pub backup_storage_implementation: Option<String>,
     #[arg(long, hide = true)]
     pub file_backup_storage_root: Option<String>,
@@ -244,6 +248,8 @@ pub struct Config {
     pub tablet: TabletOptions,
     pub db: DbOptions,
     pub query: QueryOptions,
+    pub query_log: QueryLogOptions,
+    pub tracer: TracerOptions,
     pub topo: TopoConfig,
     /// None when gRPC is served without TLS.
     pub server_tls: Option<Arc<ServerTls>>,
@@ -264,6 +270,8 @@ impl Options {
         let server_tls = take(&mut faults, "", self.tls.server_tls()).flatten();
         let mysqld_tls = take(&mut faults, "", self.db.tls()).flatten();
         let credentials = take(&mut faults, "", self.db.credentials()).flatten();
+        take(&mut faults, "", self.query_log.validate());
+        take(&mut faults, "", self.tracer.validate());
         let managers = take(&mut faults, "", self.manager_grpc.channels()).unwrap_or_default();
         let grpc_port = self.server.grpc_port;
         if grpc_port.is_none() {
@@ -320,6 +328,8 @@ impl Options {
             tablet: self.tablet.clone(),
             db: self.db.clone(),
             query: self.query.clone(),
+            query_log: self.query_log.clone(),
+            tracer: self.tracer.clone(),
             topo,
             server_tls,
             managers,

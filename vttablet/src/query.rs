@@ -7,6 +7,7 @@
 pub mod bind;
 pub mod health;
 pub mod kill;
+pub mod observe;
 pub mod plan;
 pub mod pool;
 pub mod schema;

@@ -9,7 +9,7 @@ use mysqlctl::RemoteMysqld;
 use mysqlwire::client::{Conn, ConnectOptions, GtidTracking};
 use proto::topodata::{self, TabletType};
 use secrets::Password;
-use servenv::{Context, Metrics};
+use servenv::Context;
 use tabletclient::GrpcTabletManagerClient;
 use tokio::sync::Notify;
 use vterrors::{Condition, Error, Result};
@@ -22,6 +22,7 @@ use crate::{
     query::{
         health::HealthStreamer,
         kill::Killer,
+        observe::Observer,
         plan::PlanCache,
         pool::{Pool, PoolConfig},
         schema::Schema,
@@ -147,7 +148,7 @@ impl Tablet {
         let app = admin_pool("AppConnPool", config.query.app_pool_size, &users.app);
         let target = Target::new(&config.keyspace, &config.shard, config.init_type);
         let serving = Serving::new(target);
-        let query = Arc::new(query_service(&config, &users, &killer, &dba, &serving, &context.metrics));
+        let query = query_service(&config, &users, &killer, &dba, &serving, context)?;
         let (state, task) = state::machine(serving.clone(), vec![Arc::new(QueryPart(Arc::clone(&query)))]);
         context.spawn("serving state", task);
         let health = Arc::new(HealthStreamer::new((&config.alias).into(), serving.clone()));
@@ -266,8 +267,9 @@ fn query_service(
     killer: &Killer,
     dba: &Dba,
     serving: &Serving,
-    metrics: &Metrics,
-) -> QueryService {
+    context: &Context,
+) -> Result<Arc<QueryService>> {
+    let metrics = &context.metrics;
     let q = &config.query;
     let pool = |name, capacity, timeout, found_rows| {
         let pool = PoolConfig {
@@ -294,7 +296,7 @@ fn query_service(
     let oltp = pool("ConnPool", q.queryserver_config_pool_size, query_wait, false);
     let max_rows = q.queryserver_config_max_result_size;
     oltp.set_options(|o| o.init = vec![select_limit(max_rows)]);
-    QueryService {
+    Ok(Arc::new(QueryService {
         alias: (&config.alias).into(),
         keyspace: config.keyspace.clone(),
         db_name: config.db_name.clone(),
@@ -308,5 +310,6 @@ fn query_service(
         limits: QueryLimits::new(q.queryserver_config_query_timeout, max_rows),
         schema_changed: Arc::default(),
         counts: QueryCounts::new(metrics),
-    }
+        observer: Observer::start(&config.query_log, &config.tracer, context)?,
+    }))
 }

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use http::uri::Authority;
+use http::{HeaderValue, uri::Authority};
 use tokio::runtime::{Handle, Id};
 use vterrors::{Error, Result};
 
@@ -64,6 +64,8 @@ enum Peer {
 #[derive(Debug, Clone)]
 pub struct Channel {
     shared: Arc<Shared>,
+    /// What calls carry as `traceparent`.
+    trace: Option<HeaderValue>,
 }
 
 #[derive(Debug)]
@@ -99,7 +101,13 @@ pub fn connect_unix(path: impl Into<PathBuf>, options: &ChannelOptions) -> Resul
 impl Channel {
     fn new(peer: Peer, authority: Authority, options: &ChannelOptions) -> Self {
         let options = options.clone();
-        Self { shared: Arc::new(Shared { peer, authority, options, runtimes: RwLock::default() }) }
+        let shared = Shared { peer, authority, options, runtimes: RwLock::default() };
+        Self { shared: Arc::new(shared), trace: None }
+    }
+
+    /// The same connections, for calls that belong to a trace: they carry this `traceparent`.
+    pub fn traced(&self, traceparent: &str) -> Self {
+        Self { shared: self.shared.clone(), trace: HeaderValue::from_str(traceparent).ok() }
     }
 
     /// Ends all its connections: calls under way fail with `ConnectionLost`, later ones connect anew.

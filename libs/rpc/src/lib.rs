@@ -15,6 +15,7 @@ mod codes;
 mod options;
 mod server;
 mod status;
+mod trace;
 mod wire;
 
 pub use channel::{Channel, ChannelOptions, Connector, Network, Stream, connect_lazy, connect_unix};
@@ -25,6 +26,7 @@ pub use server::{
     Answered, Listener, Peer, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case,
 };
 pub use status::{error_of, status};
+pub use trace::trace_parent;
 pub use wire::time_limit;
 
 /// The largest message in both directions, as Vitess's `--grpc-max-message-size` has it.

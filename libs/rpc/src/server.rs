@@ -49,6 +49,8 @@ pub struct Routes {
     services: tonic::service::Routes,
     unary: Arc<HashMap<&'static str, Unary>>,
     named: Arc<HashMap<&'static str, Named>>,
+    /// Whether calls are looked at for a trace.
+    traces: bool,
 }
 
 /// The routes that every server has (health, reflection of all of Vitess's packages); add services to it.
@@ -61,10 +63,15 @@ pub async fn routes() -> Result<Routes> {
         .build_v1()
         .map_err(|e| Error::internal(format!("gRPC reflection: {e}")))?;
     let services = tonic::service::Routes::new(health).add_service(reflection);
-    Ok(Routes { services, unary: Arc::default(), named: Arc::default() })
+    Ok(Routes { services, unary: Arc::default(), named: Arc::default(), traces: false })
 }
 
 impl Routes {
+    /// Tells the work that answers a call which trace it belongs to ([`trace_parent`](crate::trace_parent)).
+    pub fn with_traces(self, traces: bool) -> Self {
+        Self { traces, ..self }
+    }
+
     /// Adds a service as tonic generates them.
     pub fn add_service<S>(mut self, service: S) -> Self
     where

@@ -108,3 +108,26 @@ async fn a_dead_peer_is_unreachable_and_a_dying_one_is_lost() {
     let e = error_of(client.execute(vg::ExecuteRequest::default()).await.unwrap_err());
     assert_eq!(e.condition(), Condition::Unreachable, "{e}");
 }
+
+/// A call of a traced channel tells the work that answers it, where the server was asked to look; others do not.
+#[tokio::test]
+async fn a_trace_goes_with_its_calls() {
+    const PATH: &str = "/test.Traces/Told";
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for looks in [true, false] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let routes = routes().await.unwrap().with_traces(looks).unary(PATH, |_: q::BoundQuery| async {
+            let sql = trace_parent().map(|t| t.to_string()).unwrap_or_default();
+            Ok(q::BoundQuery { sql, ..q::BoundQuery::default() })
+        });
+        tokio::spawn(serve(listener, routes, Arc::default(), std::future::pending()));
+        let channel = connect_lazy(&address, &ChannelOptions::default()).unwrap();
+        let told = async |channel: &Channel| {
+            channel.unary::<_, q::BoundQuery>(PATH, &q::BoundQuery::default()).await.unwrap().sql
+        };
+        assert_eq!(told(&channel.traced(TRACE)).await, if looks { TRACE } else { "" });
+        assert_eq!(told(&channel).await, "");
+    }
+    assert!(trace_parent().is_none());
+}

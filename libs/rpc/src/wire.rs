@@ -16,6 +16,8 @@ use vterrors::{Condition, Error, Result};
 use crate::{MAX_MESSAGE_BYTES, codes::Direction, error_of};
 
 pub(crate) const GRPC_STATUS: &str = "grpc-status";
+/// W3C's trace context.
+pub(crate) const TRACEPARENT: &str = "traceparent";
 /// The `content-type` of requests and answers.
 pub(crate) const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const HEADER_BYTES: usize = 5;

@@ -1,6 +1,6 @@
 //! The query service.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use futures::{Stream, StreamExt};
@@ -21,6 +21,12 @@ macro_rules! query_service {
         pub trait QueryService: Send + Sync {
             $(async fn $unary(&self, request: q::$unary_request) -> Result<q::$unary_response>;)*
             $(async fn $stream(&self, request: q::$stream_request) -> Result<RowStream<q::$stream_response>>;)*
+
+            /// The same service for calls that belong to a trace, which carry this `traceparent`; none where that
+            /// cannot be told.
+            fn traced(&self, _traceparent: &str) -> Option<Arc<dyn QueryService>> {
+                None
+            }
         }
 
         #[async_trait]
@@ -32,6 +38,10 @@ macro_rules! query_service {
                 let answer = self.grpc.clone().$stream(request).await.map_err(error_of)?;
                 Ok(Box::pin(answer.into_inner().map(|item| item.map_err(error_of))))
             })*
+
+            fn traced(&self, traceparent: &str) -> Option<Arc<dyn QueryService>> {
+                Some(Arc::new(Self::of(self.channel.traced(traceparent))))
+            }
         }
     };
 }
@@ -67,11 +77,14 @@ pub struct QueryClient {
 impl QueryClient {
     /// A client of the tablet at `host:port`; connects at the first call.
     pub fn new(address: &str, options: &ChannelOptions) -> Result<Self> {
-        let channel = rpc::connect_lazy(address, options)?;
+        Ok(Self::of(rpc::connect_lazy(address, options)?))
+    }
+
+    fn of(channel: Channel) -> Self {
         let grpc = Grpc::new(channel.clone())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Ok(Self { channel, grpc })
+        Self { channel, grpc }
     }
 
     /// Ends its connections: calls under way fail with `ConnectionLost`, later ones connect anew.

@@ -11,6 +11,7 @@
 mod gather;
 mod having;
 mod join;
+mod kind;
 mod locks;
 mod lookup;
 mod rows;

@@ -123,6 +123,9 @@ impl<'a> Run<'a> {
         plan: &'a Plan,
         binds: BindVars,
     ) -> Result<Self> {
+        if let Some(observed) = &session.observed {
+            observed.uses(&plan.tables_used);
+        }
         let run = Self::new(executor, session, layout, plan, b"", binds)?;
         Ok(Self { statement: None, ..run })
     }

@@ -237,7 +237,8 @@ impl Executor {
             .collect();
         for query in &queries {
             let in_transaction = session.in_transaction;
-            let call = ShardCall { gateway: &self.gateway, session, in_transaction, work: Work::Read };
+            let call =
+                ShardCall { gateway: &self.gateway, session, in_transaction, work: Work::Read, span: None };
             let answer = call.execute(query).await;
             if let Some(held) = answer.held {
                 session.hold(held);

@@ -130,8 +130,13 @@ impl Executor {
         let shard = own.or(shards.all().first().map(|s| &*s.name)).unwrap_or("0");
         let target = Target::new(keyspace, shard, session.tablet_type());
         let query = ShardQuery { target, sql: sql.into(), binds: Arc::default() };
-        let call =
-            ShardCall { gateway: &self.gateway, session: &apart, in_transaction: false, work: Work::Read };
+        let call = ShardCall {
+            gateway: &self.gateway,
+            session: &apart,
+            in_transaction: false,
+            work: Work::Read,
+            span: None,
+        };
         call.execute(&query).await.result
     }
 

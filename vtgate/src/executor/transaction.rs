@@ -87,8 +87,13 @@ impl Executor {
             let parts: Vec<_> = session.shards.iter().filter(|s| s.transaction_id != 0).cloned().collect();
             for part in parts {
                 let query = ShardQuery { target: part.target, sql: sql.clone(), binds: Arc::default() };
-                let call =
-                    ShardCall { gateway: &self.gateway, session, in_transaction: true, work: Work::Read };
+                let call = ShardCall {
+                    gateway: &self.gateway,
+                    session,
+                    in_transaction: true,
+                    work: Work::Read,
+                    span: None,
+                };
                 let answer = call.execute(&query).await;
                 if let Some(held) = answer.held {
                     session.hold(held);

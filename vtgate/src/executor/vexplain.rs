@@ -96,6 +96,9 @@ impl Executor {
         if vexplain.kind == VexplainKind::Plan {
             return json(sink, &plan_json).await;
         }
+        if let Some(observed) = &session.observed {
+            observed.uses(&plan.tables_used);
+        }
         session.trace = Some(Trace::default());
         let values = binds::of_normalized(&normalized.values);
         let mut nothing = Counted::default();
@@ -125,8 +128,13 @@ impl Executor {
         let apart = session.apart();
         let sql = format!("explain format = json {}", query.sql).into();
         let query = ShardQuery { target: query.target.clone(), sql, binds: query.binds.clone() };
-        let call =
-            ShardCall { gateway: &self.gateway, session: &apart, in_transaction: false, work: Work::Read };
+        let call = ShardCall {
+            gateway: &self.gateway,
+            session: &apart,
+            in_transaction: false,
+            work: Work::Read,
+            span: None,
+        };
         let result = call.execute(&query).await.result?;
         let text = result.rows.first().and_then(|row| sqltypes::value_at(row, 0).flatten());
         Ok(text.and_then(|text| serde_json::from_slice(text).ok()))

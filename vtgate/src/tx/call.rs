@@ -12,15 +12,19 @@
 
 use std::sync::Arc;
 
+use discovery::TabletHealth;
+use futures::StreamExt;
 use proto::query as q;
 use sqltypes::BindVars;
-use tabletclient::{QueryService, RowStream};
+use tabletclient::RowStream;
+use tracer::SpanContext;
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletAlias, Target};
 
 use super::callers;
 use crate::{
     gateway::Gateway,
+    observe::{Observed, OpenCall, Service},
     session::{Session, ShardSession},
 };
 
@@ -79,6 +83,8 @@ pub struct ShardCall<'a> {
     /// Whether the statement is part of a transaction (the session's, or one made for it alone).
     pub in_transaction: bool,
     pub work: Work,
+    /// The call's span, where it is traced.
+    pub span: Option<SpanContext>,
 }
 
 /// What a call gives: the answer, and the connection that the session holds since. Both may be there: a
@@ -97,6 +103,25 @@ impl<T> Answer<T> {
 impl ShardCall<'_> {
     /// Runs a statement and waits for its whole result.
     pub async fn execute(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
+        match &self.session.observed {
+            None => self.send(query).await,
+            Some(observed) => Box::pin(self.send_observed(observed, query)).await,
+        }
+    }
+
+    async fn send_observed(&self, observed: &Observed, query: &ShardQuery) -> Answer<q::QueryResult> {
+        observed.calls(&query.target);
+        let span = observed.open_span();
+        let call = ShardCall { span: span.map(|s| s.context), ..*self };
+        let answer = call.send(query).await;
+        if let Some(span) = span {
+            let rows = answer.result.as_ref().map(|r| r.rows.len() as u64);
+            observed.close_call(span, "shard call", &query.target, rows);
+        }
+        answer
+    }
+
+    async fn send(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
         if let Err(e) = query.check_size() {
             return Answer::failed(e);
         }
@@ -120,6 +145,34 @@ impl ShardCall<'_> {
     /// Opens a stream of a statement's rows on the connection that the session holds of the shard (see
     /// [`ShardCall::prepare_stream`]), or on any serving tablet.
     pub async fn stream(&self, query: &ShardQuery) -> Result<RowStream<q::StreamExecuteResponse>> {
+        match &self.session.observed {
+            None => self.open_stream(query).await,
+            Some(observed) => Box::pin(self.stream_observed(observed, query)).await,
+        }
+    }
+
+    /// The call's span lasts as long as the stream.
+    async fn stream_observed(
+        &self,
+        observed: &Arc<Observed>,
+        query: &ShardQuery,
+    ) -> Result<RowStream<q::StreamExecuteResponse>> {
+        observed.calls(&query.target);
+        let Some(span) = observed.open_span() else { return self.open_stream(query).await };
+        let call = ShardCall { span: Some(span.context), ..*self };
+        match call.open_stream(query).await {
+            Ok(stream) => {
+                let mut open = OpenCall::new(observed, span, &query.target);
+                Ok(Box::pin(stream.inspect(move |item| open.next(item))))
+            }
+            Err(e) => {
+                observed.close_call(span, "shard call", &query.target, Err(&e));
+                Err(e)
+            }
+        }
+    }
+
+    async fn open_stream(&self, query: &ShardQuery) -> Result<RowStream<q::StreamExecuteResponse>> {
         query.check_size()?;
         let request = |ids: (i64, i64)| {
             let (effective_caller_id, immediate_caller_id) = callers(self.session);
@@ -136,14 +189,14 @@ impl ShardCall<'_> {
         if let Some(h) = self.session.shard(&query.target) {
             let tablet = self.gateway.tablet(&h.alias)?;
             let _under_way = tablet.load.begin();
-            return tablet.service.stream_execute(request((h.transaction_id, h.reserved_id))).await;
+            return self.service(&tablet).stream_execute(request((h.transaction_id, h.reserved_id))).await;
         }
         let request = &request;
         self.gateway
             .run(
                 &query.target,
                 || query.size(),
-                |t| async move { t.service.stream_execute(request((0, 0))).await },
+                |t| async move { self.service(&t).stream_execute(request((0, 0))).await },
             )
             .await
     }
@@ -161,6 +214,11 @@ impl ShardCall<'_> {
         })
     }
 
+    /// The tablet's service, by which this call is made.
+    fn service<'t>(&self, tablet: &'t TabletHealth) -> Service<'t> {
+        Service::of(tablet, self.span)
+    }
+
     fn held(
         &self,
         query: &ShardQuery,
@@ -174,11 +232,11 @@ impl ShardCall<'_> {
 
     /// On any tablet that serves the target, on a connection of the tablet's choice.
     pub async fn execute_anywhere(&self, query: &ShardQuery) -> Answer<q::QueryResult> {
-        let call = |service: Arc<dyn QueryService>| async move {
-            let answer = service.execute(self.execute_request(query, 0, 0)).await?;
+        let call = |t: Arc<TabletHealth>| async move {
+            let answer = self.service(&t).execute(self.execute_request(query, 0, 0)).await?;
             Ok(answer.result.unwrap_or_default())
         };
-        let result = self.gateway.run(&query.target, || query.size(), |t| call(t.service.clone())).await;
+        let result = self.gateway.run(&query.target, || query.size(), call).await;
         Answer { held: None, result }
     }
 
@@ -195,7 +253,7 @@ impl ShardCall<'_> {
         };
         let _under_way = tablet.load.begin();
         let answer =
-            tablet.service.execute(self.execute_request(query, h.transaction_id, h.reserved_id)).await;
+            self.service(&tablet).execute(self.execute_request(query, h.transaction_id, h.reserved_id)).await;
         let held = self.held(query, h.alias.clone(), h.transaction_id, h.reserved_id);
         if let Err(e) = &answer
             && h.transaction_id != 0
@@ -239,7 +297,7 @@ impl ShardCall<'_> {
                         pre_queries: self.settings(),
                         post_begin_queries: self.savepoints(),
                     };
-                    let a = t.service.reserve_begin_execute(request).await?;
+                    let a = self.service(&t).reserve_begin_execute(request).await?;
                     // An error without ids: nothing is held, and the tablet may have refused to serve.
                     in_band(&a.error, a.transaction_id != 0 || a.reserved_id != 0)?;
                     Ok((t.alias.clone(), a))
@@ -260,7 +318,7 @@ impl ShardCall<'_> {
             &query.target,
             || query.size(),
             |t| async move {
-                let a = t.service.begin_execute(self.begin_execute_request(query, 0)).await?;
+                let a = self.service(&t).begin_execute(self.begin_execute_request(query, 0)).await?;
                 in_band(&a.error, a.transaction_id != 0)?;
                 Ok((t.alias.clone(), a))
             },
@@ -287,7 +345,7 @@ impl ShardCall<'_> {
                     target: Some((&query.target).into()),
                     options: Some(self.session.execute_options()),
                 };
-                let a = t.service.begin(request).await?;
+                let a = self.service(&t).begin(request).await?;
                 Ok((t.alias.clone(), a.transaction_id))
             },
         );
@@ -311,7 +369,7 @@ impl ShardCall<'_> {
             Err(e) => return Answer::failed(e),
         };
         let _under_way = tablet.load.begin();
-        match tablet.service.begin_execute(self.begin_execute_request(query, h.reserved_id)).await {
+        match self.service(&tablet).begin_execute(self.begin_execute_request(query, h.reserved_id)).await {
             Ok(a) => Answer {
                 held: Some(self.held(query, h.alias.clone(), a.transaction_id, h.reserved_id)),
                 result: in_band_result(a.error, a.result),
@@ -339,7 +397,7 @@ impl ShardCall<'_> {
             &query.target,
             || query.size(),
             |t| async move {
-                let a = t.service.reserve_execute(self.reserve_request(query, 0)).await?;
+                let a = self.service(&t).reserve_execute(self.reserve_request(query, 0)).await?;
                 in_band(&a.error, a.reserved_id != 0)?;
                 Ok((t.alias.clone(), a))
             },
@@ -359,7 +417,7 @@ impl ShardCall<'_> {
             Err(e) => return Answer::failed(e),
         };
         let _under_way = tablet.load.begin();
-        match tablet.service.reserve_execute(self.reserve_request(query, h.transaction_id)).await {
+        match self.service(&tablet).reserve_execute(self.reserve_request(query, h.transaction_id)).await {
             // The reserved connection carries the transaction on under its own id.
             Ok(a) => Answer {
                 held: Some(self.held(query, h.alias.clone(), h.transaction_id, a.reserved_id)),

@@ -26,7 +26,10 @@ use vterrors::Result;
 
 pub use stream::{CHUNK_BYTES, Session, StreamItem};
 
-use super::{kill::Deadline, plan::PlanCache, pool::Pool, schema::Schema, sequence::Sequences, tx::TxEngine};
+use super::{
+    kill::Deadline, observe::Observer, plan::PlanCache, pool::Pool, schema::Schema, sequence::Sequences,
+    tx::TxEngine,
+};
 use crate::state::{Part, Serving, Wanted};
 
 /// Limits that can be changed while the tablet runs.
@@ -77,6 +80,7 @@ pub struct QueryService {
     /// Told after every DDL.
     pub schema_changed: Arc<Notify>,
     pub counts: QueryCounts,
+    pub observer: Observer,
 }
 
 /// Counters of the query path.

@@ -53,6 +53,9 @@ impl Channel {
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
         headers.insert(header::CONTENT_TYPE, wire::GRPC);
+        if let Some(trace) = &self.trace {
+            headers.insert(wire::TRACEPARENT, trace.clone());
+        }
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;

@@ -14,7 +14,7 @@ use tower::Service;
 use vterrors::{Error, Result};
 
 use super::{Channel, call::lost};
-use crate::codes::Direction;
+use crate::{codes::Direction, wire};
 
 impl Service<http::Request<Body>> for Channel {
     type Response = http::Response<Body>;
@@ -39,6 +39,9 @@ impl Channel {
         let path = head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
         head.uri = self.uri(path);
         head.version = http::Version::HTTP_2;
+        if let Some(trace) = &self.trace {
+            head.headers.insert(wire::TRACEPARENT, trace.clone());
+        }
         let mut sender = self.sender().await?;
         let request = http::Request::from_parts(head, ());
         let (answer, mut stream) = sender.send_request(request, false).map_err(|e| lost(&e))?;

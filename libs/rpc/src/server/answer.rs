@@ -11,10 +11,26 @@ use tower::Service;
 use vterrors::{Condition, Error};
 
 use super::{Routes, Unary, peer::Peer};
-use crate::{codes::Direction, wire};
+use crate::{codes::Direction, trace, wire};
 
 /// Answers a call; its work is dropped as soon as the caller gives it up.
 pub(super) async fn answer(
+    routes: Routes,
+    peer: Option<Peer>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
+    // One branch where nobody traces.
+    if routes.traces
+        && let Some(trace) = request.headers().get(wire::TRACEPARENT).and_then(|t| t.to_str().ok())
+    {
+        let trace = trace.to_owned();
+        return Box::pin(trace::within(&trace, answer_call(routes, peer, request, respond))).await;
+    }
+    answer_call(routes, peer, request, respond).await;
+}
+
+async fn answer_call(
     routes: Routes,
     peer: Option<Peer>,
     request: Request<RecvStream>,

@@ -172,13 +172,15 @@ impl Run<'_> {
             binds: Arc::new(BindVars::from([("n".to_owned(), BindValue::uint64(n).into())])),
         };
         // A session without held connections: the sequence's shard must not join the transaction.
-        let apart =
+        let mut apart =
             crate::session::Session::new(self.session.id, self.session.caller.clone(), Default::default());
+        apart.observed = self.session.observed.clone();
         let call = ShardCall {
             gateway: &self.executor.gateway,
             session: &apart,
             in_transaction: false,
             work: Work::Write,
+            span: None,
         };
         let result = call
             .execute(&query)

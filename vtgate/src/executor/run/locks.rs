@@ -49,7 +49,8 @@ impl Run<'_> {
         let part = answer.held.ok_or_else(|| Error::internal("a tablet reserved no connection"))?;
         let keeper = self.session.process.is_some().then(|| {
             let (gateway, part) = (self.executor.gateway.clone(), part.clone());
-            let apart = Arc::new(self.session.apart());
+            // It outlives the statement.
+            let apart = Arc::new(Session { observed: None, ..self.session.apart() });
             Arc::new(Keeper::start(self.executor.config.lock_heartbeat, move || {
                 beat(gateway.clone(), apart.clone(), part.clone())
             }))
@@ -99,6 +100,7 @@ impl Run<'_> {
             session: self.session,
             in_transaction: false,
             work: Work::Read,
+            span: None,
         }
     }
 
@@ -125,7 +127,13 @@ async fn beat(gateway: Arc<Gateway>, session: Arc<Session>, part: ShardSession) 
         sql: "select 1 from dual".into(),
         binds: Arc::new(BindVars::default()),
     };
-    let call = ShardCall { gateway: &gateway, session: &session, in_transaction: false, work: Work::Read };
+    let call = ShardCall {
+        gateway: &gateway,
+        session: &session,
+        in_transaction: false,
+        work: Work::Read,
+        span: None,
+    };
     let said = tokio::time::timeout(BEAT_LIMIT, call.execute_on(&part, &word)).await;
     said.is_ok_and(|answer| answer.result.is_ok())
 }

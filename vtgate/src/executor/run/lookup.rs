@@ -231,6 +231,7 @@ impl Run<'_> {
         let (executor, layout) = (self.executor, self.layout);
         let Some(order) = part else {
             let mut apart = Session::new(self.session.id, self.session.caller.clone(), Default::default());
+            apart.observed = self.session.observed.clone();
             let result = run_nested(executor, layout, &mut apart, (sql, own), sink).await;
             crate::tx::release_all(&executor.gateway, &mut apart).await;
             return result;

@@ -177,7 +177,7 @@ impl Run<'_> {
     }
 
     fn call(&self, in_transaction: bool, work: Work) -> ShardCall<'_> {
-        ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work }
+        ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work, span: None }
     }
 }
 

@@ -68,8 +68,13 @@ impl Run<'_> {
         self.check_transaction_mode(queries, in_transaction)?;
         let started = self.trace_call();
         let answers: Vec<Answer<QueryResult>> = {
-            let call =
-                ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work };
+            let call = ShardCall {
+                gateway: &self.executor.gateway,
+                session: self.session,
+                in_transaction,
+                work,
+                span: None,
+            };
             match queries {
                 [one] => vec![call.execute(one).await],
                 many => futures::future::join_all(many.iter().map(|q| call.execute(q))).await,

@@ -95,8 +95,13 @@ impl Executor {
     ) -> Result<QueryResult> {
         let apart = session.apart();
         let query = ShardQuery { target: tablet.target.clone(), sql: sql.into(), binds: Arc::default() };
-        let call =
-            ShardCall { gateway: &self.gateway, session: &apart, in_transaction: false, work: Work::Read };
+        let call = ShardCall {
+            gateway: &self.gateway,
+            session: &apart,
+            in_transaction: false,
+            work: Work::Read,
+            span: None,
+        };
         call.execute(&query).await.result
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mysqlwire::client::{Conn, QueryOptions};
-use proto::query::{BoundQuery, ExecuteOptions, ExecuteRequest, QueryResult};
+use proto::query::{BoundQuery, ExecuteRequest, QueryResult};
 use tokio::time::Instant;
 use vterrors::{Code, Condition, Error, Result};
 
@@ -11,6 +11,7 @@ use super::QueryService;
 use crate::query::{
     bind::{Escapes, Target},
     kill::{Deadline, Killer, within},
+    observe::{Asked, Asker, asker},
     plan::{Kind, Plan, Sequence, Step},
     pool::Pool,
     sequence,
@@ -27,44 +28,42 @@ impl QueryService {
         let admitted = self.serving.admit(request.target.as_ref(), id != 0)?;
         let started = Instant::now();
         let query = request.query.as_ref().unwrap_or(&NO_QUERY);
-        let result = self.run(query, id, request.options.as_ref()).await.map_err(translate);
+        let observed = self.observer.observe(|| Asker {
+            transaction_id: request.transaction_id,
+            reserved_id: request.reserved_id,
+            ..asker!("Execute", request)
+        });
+        let asked = Asked { query, options: request.options.as_ref(), observed: observed.as_deref() };
+        let result = self.run(asked, id).await.map_err(translate);
         self.counts.done(started, result.as_ref().map_or(0, |r| r.rows.len()), &result);
+        if let Some(observed) = observed {
+            observed.finish(&self.observer, Some(query), (&result).into(), &result);
+        }
         drop(admitted);
         result
     }
 
     /// Runs a query that was let in already; `id` 0 is none.
-    pub(super) async fn run(
-        &self,
-        query: &BoundQuery,
-        id: i64,
-        options: Option<&ExecuteOptions>,
-    ) -> Result<QueryResult> {
-        let plan = self.plans.get(&query.sql);
+    pub(super) async fn run(&self, asked: Asked<'_>, id: i64) -> Result<QueryResult> {
+        let plan = self.plans.get(&asked.query.sql);
         let mut result = match id {
-            0 => self.run_alone(&plan, query, options).await,
-            id => self.run_in_session(&plan, query, id, options).await,
+            0 => self.run_alone(&plan, asked).await,
+            id => self.run_in_session(&plan, asked, id).await,
         }?;
         self.rename_database(&mut result);
         Ok(result)
     }
 
-    async fn run_alone(
-        &self,
-        plan: &Plan,
-        query: &BoundQuery,
-        options: Option<&ExecuteOptions>,
-    ) -> Result<QueryResult> {
+    async fn run_alone(&self, plan: &Plan, asked: Asked<'_>) -> Result<QueryResult> {
+        let options = asked.options;
         match &plan.kind {
-            Kind::Select | Kind::Show | Kind::OtherRead => {
-                self.run_on(&self.oltp, plan, query, options).await
-            }
+            Kind::Select | Kind::Show | Kind::OtherRead => self.run_on(&self.oltp, plan, asked).await,
             Kind::Insert | Kind::Update | Kind::Delete | Kind::OtherAdmin | Kind::Load => {
-                self.run_on(self.tx.pool(options), plan, query, options).await
+                self.run_on(self.tx.pool(options), plan, asked).await
             }
-            Kind::NextVal(sequence) => self.next_value(sequence, query).await,
+            Kind::NextVal(sequence) => self.next_value(sequence, asked.query).await,
             Kind::Ddl => {
-                let result = self.run_on(self.tx.pool(options), plan, query, options).await;
+                let result = self.run_on(self.tx.pool(options), plan, asked).await;
                 self.schema_changed.notify_one();
                 result
             }
@@ -73,7 +72,7 @@ impl QueryService {
                 let mut lent = self.oltp.get_for_query().await?;
                 lent.spoil();
                 let (killer, deadline) = (lent.killer().clone(), self.deadline(options));
-                self.run_with(&mut lent, &killer, plan, query, options, deadline).await
+                self.run_with(&mut lent, &killer, plan, asked, deadline).await
             }
             Kind::Savepoint | Kind::Transaction | Kind::Lock | Kind::Temporary => Err(Error::new(
                 Condition::FailedPrecondition,
@@ -86,28 +85,19 @@ impl QueryService {
         }
     }
 
-    async fn run_on(
-        &self,
-        pool: &Pool,
-        plan: &Plan,
-        query: &BoundQuery,
-        options: Option<&ExecuteOptions>,
-    ) -> Result<QueryResult> {
-        let mut lent = pool.get_for_query().await?;
-        let deadline = self.deadline(options);
+    async fn run_on(&self, pool: &Pool, plan: &Plan, asked: Asked<'_>) -> Result<QueryResult> {
+        let began = asked.begins();
+        let lent = pool.get_for_query().await;
+        asked.waited(began);
+        let mut lent = lent?;
+        let deadline = self.deadline(asked.options);
         let killer = lent.killer().clone();
-        self.run_with(&mut lent, &killer, plan, query, options, deadline).await
+        self.run_with(&mut lent, &killer, plan, asked, deadline).await
     }
 
-    async fn run_in_session(
-        &self,
-        plan: &Plan,
-        query: &BoundQuery,
-        id: i64,
-        options: Option<&ExecuteOptions>,
-    ) -> Result<QueryResult> {
+    async fn run_in_session(&self, plan: &Plan, asked: Asked<'_>, id: i64) -> Result<QueryResult> {
         if let Kind::NextVal(sequence) = &plan.kind {
-            return self.next_value(sequence, query).await;
+            return self.next_value(sequence, asked.query).await;
         }
         if plan.kind == Kind::Transaction {
             return Err(Error::new(
@@ -116,9 +106,9 @@ impl QueryService {
             ));
         }
         let mut held: Held = self.tx.hold(id, "for query")?;
-        let deadline = Deadline::earlier(self.deadline(options), held.deadline());
+        let deadline = Deadline::earlier(self.deadline(asked.options), held.deadline());
         let killer = held.killer();
-        let result = self.run_with(held.conn(), &killer, plan, query, options, deadline).await;
+        let result = self.run_with(held.conn(), &killer, plan, asked, deadline).await;
         let ended_by_server = held.in_transaction() && !held.is_reserved() && lost_transaction(&result);
         if ended_by_server {
             held.close("mysqld ended the transaction");
@@ -135,14 +125,13 @@ impl QueryService {
         conn: &mut Conn,
         killer: &Killer,
         plan: &Plan,
-        query: &BoundQuery,
-        options: Option<&ExecuteOptions>,
+        asked: Asked<'_>,
         deadline: Option<Deadline>,
     ) -> Result<QueryResult> {
-        let sql = self.text(conn, plan, query)?;
-        let wanted = self.query_options(options);
+        let sql = self.text(conn, plan, asked.query)?;
+        let wanted = self.query_options(asked.options);
         let id = conn.connection_id();
-        let fetch_id = options.is_some_and(|o| o.fetch_last_insert_id);
+        let fetch_id = asked.options.is_some_and(|o| o.fetch_last_insert_id);
         let work = async {
             let mut result = conn.query(&sql, &wanted).await?;
             if fetch_id && !result.insert_id_changed {
@@ -150,7 +139,10 @@ impl QueryService {
             }
             Ok(result)
         };
-        within(deadline, killer, id, work).await
+        let began = asked.begins();
+        let result = within(deadline, killer, id, work).await;
+        asked.answered(began);
+        result
     }
 
     /// The text of a query for the session of `conn`.

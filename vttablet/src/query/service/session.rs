@@ -20,14 +20,20 @@ use super::{
     execute::{session_id, translate},
 };
 use crate::{
-    query::tx::{BeginArguments, Begun},
+    query::{
+        observe::{Asked, Asker, Observed, Rows, asker},
+        tx::{BeginArguments, Begun},
+    },
     state::Admitted,
 };
 
 impl QueryService {
     pub async fn begin(&self, request: &BeginRequest) -> Result<BeginResponse> {
         let admitted = self.serving.admit(request.target.as_ref(), false)?;
-        let begun = self.open_transaction(&admitted, 0, request.options.as_ref(), &[]).await?;
+        let observed = self.observer.observe(|| asker!("Begin", request));
+        let begun = self.open_transaction(&admitted, 0, request.options.as_ref(), &[]).await;
+        self.tell(observed, &begun);
+        let begun = begun?;
         Ok(BeginResponse {
             transaction_id: begun.id,
             tablet_alias: Some(self.alias.clone()),
@@ -38,13 +44,30 @@ impl QueryService {
     /// The new id of a connection that stays reserved, or 0.
     pub async fn commit(&self, request: &CommitRequest) -> Result<i64> {
         let _admitted = self.serving.admit(request.target.as_ref(), true)?;
-        self.tx.commit(request.transaction_id).await.map_err(translate)
+        let observed = self
+            .observer
+            .observe(|| Asker { transaction_id: request.transaction_id, ..asker!("Commit", request) });
+        let result = self.tx.commit(request.transaction_id).await.map_err(translate);
+        self.tell(observed, &result);
+        result
+    }
+
+    /// Of a call without a query.
+    fn tell<T>(&self, observed: Option<Box<Observed>>, result: &Result<T>) {
+        if let Some(observed) = observed {
+            observed.finish(&self.observer, None, Rows::default(), result);
+        }
     }
 
     /// As [`QueryService::commit`].
     pub async fn rollback(&self, request: &RollbackRequest) -> Result<i64> {
         let _admitted = self.serving.admit(request.target.as_ref(), true)?;
-        self.tx.rollback(request.transaction_id).await
+        let observed = self
+            .observer
+            .observe(|| Asker { transaction_id: request.transaction_id, ..asker!("Rollback", request) });
+        let result = self.tx.rollback(request.transaction_id).await;
+        self.tell(observed, &result);
+        result
     }
 
     pub async fn release(&self, request: &ReleaseRequest) -> Result<()> {
@@ -74,9 +97,10 @@ impl QueryService {
     pub async fn begin_execute(&self, request: &BeginExecuteRequest) -> Result<BeginExecuteResponse> {
         let admitted = self.serving.admit(request.target.as_ref(), request.reserved_id != 0)?;
         let options = request.options.as_ref();
+        let observed = self.observer.observe(|| asker!("BeginExecute", request));
         let begun =
             self.open_transaction(&admitted, request.reserved_id, options, &request.pre_queries).await?;
-        let (result, error) = self.in_band(request.query.as_ref(), begun.id, options).await;
+        let (result, error) = self.in_band(request.query.as_ref(), begun.id, options, observed).await;
         Ok(BeginExecuteResponse {
             error,
             result,
@@ -89,8 +113,9 @@ impl QueryService {
     pub async fn reserve_execute(&self, request: &ReserveExecuteRequest) -> Result<ReserveExecuteResponse> {
         let _admitted = self.serving.admit(request.target.as_ref(), request.transaction_id != 0)?;
         let options = request.options.as_ref();
+        let observed = self.observer.observe(|| asker!("ReserveExecute", request));
         let id = self.tx.reserve(request.transaction_id, &request.pre_queries, options).await?;
-        let (result, error) = self.in_band(request.query.as_ref(), id, options).await;
+        let (result, error) = self.in_band(request.query.as_ref(), id, options, observed).await;
         Ok(ReserveExecuteResponse { error, result, reserved_id: id, tablet_alias: Some(self.alias.clone()) })
     }
 
@@ -100,9 +125,10 @@ impl QueryService {
     ) -> Result<ReserveBeginExecuteResponse> {
         let admitted = self.serving.admit(request.target.as_ref(), false)?;
         let options = request.options.as_ref();
+        let observed = self.observer.observe(|| asker!("ReserveBeginExecute", request));
         let begun =
             self.reserve_begin(&admitted, options, &request.pre_queries, &request.post_begin_queries).await?;
-        let (result, error) = self.in_band(request.query.as_ref(), begun.id, options).await;
+        let (result, error) = self.in_band(request.query.as_ref(), begun.id, options, observed).await;
         Ok(ReserveBeginExecuteResponse {
             error,
             result,
@@ -143,11 +169,19 @@ impl QueryService {
         query: Option<&BoundQuery>,
         id: i64,
         options: Option<&ExecuteOptions>,
+        observed: Option<Box<Observed>>,
     ) -> (Option<QueryResult>, Option<RpcError>) {
         let Some(query) = query.filter(|q| !q.sql.is_empty()) else { return (None, None) };
         let started = Instant::now();
-        let result = self.run(query, id, options).await.map_err(translate);
+        if let Some(observed) = &observed {
+            observed.begun(id);
+        }
+        let asked = Asked { query, options, observed: observed.as_deref() };
+        let result = self.run(asked, id).await.map_err(translate);
         self.counts.done(started, result.as_ref().map_or(0, |r| r.rows.len()), &result);
+        if let Some(observed) = observed {
+            observed.finish(&self.observer, Some(query), (&result).into(), &result);
+        }
         match result {
             Ok(result) => (Some(result), None),
             Err(e) => (None, Some(e.into())),

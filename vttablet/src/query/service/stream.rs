@@ -21,6 +21,7 @@ use super::{
 use crate::{
     query::{
         kill::{Deadline, Killer, within},
+        observe::{Asked, Asker, Observed, Rows, asker},
         plan::{Kind, Plan},
     },
     state::Admitted,
@@ -49,7 +50,12 @@ impl QueryService {
     pub fn stream_execute(self: &Arc<Self>, request: StreamExecuteRequest) -> Result<Chunks> {
         let id = session_id(request.transaction_id, request.reserved_id)?;
         let admitted = self.serving.admit(request.target.as_ref(), id != 0)?;
-        Ok(self.start_stream(admitted, request.query.unwrap_or_default(), id, request.options))
+        let observed = self.observer.observe(|| Asker {
+            transaction_id: request.transaction_id,
+            reserved_id: request.reserved_id,
+            ..asker!("StreamExecute", request)
+        });
+        Ok(self.start_stream(admitted, request.query.unwrap_or_default(), id, request.options, observed))
     }
 
     /// The ids are valid even when the stream ends in an error.
@@ -59,6 +65,7 @@ impl QueryService {
     ) -> Result<(Session, Chunks)> {
         let admitted = self.serving.admit(request.target.as_ref(), request.reserved_id != 0)?;
         let options = request.options.as_ref();
+        let observed = self.observer.observe(|| asker!("BeginStreamExecute", request));
         let begun =
             self.open_transaction(&admitted, request.reserved_id, options, &request.pre_queries).await?;
         let session = Session {
@@ -67,7 +74,7 @@ impl QueryService {
             session_state_changes: begun.session_state_changes,
         };
         let query = request.query.unwrap_or_default();
-        Ok((session, self.start_stream(admitted, query, begun.id, request.options)))
+        Ok((session, self.start_stream(admitted, query, begun.id, request.options, observed)))
     }
 
     pub async fn reserve_stream_execute(
@@ -76,10 +83,12 @@ impl QueryService {
     ) -> Result<(Session, Chunks)> {
         let admitted = self.serving.admit(request.target.as_ref(), request.transaction_id != 0)?;
         let options = request.options.as_ref();
+        let observed = self.observer.observe(|| asker!("ReserveStreamExecute", request));
         let id = self.tx.reserve(request.transaction_id, &request.pre_queries, options).await?;
         let session =
             Session { transaction_id: request.transaction_id, reserved_id: id, ..Session::default() };
-        Ok((session, self.start_stream(admitted, request.query.unwrap_or_default(), id, request.options)))
+        let query = request.query.unwrap_or_default();
+        Ok((session, self.start_stream(admitted, query, id, request.options, observed)))
     }
 
     pub async fn reserve_begin_stream_execute(
@@ -88,6 +97,7 @@ impl QueryService {
     ) -> Result<(Session, Chunks)> {
         let admitted = self.serving.admit(request.target.as_ref(), false)?;
         let options = request.options.as_ref();
+        let observed = self.observer.observe(|| asker!("ReserveBeginStreamExecute", request));
         let begun =
             self.reserve_begin(&admitted, options, &request.pre_queries, &request.post_begin_queries).await?;
         let session = Session {
@@ -96,7 +106,7 @@ impl QueryService {
             session_state_changes: begun.session_state_changes,
         };
         let query = request.query.unwrap_or_default();
-        Ok((session, self.start_stream(admitted, query, begun.id, request.options)))
+        Ok((session, self.start_stream(admitted, query, begun.id, request.options, observed)))
     }
 
     fn start_stream(
@@ -105,19 +115,28 @@ impl QueryService {
         query: BoundQuery,
         id: i64,
         options: Option<ExecuteOptions>,
+        observed: Option<Box<Observed>>,
     ) -> Chunks {
+        if let Some(observed) = &observed {
+            observed.begun(id);
+        }
         let (sender, receiver) = mpsc::channel(CHUNKS_WAITING);
         let service = Arc::clone(self);
         tokio::spawn(async move {
             let started = Instant::now();
             let mut rows = 0;
-            let work = service.stream(&query, id, options.as_ref(), &sender, &mut rows);
+            let asked = Asked { query: &query, options: options.as_ref(), observed: observed.as_deref() };
+            let work = service.stream(asked, id, &sender, &mut rows);
             // A caller that went away ends the query at once, not at its next chunk.
             let result = tokio::select! {
                 result = work => result.map_err(translate),
                 () = sender.closed() => Ok(()),
             };
             service.counts.done(started, rows, &result);
+            if let Some(observed) = observed {
+                let rows = Rows { returned: rows as u64, affected: 0 };
+                observed.finish(&service.observer, Some(&query), rows, &result);
+            }
             if let Err(e) = result {
                 let _ = sender.send(Err(e)).await;
             }
@@ -128,50 +147,48 @@ impl QueryService {
 
     async fn stream(
         &self,
-        query: &BoundQuery,
+        asked: Asked<'_>,
         id: i64,
-        options: Option<&ExecuteOptions>,
         sender: &mpsc::Sender<StreamItem>,
         rows: &mut usize,
     ) -> Result<()> {
-        let plan = self.plan(&query.sql);
+        let plan = self.plan(&asked.query.sql);
         let streams = matches!(plan.kind, Kind::Select | Kind::Show | Kind::OtherRead | Kind::CallProc);
         if !streams {
             // Its result is small, and it has other rules: the same way as Execute.
-            let result = self.run(query, id, options).await?;
+            let result = self.run(asked, id).await?;
             let _ = sender.send(Ok(result)).await;
             return Ok(());
         }
         if id != 0 {
             let mut held = self.tx.hold(id, "for stream")?;
-            let deadline = Deadline::earlier(stream_deadline(options), held.deadline());
+            let deadline = Deadline::earlier(stream_deadline(asked.options), held.deadline());
             let killer = held.killer();
-            return self
-                .stream_on(held.conn(), &killer, &plan, query, options, deadline, (sender, rows))
-                .await;
+            return self.stream_on(held.conn(), &killer, &plan, asked, deadline, (sender, rows)).await;
         }
-        let mut lent = self.olap.get_for_query().await?;
+        let began = asked.begins();
+        let lent = self.olap.get_for_query().await;
+        asked.waited(began);
+        let mut lent = lent?;
         if plan.kind == Kind::CallProc {
             lent.spoil();
         }
         let killer = lent.killer().clone();
-        self.stream_on(&mut lent, &killer, &plan, query, options, stream_deadline(options), (sender, rows))
-            .await
+        let deadline = stream_deadline(asked.options);
+        self.stream_on(&mut lent, &killer, &plan, asked, deadline, (sender, rows)).await
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the stream's own state beside what Execute takes")]
     async fn stream_on(
         &self,
         conn: &mut Conn,
         killer: &Killer,
         plan: &Plan,
-        query: &BoundQuery,
-        options: Option<&ExecuteOptions>,
+        asked: Asked<'_>,
         deadline: Option<Deadline>,
         (sender, rows): (&mpsc::Sender<StreamItem>, &mut usize),
     ) -> Result<()> {
-        let sql = self.text(conn, plan, query)?;
-        let wanted = QueryOptions { max_rows: usize::MAX, ..self.query_options(options) };
+        let sql = self.text(conn, plan, asked.query)?;
+        let wanted = QueryOptions { max_rows: usize::MAX, ..self.query_options(asked.options) };
         let id = conn.connection_id();
         let work = async {
             let mut stream = conn.stream(&sql, &wanted).await?;
@@ -190,7 +207,10 @@ impl QueryService {
                 None => Ok(()),
             }
         };
-        within(deadline, killer, id, work).await
+        let began = asked.begins();
+        let result = within(deadline, killer, id, work).await;
+        asked.answered(began);
+        result
     }
 }
 

@@ -46,6 +46,9 @@ pub(super) struct Note {
 impl Site {
     /// A connection with the session's settings, in a mode in which rows can be loaded.
     pub(super) async fn open(gateway: &Gateway, session: &Session, target: Target) -> Result<Self> {
+        if let Some(observed) = &session.observed {
+            observed.calls(&target);
+        }
         let (effective_caller_id, immediate_caller_id) = tx::callers(session);
         let options = q::ExecuteOptions {
             skip_query_plan_cache: true,
