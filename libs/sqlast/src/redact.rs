@@ -20,12 +20,15 @@ pub fn redacted(sql: &[u8], options: &ParseOptions, max_bytes: usize) -> String 
         if token.tok == Tok::End {
             break;
         }
+        if token.tok == Tok::Comment {
+            // Counts as the space that it stands for.
+            continue;
+        }
         if token.start > end && !out.is_empty() && !out.ends_with(b" ") {
             out.push(b' ');
         }
         end = token.end;
         let text = match token.tok {
-            Tok::Comment => continue,
             Tok::Bad => CUT.as_bytes(),
             Tok::Integer
             | Tok::Decimal
