@@ -303,7 +303,7 @@ PLANTED = [
     ("k8s/overlays/dev/customer-x-80/kustomization.yaml", "UID_BASE=20", "UID_BASE=10", "uid 100 is also"),
     ("k8s/overlays/dev/pdb.yaml", 'vivace.io/shard: "80-x"', 'vivace.io/shard: "80"', "has 0 PodDisruptionBudgets"),
     ("k8s/base/shard/tablet.yaml", "--init-shard=", "--init-sharp=", "'--init-sharp' found"),
-    ("k8s/base/shard/tablet.yaml", "PlannedReparentShard\n", "PlannedReparentShar\n", "subcommand 'PlannedReparentShar'"),
+    ("k8s/base/shard/tablet.yaml", "PlannedReparentShard\n", "PlannedReparentShar\n", 'no command "PlannedReparentShar"'),
     ("k8s/base/shard/tablet.yaml", "$(POD_NAME).$(SERVICE)", "$(POD_NAME).$(SERVIC)", "$(SERVIC) in"),
     ("k8s/base/kustomization.yaml", "name: topo-script", "name: topo-scrip", "there is no ConfigMap topo-script"),
     ("k8s/base/cell/vtctld.yaml", "path: /healthz, port: http", "path: /healthz, port: htp", "htp is no port of it"),
