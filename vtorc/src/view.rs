@@ -100,6 +100,8 @@ pub struct TabletView {
     pub alias: TabletAlias,
     pub record: Arc<Tablet>,
     pub good: Option<Good>,
+    /// The one before `good`.
+    pub earlier: Option<Good>,
     pub failing: Option<Failing>,
     pub receiving: Receiving,
     /// Transactions that were executed here and not on the primary.
@@ -141,7 +143,15 @@ pub fn alias_of(tablet: &Tablet) -> Option<TabletAlias> {
 
 impl TabletView {
     pub fn new(alias: TabletAlias, record: Arc<Tablet>) -> Self {
-        Self { alias, record, good: None, failing: None, receiving: Receiving::default(), errant: None }
+        Self {
+            alias,
+            record,
+            good: None,
+            earlier: None,
+            failing: None,
+            receiving: Receiving::default(),
+            errant: None,
+        }
     }
 
     /// The status, if the last look brought one.
@@ -203,8 +213,25 @@ impl TabletView {
         };
         self.receiving = receiving(&self.receiving, self.good.as_ref(), (look.asked, look.answered), &status);
         self.failing = None;
-        self.good = Some(Good { asked: look.asked, answered: look.answered, status });
+        self.errant = self.errant.take().and_then(|errant| still_there(&errant, &status));
+        self.earlier = self.good.replace(Good { asked: look.asked, answered: look.answered, status });
     }
+
+    /// The newest look that had ended at a moment.
+    fn look_before(&self, moment: Moment) -> Option<&Good> {
+        [&self.good, &self.earlier].into_iter().flatten().find(|good| good.answered <= moment)
+    }
+}
+
+/// What of these transactions a tablet has at its newest look: a server that was filled anew has lost the others.
+fn still_there(errant: &str, status: &FullStatus) -> Option<String> {
+    let (Some(Position::Mysql56(ours)), Ok(Position::Mysql56(errant))) =
+        (position_text(status).and_then(|text| text.parse().ok()), errant.parse())
+    else {
+        return Some(errant.to_owned());
+    };
+    let left = errant.difference(&errant.difference(&ours));
+    (!left.is_empty()).then(|| left.to_string())
 }
 
 /// What a status adds to what was known of how a replica receives. Whatever changed between two looks
@@ -313,9 +340,11 @@ impl ShardView {
         let Some(theirs) = position_text(&good.status) else { return };
         let mut parsed: Option<Position> = None;
         for tablet in self.tablets.iter_mut().filter(|t| t.alias != *primary && t.failing.is_none()) {
-            let Some(replica) = tablet.good.as_ref().filter(|g| g.answered <= good.asked) else { continue };
-            let Some(ours) = position_text(&replica.status) else { continue };
-            tablet.errant = if ours == theirs {
+            // Where the replica always answers before the primary does, that is its look before the newest.
+            let Some(ours) = tablet.look_before(good.asked).and_then(|l| position_text(&l.status)) else {
+                continue;
+            };
+            let errant = if ours == theirs {
                 None
             } else {
                 if parsed.is_none() {
@@ -324,6 +353,8 @@ impl ShardView {
                 let ours: Option<Position> = ours.parse().ok();
                 ours.zip(parsed.as_ref()).and_then(|(ours, theirs)| difference(&ours, theirs))
             };
+            let newest = tablet.good.as_ref().map(|good| &*good.status);
+            tablet.errant = errant.zip(newest).and_then(|(errant, newest)| still_there(&errant, newest));
         }
     }
 }
@@ -343,3 +374,6 @@ fn difference(ours: &Position, theirs: &Position) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
