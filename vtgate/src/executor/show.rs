@@ -21,7 +21,7 @@ use super::{Executor, Outcome, Sink, set, sink::give};
 use crate::{
     schema::Layout,
     session::Session,
-    tx::{ShardCall, ShardQuery, Work},
+    tx::{ShardCall, ShardQuery},
 };
 
 /// Whether the statement asks for the warnings of the one before, so that they must not be cleared.
@@ -130,13 +130,7 @@ impl Executor {
         let shard = own.or(shards.all().first().map(|s| &*s.name)).unwrap_or("0");
         let target = Target::new(keyspace, shard, session.tablet_type());
         let query = ShardQuery { target, sql: sql.into(), binds: Arc::default() };
-        let call = ShardCall {
-            gateway: &self.gateway,
-            session: &apart,
-            in_transaction: false,
-            work: Work::Read,
-            span: None,
-        };
+        let call = ShardCall::reading(&self.gateway, &apart);
         call.execute(&query).await.result
     }
 

@@ -15,7 +15,7 @@ use super::{Executor, Outcome, Sink, binds, sink::give};
 use crate::{
     schema::Layout,
     session::Session,
-    tx::{ShardCall, ShardQuery, Work},
+    tx::{ShardCall, ShardQuery},
 };
 
 /// A statement that went to a shard.
@@ -128,13 +128,7 @@ impl Executor {
         let apart = session.apart();
         let sql = format!("explain format = json {}", query.sql).into();
         let query = ShardQuery { target: query.target.clone(), sql, binds: query.binds.clone() };
-        let call = ShardCall {
-            gateway: &self.gateway,
-            session: &apart,
-            in_transaction: false,
-            work: Work::Read,
-            span: None,
-        };
+        let call = ShardCall::reading(&self.gateway, &apart);
         let result = call.execute(&query).await.result?;
         let text = result.rows.first().and_then(|row| sqltypes::value_at(row, 0).flatten());
         Ok(text.and_then(|text| serde_json::from_slice(text).ok()))

@@ -87,6 +87,13 @@ pub struct ShardCall<'a> {
     pub span: Option<SpanContext>,
 }
 
+impl<'a> ShardCall<'a> {
+    /// A read outside of any transaction, of which no trace is kept.
+    pub fn reading(gateway: &'a Gateway, session: &'a Session) -> Self {
+        Self { gateway, session, in_transaction: false, work: Work::Read, span: None }
+    }
+}
+
 /// What a call gives: the answer, and the connection that the session holds since. Both may be there: a
 /// statement that fails leaves its transaction open.
 pub struct Answer<T> {

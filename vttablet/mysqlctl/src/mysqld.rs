@@ -22,7 +22,7 @@ use crate::{
     initsql,
     mycnf::{CnfOptions, Mycnf, io_error},
     process::{self, Deadline},
-    unfinished::{self, Unfinished},
+    unfinished::{self, Beginning, Unfinished},
 };
 
 /// Lines of the error log that an error quotes.
@@ -71,15 +71,16 @@ impl Mysqld {
         &self.binaries.version.text
     }
 
+    fn make_directories(&self) -> Result<()> {
+        self.cnf.directories().iter().try_for_each(|dir| {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o750).create(dir);
+            made.map_err(|e| io_error("make the directory", dir, &e))
+        })
+    }
+
     /// Makes the directories and my.cnf; an existing my.cnf keeps its server id.
     pub fn init_config(&mut self, options: &CnfOptions) -> Result<()> {
-        for dir in self.cnf.directories() {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o750)
-                .create(&dir)
-                .map_err(|e| io_error("make the directory", &dir, &e))?;
-        }
+        self.make_directories()?;
         if self.cnf.server_id == 0 {
             // Zero switches replication off and is not a server id.
             self.cnf.server_id = rand::random_range(1..=u32::MAX);
@@ -97,43 +98,52 @@ impl Mysqld {
         limit: Duration,
     ) -> Result<()> {
         if self.is_initialized() {
-            return Err(Error::new(
-                Condition::AlreadyExists,
-                format!("{} already holds data: nothing was done", self.cnf.data_dir().display()),
-            ));
+            return Err(self.holds_data());
         }
         // Read first: a file that is not there must not leave half a server behind.
         let sql = match init_sql {
             Some(path) => Some(fs::read_to_string(path).map_err(|e| io_error("read", path, &e))?),
             None => None,
         };
-        let unfinished = Unfinished::of(&self.cnf);
-        if unfinished.is_there() {
+        self.make_directories()?;
+        let mut beginning = Unfinished::of(&self.cnf).begin()?;
+        if beginning.is_left {
             let dir = self.cnf.tablet_dir.display();
             tracing::warn!("initialising {dir} was broken off: what is left of it is removed");
-            unfinished.kill(&self.cnf, limit).await?;
+            beginning.kill_former(&self.cnf, limit).await?;
             self.shutdown(limit).await?;
             unfinished::remove_data(&self.cnf)?;
+        } else if self.has_data() {
+            // Another process was faster. The file must not stay beside its data.
+            beginning.end()?;
+            return Err(self.holds_data());
         }
         self.init_config(options)?;
-        unfinished.begin(None)?;
-        self.initialize_data(&unfinished, limit).await?;
+        self.initialize_data(&mut beginning, limit).await?;
         self.start(&[], limit).await?;
         let statements = match &sql {
             Some(text) => initsql::statements(text),
             None => self.flavor.init_sql(),
         };
         self.run_init_sql(&statements).await?;
-        unfinished.end()
+        beginning.end()
     }
 
     /// Whether there is a data directory with something in it, and not only what a broken off initialisation left.
     pub fn is_initialized(&self) -> bool {
-        fs::read_dir(self.cnf.data_dir()).is_ok_and(|mut entries| entries.next().is_some())
-            && !Unfinished::of(&self.cnf).is_there()
+        self.has_data() && !Unfinished::of(&self.cnf).is_there()
     }
 
-    async fn initialize_data(&self, unfinished: &Unfinished, limit: Duration) -> Result<()> {
+    fn has_data(&self) -> bool {
+        fs::read_dir(self.cnf.data_dir()).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    fn holds_data(&self) -> Error {
+        let text = format!("{} already holds data: nothing was done", self.cnf.data_dir().display());
+        Error::new(Condition::AlreadyExists, text)
+    }
+
+    async fn initialize_data(&self, beginning: &mut Beginning, limit: Duration) -> Result<()> {
         let mut command = match self.flavor.kind() {
             FlavorKind::MySql => {
                 let mut c = process::detached_by(&self.launcher, &self.binaries.mysqld);
@@ -153,8 +163,9 @@ impl Mysqld {
         };
         command.args(as_root()).stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
         command.kill_on_drop(true);
+        beginning.by(None)?;
         let mut child = command.spawn().map_err(|e| io_error("run", &self.binaries.mysqld, &e))?;
-        unfinished.begin(child.id())?;
+        beginning.by(child.id())?;
         let ended = tokio::time::timeout(limit, child.wait()).await;
         match ended {
             Ok(Ok(status)) if status.success() => Ok(()),

@@ -101,6 +101,8 @@ fn an_initialisation_that_was_killed_begins_anew() {
         false => Err("no ibdata1".to_owned()),
     };
     testkit::wait_until("mysqld writes its first files", LIMIT, has_data);
+    let second = mysqlctl(root, &["--tablet-uid=201", &port, "init"]);
+    assert!(text(&second).contains("is being initialised by another process"), "{}", text(&second));
     // Its mysqld is in a session of its own and goes on.
     first.kill().unwrap();
     first.wait().unwrap();

@@ -11,7 +11,7 @@ use vtmodel::{TabletType, tablet_type_name};
 use super::{Executor, Table, filter, texts};
 use crate::{
     session::Session,
-    tx::{ShardCall, ShardQuery, Work},
+    tx::{ShardCall, ShardQuery},
 };
 
 /// Vitess's, in its order.
@@ -95,13 +95,7 @@ impl Executor {
     ) -> Result<QueryResult> {
         let apart = session.apart();
         let query = ShardQuery { target: tablet.target.clone(), sql: sql.into(), binds: Arc::default() };
-        let call = ShardCall {
-            gateway: &self.gateway,
-            session: &apart,
-            in_transaction: false,
-            work: Work::Read,
-            span: None,
-        };
+        let call = ShardCall::reading(&self.gateway, &apart);
         call.execute(&query).await.result
     }
 }
