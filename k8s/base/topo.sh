@@ -1,8 +1,8 @@
 #!/bin/bash
 # Cells and keyspaces, from CELLS ("zone1=etcd-zone1:2379 ..."), KEYSPACES ("commerce ...") and DURABILITY. What is there already
-# stays as it is; an address that changed is told, and left to the operator.
+# stays as it is; an address that changed is told, and left to the operator. VTCTLDCLIENT_FLAGS: those of the component etcd-tls, several words.
 set -euo pipefail
-vtctl() { vtctldclient --server=internal --topo-global-server-address="${TOPO_GLOBAL:-etcd:2379}" "$@"; }
+vtctl() { vtctldclient --server=internal --topo-global-server-address="${TOPO_GLOBAL:-etcd:2379}" ${VTCTLDCLIENT_FLAGS-} "$@"; }
 cells=$(vtctl GetCellInfoNames)
 for entry in $CELLS; do
     cell=${entry%%=*} address=${entry#*=}
