@@ -72,3 +72,23 @@ fn vitess_3807_statements_are_split() {
     let trigger = "create trigger t before insert on u for each row set new.a = 1";
     assert_eq!(pieces(&format!("{trigger}; begin; select 1; end")), [trigger, "begin", "select 1", "end"]);
 }
+
+/// A word directly before a dot and a letter is a name, also a reserved one; MySQL 9.7 takes these.
+#[test]
+fn a_reserved_word_before_a_dot_is_a_name() {
+    for (sql, printed) in [
+        ("select order.id from t as `order`", "select `order`.id from t as `order`"),
+        (
+            "select a from t where group.x = 1 and select.y > -1",
+            "select a from t where `group`.x = 1 and `select`.y > -1",
+        ),
+        ("select * from order.items", "select * from `order`.items"),
+        ("select @@global.sql_mode", "select @@global.sql_mode"),
+    ] {
+        let statement = parse(sql.as_bytes(), &ParseOptions::default()).unwrap();
+        assert_eq!(String::from_utf8(to_sql(&statement)).unwrap(), printed);
+    }
+    for sql in ["select order .id from t", "select order.* from t", "select order.`id` from t"] {
+        assert!(parse(sql.as_bytes(), &ParseOptions::default()).is_err(), "{sql}");
+    }
+}
