@@ -4,6 +4,7 @@
 //! equals `'05'`, and stores 5 when it is given. A vindex of bytes (xxhash) would hash `05`. So:
 //! - a whole number is hashed by its canonical text, on integer columns also when it is written as text;
 //! - a value that could equal several stored values reads from everywhere, and cannot be written;
+//! - a number that is written to an integer column is hashed as it is stored, rounded;
 //! - where the column's type is unknown, the value's own type counts, and only text that is a number in
 //!   other than canonical form (`'05'`, `'5.0'`) is treated as uncertain.
 //!
@@ -17,7 +18,7 @@ use vterrors::{Error, Result};
 
 use crate::{
     ColumnType, VindexValue,
-    value::{Class, integer},
+    value::{Class, Integer, integer},
 };
 
 /// What a vindex takes in.
@@ -70,6 +71,12 @@ pub(super) fn adapt_write<'a>(
     if value.is_null() {
         return Ok(Adapted { ty: Type::NullType, bytes: Cow::Borrowed(b"") });
     }
+    if domain != Domain::Any
+        && column.is_some_and(sqltypes::is_integral)
+        && let Some(number) = rounded(value)
+    {
+        return Ok(owned(number.text()));
+    }
     // A character column takes a number as its text, although it is compared with it as a number.
     if domain == Domain::Bytes && column.is_some_and(is_string) {
         match value.classify() {
@@ -108,6 +115,26 @@ fn adapt<'a>(domain: Domain, value: VindexValue<'a>, column: Option<ColumnType>)
             Some(_) => None,
         },
     }
+}
+
+/// The whole number that an integer column stores for a DECIMAL or a floating point number: of two that are equally
+/// near, the greater in magnitude for DECIMAL, the even one for others (MySQL's `my_decimal2int` and `rint`).
+fn rounded(value: VindexValue<'_>) -> Option<Integer> {
+    let text = std::str::from_utf8(value.bytes).ok()?;
+    if value.ty == Type::Decimal {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+        let digits = if digits.is_empty() { "0" } else { digits };
+        let up = u64::from(fraction.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
+        let magnitude = digits.parse::<u64>().ok()?.checked_add(up)?;
+        return integer(format!("{sign}{magnitude}").as_bytes());
+    }
+    if !sqltypes::is_float(value.ty) {
+        return None;
+    }
+    let nearest = text.parse::<f64>().ok()?.round_ties_even();
+    // Without an exponent, and without a fraction.
+    integer(format!("{nearest:.0}").as_bytes())
 }
 
 fn number(value: VindexValue<'_>) -> Option<Adapted<'_>> {

@@ -31,6 +31,31 @@ fn equals_null_finds_nothing() {
 }
 
 #[test]
+fn a_number_is_written_as_an_integer_column_stores_it() {
+    let written = |name: &str, ty: Type, text: &'static str| {
+        let value = VindexValue::new(ty, text.as_bytes());
+        let vindex = vindex(name, &[]).unwrap();
+        vindex.map_write(&[value], &[Some(Type::Int64)]).map(|mapped| id(&mapped))
+    };
+    let wanted =
+        |name: &str, text: &'static str| vindex(name, &[]).unwrap().hash(&[VindexValue::text(text)]).unwrap();
+    for name in ["hash", "xxhash"] {
+        // As `INSERT INTO t SELECT 2.5` and `... SELECT 2.5e0` store them in MySQL 9.7.
+        for (text, stored) in
+            [("2.5", "3"), ("-2.5", "-3"), ("2.49", "2"), (".5", "1"), ("-0.4", "0"), ("7", "7")]
+        {
+            assert_eq!(written(name, Type::Decimal, text).unwrap(), wanted(name, stored), "{text}");
+        }
+        for (text, stored) in [("2.5", "2"), ("3.5", "4"), ("-2.5", "-2"), ("1e3", "1000"), ("-0.4", "0")] {
+            assert_eq!(written(name, Type::Float64, text).unwrap(), wanted(name, stored), "{text}");
+        }
+        assert!(written(name, Type::Decimal, "99999999999999999999.5").is_err());
+        assert!(written(name, Type::Float64, "1e30").is_err());
+        assert!(written(name, Type::Float64, "inf").is_err());
+    }
+}
+
+#[test]
 fn a_value_that_equals_several_reads_from_everywhere_and_is_not_written() {
     let hash = vindex("hash", &[]).unwrap();
     let xxhash = vindex("xxhash", &[]).unwrap();
