@@ -35,6 +35,7 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
     if insert.table.name.as_bytes() != table.name.as_bytes() || insert.table.qualifier.is_some() {
         insert.table = TableName::qualified(table.keyspace.as_str(), table.name.as_str());
     }
+    check_columns(&insert, &table)?;
     plain_rows(&mut insert);
     if replace::is_needed(&insert, &table, ctx) {
         return replace::plan(&insert, &table, ctx);
@@ -109,6 +110,32 @@ fn plan_otherwise(
             insert_rows::plan(insert, table, ctx, &both)
         }
         planned => planned,
+    }
+}
+
+/// As far as the table's columns are known: each that is named is there (1054), and a query gives as many (1136). The
+/// rest comes after this in MySQL, too.
+fn check_columns(insert: &ast::Insert, table: &Table) -> Result<()> {
+    if !table.column_list_authoritative {
+        return Ok(());
+    }
+    let is_missing = |name: &&ColName| table.column(&name.name.to_string_lossy()).is_none();
+    if let Some(missing) = insert.columns.iter().find(is_missing) {
+        let text = format!("Unknown column '{}' in 'field list'", missing.name);
+        return Err(Error::new(Condition::UnknownColumn, text));
+    }
+    let wanted = match insert.columns.len() {
+        0 => table.columns.iter().filter(|c| !c.invisible).count(),
+        named => named,
+    };
+    let InsertSource::Query(query) = &insert.source else { return Ok(()) };
+    let QueryBody::Select(select) = &query.body else { return Ok(()) };
+    let plain = select.items.iter().all(|item| matches!(item, ast::SelectItem::Expr(_)));
+    match plain && select.items.len() != wanted {
+        false => Ok(()),
+        true => {
+            Err(Error::new(Condition::WrongValueCount, "Column count doesn't match value count at row 1"))
+        }
     }
 }
 
@@ -318,7 +345,7 @@ impl Planner<'_> {
         if !rows.iter().any(|row| lacks(row)) {
             return Ok(());
         }
-        let Some(default) = self.default_of(column)?.or(unknown) else { return Ok(()) };
+        let Some(default) = self.default_of(column, insert.ignore)?.or(unknown) else { return Ok(()) };
         for row in rows.iter_mut().filter(|row| lacks(row)) {
             match at {
                 Some(at) => row[at] = default.clone(),
@@ -331,12 +358,21 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// What a row has in a column that the INSERT gives no value; none where nothing is known of it.
-    fn default_of(&self, name: &str) -> Result<Option<Expr>> {
+    /// What a row has in a column that the INSERT gives no value; none where nothing is known of it. With `ignore`
+    /// one without a default has its type's.
+    fn default_of(&self, name: &str, ignore: bool) -> Result<Option<Expr>> {
         let Some(column) = self.table.column(name) else { return Ok(None) };
         match &column.default {
             ColumnDefault::Null => Ok(Some(Expr::Literal(Literal::Null))),
             ColumnDefault::Value(text) => Ok(Some(Expr::Literal(Literal::String(text.as_str().into())))),
+            ColumnDefault::Missing if ignore && column.ty.is_some_and(sqltypes::is_integral) => {
+                Ok(Some(Expr::Literal(Literal::Integer("0".into()))))
+            }
+            ColumnDefault::Missing
+                if ignore && column.ty.is_some_and(|ty| sqltypes::is_text(ty) || sqltypes::is_binary(ty)) =>
+            {
+                Ok(Some(Expr::Literal(Literal::String("".into()))))
+            }
             ColumnDefault::Missing => Err(Error::mysql(
                 1364,
                 *b"HY000",

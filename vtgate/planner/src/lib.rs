@@ -9,6 +9,7 @@
 //! [`Condition::Unsupported`](vterrors::Condition) and words that say what. Where the planner does not know (a
 //! column whose table or type the VSchema does not list), it takes the way that is right in any case.
 
+mod aliases;
 mod context;
 mod dml;
 mod explain;
@@ -59,6 +60,8 @@ pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
         _ => None,
     };
     let statement = expanded.as_ref().unwrap_or(&normalized.statement);
+    let told_apart = aliases::told_apart(statement, ctx)?;
+    let statement = told_apart.as_ref().unwrap_or(statement);
     let sql = &normalized.sql;
     let planned = match statement {
         Statement::Query(query) => select::plan(query, ctx)?,

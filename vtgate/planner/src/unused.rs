@@ -1,15 +1,21 @@
-//! Tables of WITH that nobody reads.
+//! Parts of a query that change nothing, and that MySQL takes away before it looks at the rest (tried on 9.7):
 //!
-//! MySQL does not look at them: neither their tables nor their columns need exist (tried on 9.7). So they are not
-//! planned either.
+//! - tables of WITH that nobody reads: neither their tables nor their columns need exist;
+//! - DISTINCT beside a GROUP BY whose keys are all in the select list: ORDER BY is then freer;
+//! - the columns of `EXISTS (SELECT * ...)`, also where it is one part of a set operation.
 
 use sqlast::{
     Rewriter, Visitor, Walk,
-    ast::{Ident, Query, Statement, TableName, With},
+    ast::{
+        AliasedExpr, Expr, Ident, Literal, Query, QueryBody, Select, SelectItem, Span, Statement, TableName,
+        With,
+    },
     visit::TableRole,
 };
 
-/// Takes them away from a query and all that is in it.
+use crate::select::same_expr;
+
+/// Takes them away from all queries of a statement.
 pub(crate) fn drop_unused(statement: &mut Statement) {
     struct Dropper;
     impl Rewriter for Dropper {
@@ -22,9 +28,58 @@ pub(crate) fn drop_unused(statement: &mut Statement) {
             }
             true
         }
+
+        fn enter_select(&mut self, select: &mut Select) -> bool {
+            select.distinct &= !is_distinct_by_groups(select);
+            true
+        }
+
+        fn enter_expr(&mut self, expr: &mut Expr) -> bool {
+            if let Expr::Exists(query) = expr {
+                one_column(&mut query.body);
+            }
+            true
+        }
     }
-    if let Statement::Query(query) = statement {
-        query.rewrite(&mut Dropper);
+    if let Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) =
+        statement
+    {
+        statement.rewrite(&mut Dropper);
+    }
+}
+
+/// Whether no two of its rows can be the same, for each has a group of its own.
+fn is_distinct_by_groups(select: &Select) -> bool {
+    let Some(group_by) = select.group_by.as_ref().filter(|g| !g.with_rollup && !g.cube) else { return false };
+    let shows = |wanted: &Expr| {
+        select.items.iter().any(|item| match item {
+            SelectItem::Expr(item) => same_expr(&item.expr, wanted),
+            _ => false,
+        })
+    };
+    // A position means an item of the list.
+    let is_position = |expr: &Expr| matches!(expr, Expr::Literal(Literal::Integer(_)));
+    !group_by.exprs.is_empty()
+        && group_by.exprs.iter().all(|item| is_position(&item.expr) || shows(&item.expr))
+}
+
+/// Puts a constant in the place of `*`.
+fn one_column(body: &mut QueryBody) {
+    match body {
+        QueryBody::Select(select) => {
+            if let [item @ SelectItem::Wildcard(None)] = &mut select.items[..]
+                && select.having.is_none()
+            {
+                let expr = Expr::Literal(Literal::Integer("1".into()));
+                *item = SelectItem::Expr(AliasedExpr { expr, alias: None, span: Span::default() });
+            }
+        }
+        QueryBody::SetOperation(operation) => {
+            one_column(&mut operation.first);
+            operation.rest.iter_mut().for_each(|operand| one_column(&mut operand.right));
+        }
+        QueryBody::Nested(query) => one_column(&mut query.body),
+        QueryBody::Values(_) | QueryBody::Table(_) => {}
     }
 }
 

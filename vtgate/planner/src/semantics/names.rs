@@ -39,7 +39,7 @@ impl Analyzer<'_> {
     }
 
     fn by_qualifier(&self, scope: &NameScope, qualifier: &sqlast::ast::TableName) -> Option<TableId> {
-        // `ks.t.column`: aliases are unique within a block, so the last part says it.
+        // `ks.t.column`: aliases are unique within a block (`crate::aliases`), so the last part says it.
         let wanted = qualifier.name.to_string_lossy();
         scope.tables.iter().copied().find(|id| self.out.table(*id).alias == *wanted)
     }
