@@ -2,9 +2,9 @@
 //! as it is asked for, column names and types, affected rows, insert ids, errors' numbers, and the tables after
 //! every write.
 //!
-//! Statements come from two places: the text files of `suite/` ([`script`], [`suite`]) and a generator that makes
-//! schemas, rows and statements from a seed ([`generate`]). A generated case that differs is made small
-//! ([`shrink`]) and printed as a text for `suite/`.
+//! Statements come from three places: the text files of `suite/` ([`script`], [`suite`]), a generator that makes
+//! schemas, rows and statements from a seed ([`generate`]), and the suite's statements changed by a seed ([`mutate`]).
+//! A made case that differs is made small ([`shrink`]) and printed; a generated one as a text for `suite/`.
 //!
 //! What must hold: both sides are asked by the same client over the text protocol, statement by statement; a
 //! difference is never passed over without an entry in a list that says why ([`compare::types`], [`expected`]);
@@ -16,6 +16,7 @@ pub mod coverage;
 pub mod dice;
 pub mod expected;
 pub mod generate;
+pub mod mutate;
 pub mod options;
 pub mod order;
 pub mod pair;

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use difftest::{Result, expected::Expected, generate, options::Options, run::Run, stand, suite};
+use difftest::{Result, expected::Expected, generate, mutate, options::Options, run::Run, stand, suite};
 use vterrors::Error;
 
 fn main() -> ExitCode {
@@ -54,6 +54,16 @@ async fn compare(options: &Options, stand: &stand::Stand) -> Result<()> {
     }
     if !options.first {
         reports.extend(generated(options, &mut run).await?);
+        if options.mutants > 0 && !no_suite {
+            let begun = std::time::Instant::now();
+            for seed in options.seeds.all() {
+                let found =
+                    mutate::run_seed(&mut run, &cases, seed, options.mutants, !options.no_shrink).await?;
+                found.iter().for_each(|r| say(r));
+                reports.extend(found);
+            }
+            say(&format!("everything, mutants in {:.0} s: {}", begun.elapsed().as_secs_f64(), run.tally));
+        }
         say(&run.coverage.to_string());
     }
     if options.first && !reports.is_empty() {

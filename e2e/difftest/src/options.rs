@@ -29,6 +29,9 @@ pub struct Options {
     /// Generated statements of a seed
     #[arg(long, value_name = "N", default_value_t = 250)]
     pub statements: usize,
+    /// Statements of a seed that are made by changing those of the suite
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub mutants: usize,
     /// Ask a vtgate of this program instead of the cluster's
     #[arg(long, value_name = "FILE")]
     pub vtgate: Option<PathBuf>,

@@ -113,24 +113,20 @@ impl Trial<'_> {
     }
 
     async fn statement(&mut self, small: &mut Small) -> Result<()> {
-        let Ok(mut tree) = parse(small.case.sql.as_bytes(), &ParseOptions::default()) else { return Ok(()) };
         if !small.case.contents.is_empty() && !self.is_write {
             restore(self.pair, self.tables, &small.case.contents).await?;
         }
-        let mut at = 0;
-        while let Some(smaller) = reduce::nth(&tree, at)
-            && self.in_time()
-        {
-            let case = Case { sql: text(&smaller), ..small.case.clone() };
-            let shorter = case.sql.len() < small.case.sql.len();
-            match if shorter { self.fails(&case, false).await? } else { None } {
-                Some(difference) => {
-                    *small = Small { case, difference };
-                    tree = smaller;
-                }
-                None => at += 1,
+        let begun = small.case.clone();
+        reduced(&begun.sql, self.until, async |sql| {
+            let case = Case { sql: sql.to_owned(), ..begun.clone() };
+            let found = self.fails(&case, false).await?;
+            let still = found.is_some();
+            if let Some(difference) = found {
+                *small = Small { case, difference };
             }
-        }
+            Ok(still)
+        })
+        .await?;
         Ok(())
     }
 
@@ -154,6 +150,27 @@ impl Trial<'_> {
         }
         Ok(())
     }
+}
+
+/// Takes parts of a statement away as long as `fails` says that it still does; gives the smallest that did.
+pub async fn reduced(
+    sql: &str,
+    until: Instant,
+    mut fails: impl AsyncFnMut(&str) -> Result<bool>,
+) -> Result<String> {
+    let mut kept = sql.to_owned();
+    let Ok(mut tree) = parse(sql.as_bytes(), &ParseOptions::default()) else { return Ok(kept) };
+    let mut at = 0;
+    while let Some(smaller) = reduce::nth(&tree, at)
+        && Instant::now() < until
+    {
+        let sql = text(&smaller);
+        match sql.len() < kept.len() && fails(&sql).await? {
+            true => (kept, tree) = (sql, smaller),
+            false => at += 1,
+        }
+    }
+    Ok(kept)
 }
 
 fn text(statement: &Statement) -> String {

@@ -1,9 +1,10 @@
-//! The whole suite and 2,000 generated statements, on a cluster of its own.
+//! The whole suite, 2,000 generated statements and 400 that are the suite's changed, on a cluster of its own.
 
-use difftest::{expected::Expected, generate, run::Run, stand, suite};
+use difftest::{expected::Expected, generate, mutate, run::Run, stand, suite};
 
 const SEEDS: u64 = 8;
 const STATEMENTS: usize = 250;
+const MUTANTS: usize = 50;
 /// Below this the generated reads do not say much.
 const PERCENT_WITH_ROWS: u64 = 60;
 
@@ -18,6 +19,7 @@ async fn the_cluster_answers_as_mysql_does() {
     println!("the suite: {}", run.tally);
     for seed in 1..=SEEDS {
         reports.extend(generate::run_seed(&mut run, seed, STATEMENTS, true).await.unwrap());
+        reports.extend(mutate::run_seed(&mut run, &cases, seed, MUTANTS, true).await.unwrap());
     }
     println!("everything: {}", run.tally);
     let (different, percent) = (run.tally.different(), run.tally.percent_with_rows());
