@@ -91,25 +91,33 @@ impl Run<'_> {
         may_exist: bool,
     ) -> Result<Vec<usize>> {
         let mut taken = Vec::new();
+        let mut written: Vec<&Entry> = Vec::new();
         let wanted: Vec<(usize, &Entry)> = entries.iter().enumerate().filter(|(_, e)| !is_null(e)).collect();
         for some in wanted.chunks(BATCH) {
             let batch: Vec<&Entry> = some.iter().map(|(_, e)| *e).collect();
             match self.insert_entries(change, &batch).await {
                 Err(e) if e.errno() == DUPLICATE => {
                     for (at, entry) in some {
-                        match self.add_entry(change, entry).await {
+                        match self.add_entry(change, entry, &written).await {
                             Err(e) if e.errno() == DUPLICATE && may_exist => taken.push(*at),
-                            done => done?,
+                            done => {
+                                done?;
+                                written.push(entry);
+                            }
                         }
                     }
                 }
-                done => done?,
+                done => {
+                    done?;
+                    written.extend(batch);
+                }
             }
         }
         Ok(taken)
     }
 
-    async fn add_entry(&mut self, change: &LookupChange, entry: &Entry) -> Result<()> {
+    /// Writes one entry; `written` are those of the same statement, whose rows are not there yet.
+    async fn add_entry(&mut self, change: &LookupChange, entry: &Entry, written: &[&Entry]) -> Result<()> {
         let duplicate = match self.insert_entries(change, &[entry]).await {
             Err(e) if e.errno() == DUPLICATE && !change.lookup.no_verify => e,
             done => return done,
@@ -124,7 +132,13 @@ impl Run<'_> {
         match known {
             // The row's own shard knows whether it is a duplicate.
             Some(id) if id == entry.keyspace_id => Ok(()),
-            Some(_) => {
+            Some(id) => {
+                // An entry without a row is left over, unless its row is about to come.
+                for other in written.iter().filter(|other| other.keyspace_id == id) {
+                    if self.have_one_value(lookup, entry, other).await? {
+                        return Err(duplicate);
+                    }
+                }
                 let (owner_condition, owner_binds) = self::condition(&change.owner_columns, &entry.values);
                 let owner =
                     format!("select 1 from {} where {owner_condition} limit 1 for update", change.owner);
@@ -140,6 +154,22 @@ impl Run<'_> {
             }
             None => Err(duplicate),
         }
+    }
+
+    /// Whether two entries have the same value: the lookup's table knows, by its types and collations. One of them has
+    /// to be in it.
+    async fn have_one_value(&mut self, lookup: &LookupTable, one: &Entry, other: &Entry) -> Result<bool> {
+        let mut conditions = Vec::new();
+        let mut own = BindVars::new();
+        for (at, entry) in [one, other].into_iter().enumerate() {
+            let values = entry.values.iter().map(|v| held(lookup, v.clone())).collect::<Result<Vec<_>>>()?;
+            let (condition, binds) = condition(&lookup.from, &values);
+            let renamed = |text: &str| text.replace("__vt_f", &format!("__vt_of{at}_"));
+            conditions.push(renamed(&condition));
+            own.extend(binds.into_iter().map(|(name, value)| (renamed(&name), value)));
+        }
+        let sql = format!("select 1 from {} where {}", lookup.table, conditions.join(" and "));
+        Ok(!self.read_nested(part_of(lookup), &sql, own).await?.is_empty())
     }
 
     async fn insert_entries(&mut self, change: &LookupChange, entries: &[&Entry]) -> Result<()> {
