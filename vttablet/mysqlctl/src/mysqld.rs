@@ -40,6 +40,8 @@ pub struct Mysqld {
     flavor: Arc<dyn Flavor>,
     /// See [`process::detached_by`].
     launcher: Vec<String>,
+    /// User and password for administration, where signals do not reach the server.
+    dba: (String, String),
 }
 
 impl Mysqld {
@@ -50,12 +52,19 @@ impl Mysqld {
             cnf.read_back()?;
         }
         let flavor = detect(&binaries.version.text)?;
-        Ok(Self { cnf, binaries, flavor, launcher: Vec::new() })
+        let dba = ("vt_dba".to_owned(), String::new());
+        Ok(Self { cnf, binaries, flavor, launcher: Vec::new(), dba })
     }
 
     /// Starts its programs by way of another, as [`process::detached_by`] does.
     pub fn with_launcher(mut self, launcher: &[String]) -> Self {
         self.launcher = launcher.to_vec();
+        self
+    }
+
+    /// Administers as this user, and not as `vt_dba` without a password.
+    pub fn with_dba(mut self, user: &str, password: &str) -> Self {
+        self.dba = (user.to_owned(), password.to_owned());
         self
     }
 
@@ -306,7 +315,8 @@ impl Mysqld {
 
     /// For a server in another process namespace, of which only the socket is seen.
     async fn shutdown_by_sql(&self, limit: Duration) -> Result<()> {
-        let mut conn = self.connect("vt_dba", "").await?;
+        let (user, password) = &self.dba;
+        let mut conn = self.connect(user, password).await?;
         run(&mut conn, &["SHUTDOWN".to_owned()]).await?;
         let deadline = Deadline::after(limit);
         while self.answers().await {

@@ -77,7 +77,8 @@ impl MysqldOptions {
         let root = std::path::absolute(&self.data_root)
             .map_err(|e| Error::invalid(format!("$VTDATAROOT {}: {e}", self.data_root.display())))?;
         let cnf = Mycnf::new(&root, self.tablet_uid, self.mysql_port, self.mysql_socket.clone());
-        Mysqld::new(cnf, Binaries::find(&SearchPath::from_env(), None)?)
+        let mysqld = Mysqld::new(cnf, Binaries::find(&SearchPath::from_env(), None)?)?;
+        Ok(mysqld.with_dba(&self.db_dba_user, &self.db_dba_password))
     }
 
     /// What goes into a new my.cnf, the files of `EXTRA_MY_CNF` included.

@@ -118,6 +118,17 @@ async fn a_server_lives_from_init_to_teardown(kind: FlavorKind) {
     assert_eq!(id, Some(server_id));
     drop(app);
 
+    // A server whose process cannot be seen is stopped by the user for administration, with its password.
+    let mut dba = again.connect("vt_dba", "").await.unwrap();
+    dba.query_drop("SET GLOBAL read_only = OFF; ALTER USER 'vt_dba'@'localhost' IDENTIFIED BY 'a secret'")
+        .await
+        .unwrap();
+    drop(dba);
+    fs::remove_file(again.cnf().pid_file()).unwrap();
+    let error = again.shutdown(LIMIT).await.unwrap_err();
+    assert!(error.message().contains("Access denied"), "{error}");
+    again.clone().with_dba("vt_dba", "a secret").shutdown(LIMIT).await.unwrap();
+
     again.teardown(false, LIMIT).await.unwrap();
     assert!(!again.cnf().tablet_dir.exists());
 }

@@ -21,6 +21,9 @@ use crate::{
     value::{Class, Integer, integer},
 };
 
+/// More makes every number zero or too large.
+const MAX_EXPONENT: i32 = 400;
+
 /// What a vindex takes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Domain {
@@ -86,6 +89,9 @@ pub(super) fn adapt_write<'a>(
         }
     }
     adapt(domain, value, column).ok_or_else(|| {
+        if let Some(misfit) = misfit(value).filter(|_| column.is_some_and(sqltypes::is_integral)) {
+            return misfit;
+        }
         let of = column.map_or(String::new(), |ty| format!(" for a column of type {}", ty.as_str_name()));
         Error::invalid(format!("the value {} is not exact enough to say its shard{of}", value.describe()))
     })
@@ -117,24 +123,75 @@ fn adapt<'a>(domain: Domain, value: VindexValue<'a>, column: Option<ColumnType>)
     }
 }
 
-/// The whole number that an integer column stores for a DECIMAL or a floating point number: of two that are equally
-/// near, the greater in magnitude for DECIMAL, the even one for others (MySQL's `my_decimal2int` and `rint`).
+/// The whole number that an integer column stores for a value that is none by itself (tried on MySQL 9.7): floating point
+/// numbers go to the nearest, the even one of two; DECIMALs and text to the nearest, the greater in magnitude of two;
+/// hexadecimal and bit literals are numbers.
 fn rounded(value: VindexValue<'_>) -> Option<Integer> {
-    let text = std::str::from_utf8(value.bytes).ok()?;
-    if value.ty == Type::Decimal {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-        let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
-        let digits = if digits.is_empty() { "0" } else { digits };
-        let up = u64::from(fraction.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
-        let magnitude = digits.parse::<u64>().ok()?.checked_add(up)?;
-        return integer(format!("{sign}{magnitude}").as_bytes());
+    match value.ty {
+        Type::Hexnum | Type::Hexval | Type::Bitnum => {
+            let bytes = value.raw();
+            let number =
+                |bytes: &[u8]| bytes.iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+            (bytes.len() <= 8).then(|| Integer { bits: number(&bytes), negative: false })
+        }
+        ty if sqltypes::is_float(ty) => {
+            let nearest = std::str::from_utf8(value.bytes).ok()?.parse::<f64>().ok()?.round_ties_even();
+            // Without an exponent, and without a fraction.
+            integer(format!("{nearest:.0}").as_bytes())
+        }
+        ty if ty == Type::Decimal || sqltypes::is_text(ty) || sqltypes::is_binary(ty) => {
+            nearest(std::str::from_utf8(value.bytes).ok()?.trim_ascii())
+        }
+        _ => None,
     }
-    if !sqltypes::is_float(value.ty) {
+}
+
+/// Reads `-12.5e1` and the like, all of it, and rounds it.
+fn nearest(text: &str) -> Option<Integer> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) || exponent.abs() > MAX_EXPONENT {
         return None;
     }
-    let nearest = text.parse::<f64>().ok()?.round_ties_even();
-    // Without an exponent, and without a fraction.
-    integer(format!("{nearest:.0}").as_bytes())
+    // Where the dot comes to stand; zeros stand where there are no digits.
+    let dot = i32::try_from(whole.len()).ok()? + exponent;
+    let digit =
+        |at: i32| usize::try_from(at).ok().and_then(|at| digits.as_bytes().get(at)).copied().unwrap_or(b'0');
+    let whole: String = (0..dot.max(0)).map(|at| char::from(digit(at))).collect();
+    let magnitude = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
+    let up = u64::from(dot >= 0 && digit(dot) >= b'5');
+    integer(format!("{sign}{}", magnitude.checked_add(up)?).as_bytes())
+}
+
+/// What MySQL says in strict mode of text that an integer column cannot store whole.
+fn misfit(value: VindexValue<'_>) -> Option<Error> {
+    if !(sqltypes::is_text(value.ty) || sqltypes::is_binary(value.ty)) {
+        return None;
+    }
+    let text = value.bytes.trim_ascii();
+    let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
+    let begins = |text: &[u8]| text.first().is_some_and(u8::is_ascii_digit);
+    let is_number = std::str::from_utf8(text).is_ok_and(|text| text.parse::<f64>().is_ok());
+    let shown = value.describe();
+    Some(if is_number && begins(digits) {
+        Error::mysql(1264, *b"22003", format!("Out of range value {shown} for a column of whole numbers"))
+    } else if begins(digits) || digits.first() == Some(&b'.') && begins(&digits[1..]) {
+        Error::mysql(
+            1265,
+            *b"01000",
+            format!("Data truncated: the value {shown} for a column of whole numbers"),
+        )
+    } else {
+        Error::mysql(1366, *b"HY000", format!("Incorrect integer value: {shown}"))
+    })
 }
 
 fn number(value: VindexValue<'_>) -> Option<Adapted<'_>> {

@@ -49,6 +49,40 @@ fn a_number_is_written_as_an_integer_column_stores_it() {
         for (text, stored) in [("2.5", "2"), ("3.5", "4"), ("-2.5", "-2"), ("1e3", "1000"), ("-0.4", "0")] {
             assert_eq!(written(name, Type::Float64, text).unwrap(), wanted(name, stored), "{text}");
         }
+        for (text, stored) in [
+            ("5.5", "6"),
+            ("4.5", "5"),
+            ("-4.5", "-5"),
+            ("1e3", "1000"),
+            ("1.25e1", "13"),
+            (" 5.5 ", "6"),
+            ("+7", "7"),
+            (".5", "1"),
+            ("5.", "5"),
+            ("-0.4", "0"),
+            ("1e-1", "0"),
+            ("5e-1", "1"),
+            ("49e-2", "0"),
+            ("\t5", "5"),
+        ] {
+            assert_eq!(written(name, Type::Varchar, text).unwrap(), wanted(name, stored), "{text:?}");
+        }
+        for (ty, text, stored) in
+            [(Type::Hexval, "x'35'", "53"), (Type::Hexnum, "0x4142", "16706"), (Type::Bitnum, "b'101'", "5")]
+        {
+            assert_eq!(written(name, ty, text).unwrap(), wanted(name, stored), "{text}");
+        }
+        for (text, errno) in [
+            ("x", 1366),
+            ("", 1366),
+            ("-", 1366),
+            ("5x", 1265),
+            ("0x10", 1265),
+            ("1e400", 1264),
+            ("99999999999999999999", 1264),
+        ] {
+            assert_eq!(written(name, Type::Varchar, text).unwrap_err().errno(), errno, "{text:?}");
+        }
         assert!(written(name, Type::Decimal, "99999999999999999999.5").is_err());
         assert!(written(name, Type::Float64, "1e30").is_err());
         assert!(written(name, Type::Float64, "inf").is_err());
@@ -65,7 +99,7 @@ fn a_value_that_equals_several_reads_from_everywhere_and_is_not_written() {
     let float = |t: &'static str| VindexValue::new(Type::Float64, t.as_bytes());
     for (v, value, column) in [
         (&hash, text("5a"), None),
-        (&hash, text(" 5"), Some(Type::Int64)),
+        (&hash, text("5 x"), Some(Type::Int64)),
         (&hash, decimal("5.5"), None),
         (&hash, float("5e0"), None),
         (&xxhash, text("05"), None),
