@@ -30,6 +30,7 @@ mod routing;
 mod select;
 mod semantics;
 mod send;
+mod shadowed;
 mod unused;
 mod upsert;
 mod views;

@@ -7,7 +7,7 @@ use sqlast::{
 };
 use vterrors::{Condition, Error, Result};
 
-use crate::{Directives, rewrite, unused};
+use crate::{Directives, rewrite, shadowed, unused};
 
 /// A statement ready to be planned, and the values taken out of it.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ impl Normalized {
         // After the columns have their names, in which a `?` stays as it is.
         sqlast::name_params(&mut statement);
         // After that, too: one that goes must not shift the others' places.
+        shadowed::tell_apart(&mut statement);
         unused::drop_unused(&mut statement);
         Self { statement, values, sql: sql.to_vec() }
     }
