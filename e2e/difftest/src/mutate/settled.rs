@@ -1,5 +1,5 @@
 //! Whether a statement has one answer only. MySQL itself is asked: the tables are there three times, with the same
-//! rows in other orders, and an answer that depends on the order (a LIMIT without an ORDER BY, a GROUP_CONCAT, a
+//! rows in other orders and once without indexes, and an answer that depends on the order (a LIMIT without an ORDER BY, a GROUP_CONCAT, a
 //! ROW_NUMBER over equal rows) differs between them. What may agree by chance, or by how MySQL happens to work, is
 //! found in the tree ([`is_open`]).
 
@@ -23,8 +23,10 @@ use crate::{
 
 /// The database of the plain mysqld whose rows the others have.
 const BASE: &str = "two";
-/// The others, and the order of their rows by those of the first.
-const SHUFFLED: [(&str, &str); 2] = [("shuffled_back", "at DESC"), ("shuffled_mixed", "CRC32(at * 7919)")];
+/// The others, the order of their rows by those of the first, and whether they have the indexes that are not unique:
+/// where MySQL's answer depends on an index, it is MySQL that is wrong.
+const SHUFFLED: [(&str, &str, bool); 2] =
+    [("shuffled_back", "at DESC", true), ("shuffled_mixed", "CRC32(at * 7919)", false)];
 /// More rows are not compared.
 const ROWS: usize = 1500;
 /// Errors that are part of the answer: of the number of columns, and of rows that are written or that a subquery gives.
@@ -43,7 +45,7 @@ pub struct Orders<'a> {
 impl<'a> Orders<'a> {
     /// Makes the tables in their other orders.
     pub async fn make(stand: &'a Stand, tables: &[Table]) -> Result<Self> {
-        for (database, order) in SHUFFLED {
+        for (database, order, indexed) in SHUFFLED {
             let mut conn = stand.mysqld("").await?;
             for sql in [
                 // A default that is new for every row is not allowed in statements of a binary log.
@@ -55,7 +57,7 @@ impl<'a> Orders<'a> {
                 must(&mut conn, &sql).await?;
             }
             for table in tables.iter().filter(|t| t.is_in(BASE)) {
-                shuffle(&mut conn, &table.name, order).await?;
+                shuffle(&mut conn, &table.name, order, indexed).await?;
             }
         }
         Ok(Self { stand, conns: connect(stand).await? })
@@ -146,7 +148,7 @@ fn is_open_call(call: &FuncCall) -> bool {
 
 async fn connect(stand: &Stand) -> Result<Vec<Conn>> {
     let mut conns = Vec::new();
-    for database in [BASE].into_iter().chain(SHUFFLED.map(|(database, _)| database)) {
+    for database in [BASE].into_iter().chain(SHUFFLED.map(|(database, ..)| database)) {
         let mut conn = stand.mysqld(database).await?;
         let limits = format!("SET SESSION max_execution_time = {TIME}, sql_select_limit = {}", ROWS + 1);
         must(&mut conn, &limits).await?;
@@ -180,7 +182,7 @@ async fn written(conn: &mut Conn, sql: &str) -> Result<(Answer, Vec<Rows>)> {
 
 /// Makes a table with the rows of [`BASE`]'s in another order. Rows lie by their primary key: it becomes a unique
 /// key, and a column that nobody sees takes its place.
-async fn shuffle(conn: &mut Conn, table: &str, order: &str) -> Result<()> {
+async fn shuffle(conn: &mut Conn, table: &str, order: &str, indexed: bool) -> Result<()> {
     let columns = |more: &str, by: &str| {
         format!(
             "SELECT GROUP_CONCAT(CONCAT('`', column_name, '`') ORDER BY {by}) FROM information_schema.{more} \
@@ -191,11 +193,16 @@ async fn shuffle(conn: &mut Conn, table: &str, order: &str) -> Result<()> {
     let key = columns("statistics", "seq_in_index") + " AND index_name = 'PRIMARY'";
     let stored = one(conn, &stored).await?;
     let key = one(conn, &key).await?;
+    let indexes = format!(
+        "SELECT COALESCE(GROUP_CONCAT(DISTINCT CONCAT(', DROP INDEX `', index_name, '`') SEPARATOR ''), '') \
+         FROM information_schema.statistics WHERE table_schema = '{BASE}' AND table_name = '{table}' AND non_unique"
+    );
+    let drop = if indexed { String::new() } else { one(conn, &indexes).await? };
     for sql in [
         format!("CREATE TABLE {table} LIKE {BASE}.{table}"),
         format!(
             "ALTER TABLE {table} DROP PRIMARY KEY, ADD UNIQUE KEY was_primary_ ({key}), \
-             ADD COLUMN place_ BIGINT UNSIGNED NOT NULL DEFAULT (UUID_SHORT()) INVISIBLE PRIMARY KEY"
+             ADD COLUMN place_ BIGINT UNSIGNED NOT NULL DEFAULT (UUID_SHORT()) INVISIBLE PRIMARY KEY{drop}"
         ),
         format!(
             "INSERT INTO {table} ({stored}, place_) SELECT {stored}, ROW_NUMBER() OVER (ORDER BY {order}) FROM \
