@@ -22,6 +22,7 @@ pub const MUST: &[&str] = &[
     "ChangeTables",
     "Concat",
     "Delete",
+    "EachRow",
     "Gather",
     "Insert",
     "InsertRowsOf",

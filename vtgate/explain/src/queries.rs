@@ -142,6 +142,10 @@ impl Walk<'_> {
             Primitive::KeyedDml(dml) => self.keyed(dml),
             Primitive::MoveRows(moved) => self.moved(moved),
             Primitive::InsertRowsOf(insert) => self.insert_rows(insert),
+            Primitive::EachRow(each) => {
+                self.primitive(&each.input)?;
+                self.primitive(&each.write)
+            }
             Primitive::Upsert(upsert) => upsert.rows.iter().try_for_each(|row| {
                 row.conflicts.iter().try_for_each(|c| self.primitive(&c.find))?;
                 self.primitive(&row.insert)
@@ -276,6 +280,11 @@ impl Walk<'_> {
                 let found = self.find(routing, &shards)?;
                 self.add(&insert.keyspace, &shards, found, query);
             }
+            InsertRows::Sharded { prefix, rows, suffix, .. } if self.unknown(rows) => {
+                let rows: Vec<_> = rows.iter().map(|row| row.text.as_str()).collect();
+                let sql = format!("{prefix}{}{suffix}", rows.join(", "));
+                self.add(&insert.keyspace, &shards, by_rows(), &sql);
+            }
             InsertRows::Sharded { vindex, prefix, rows, suffix } => {
                 let mut dealt: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
                 for row in rows {
@@ -291,6 +300,11 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether rows go where only other rows tell.
+    fn unknown(&self, rows: &[InsertRow]) -> bool {
+        rows.iter().any(|row| row.vindex_values.iter().any(|v| missing_value(v, &self.values).is_some()))
     }
 
     /// The shard of a row; none where IGNORE leaves it out. Sets the variables of the vindex's columns.
@@ -317,6 +331,12 @@ impl Walk<'_> {
 
     /// Values of a sequence that would begin with 1.
     fn generate(&mut self, generate: &Generate) -> Result<()> {
+        if generate.values.iter().any(|v| missing_value(v, &self.values).is_some()) {
+            let shards = self.layout.shards(&generate.keyspace)?;
+            let found = Found::Shards(vec![Destination { shard: 0, list: None }]);
+            self.add(&generate.keyspace, &shards, found, &generate.query);
+            return Ok(());
+        }
         let values =
             generate.values.iter().map(|v| binds::value(v, &self.values)).collect::<Result<Vec<_>>>()?;
         let mut next = 0;

@@ -143,6 +143,7 @@ fn primitive(primitive: &Primitive, depth: usize, out: &mut String) -> fmt::Resu
         Primitive::KeyedDml(dml) => writes::print_keyed(dml, depth, out),
         Primitive::MoveRows(moved) => writes::print_move(moved, depth, out),
         Primitive::InsertRowsOf(insert) => writes::print_insert_rows(insert, depth, out),
+        Primitive::EachRow(each) => writes::print_each_row(each, depth, out),
         Primitive::Upsert(upsert) => writes::print_upsert(upsert, depth, out),
         Primitive::Send(send) => print_send(send, depth, out),
         Primitive::Rows(rows) => {

@@ -37,10 +37,15 @@ pub(crate) fn plan(insert: &ast::Insert, ctx: &PlanContext<'_>) -> Result<Planne
     }
     check_columns(&insert, &table)?;
     plain_rows(&mut insert);
-    if replace::is_needed(&insert, &table, ctx) {
-        return replace::plan(&insert, &table, ctx);
+    plan_values(insert, &table, ctx)
+}
+
+/// Plans an INSERT or REPLACE whose table is known.
+pub(crate) fn plan_values(insert: ast::Insert, table: &Table, ctx: &PlanContext<'_>) -> Result<Planned> {
+    match replace::is_needed(&insert, table, ctx) {
+        true => replace::plan(&insert, table, ctx),
+        false => plan_rows(insert, table, ctx, false),
     }
-    plan_rows(insert, &table, ctx, false)
 }
 
 /// Plans a REPLACE of a row that no row is in the way of.
@@ -62,13 +67,16 @@ pub(crate) fn plan_rows(
     let analysis = analyze(&insert, ctx)?;
     let planner = Planner { ctx, table, analysis: &analysis, alone };
     let given = insert.clone();
-    let (rows, generate) = match planner.rows(&mut insert) {
+    let printed = planner.rows(&mut insert).and_then(|(split, generate)| {
+        let (rows, rewritten) = planner.print(insert.clone(), split)?;
+        Ok((rows, generate, rewritten))
+    });
+    let (rows, generate, rewritten) = match printed {
         Err(reason) if reason.condition() == Condition::Unsupported && ctx.shard.is_none() => {
             return plan_otherwise(&given, table, ctx, &reason);
         }
-        rows => rows?,
+        printed => printed?,
     };
-    let (rows, rewritten) = planner.print(insert.clone(), rows)?;
     let mut tables = tables_used(&analysis);
     tables.push(table.full_name());
     tables.sort();
@@ -280,15 +288,16 @@ impl Planner<'_> {
 
     /// A row keeps the shard it has: its primary vindex does not change on a duplicate key.
     fn refuse_vindex_update(&self, insert: &ast::Insert) -> Result<()> {
-        let Some(vindex) = self.table.primary_vindex().filter(|_| self.table.sharded) else { return Ok(()) };
-        for assignment in &insert.on_duplicate {
-            if let Some(column) = vindex.columns.iter().find(|c| assignment.column.name.is(c.as_bytes())) {
-                return self.refuse(format_args!(
-                    "ON DUPLICATE KEY UPDATE of the column {column}, which decides the row's shard"
-                ));
-            }
+        if !self.table.sharded {
+            return Ok(());
         }
-        Ok(())
+        match insert.on_duplicate.iter().find(|a| decides_the_shard(&a.column, self.table)) {
+            None => Ok(()),
+            Some(ast::Assignment { column, .. }) => self.refuse(format_args!(
+                "ON DUPLICATE KEY UPDATE of the column {}, which decides the row's shard",
+                column.name
+            )),
+        }
     }
 
     /// Makes sure that columns are named where they must be known, and each row has as many values.
@@ -345,7 +354,7 @@ impl Planner<'_> {
         if !rows.iter().any(|row| lacks(row)) {
             return Ok(());
         }
-        let Some(default) = self.default_of(column, insert.ignore)?.or(unknown) else { return Ok(()) };
+        let Some(default) = default_of(self.table, column, insert.ignore)?.or(unknown) else { return Ok(()) };
         for row in rows.iter_mut().filter(|row| lacks(row)) {
             match at {
                 Some(at) => row[at] = default.clone(),
@@ -356,34 +365,6 @@ impl Planner<'_> {
             insert.columns.push(ColName::unqualified(column));
         }
         Ok(())
-    }
-
-    /// What a row has in a column that the INSERT gives no value; none where nothing is known of it. With `ignore`
-    /// one without a default has its type's.
-    fn default_of(&self, name: &str, ignore: bool) -> Result<Option<Expr>> {
-        let Some(column) = self.table.column(name) else { return Ok(None) };
-        match &column.default {
-            ColumnDefault::Null => Ok(Some(Expr::Literal(Literal::Null))),
-            ColumnDefault::Value(text) => Ok(Some(Expr::Literal(Literal::String(text.as_str().into())))),
-            ColumnDefault::Missing if ignore && column.ty.is_some_and(sqltypes::is_integral) => {
-                Ok(Some(Expr::Literal(Literal::Integer("0".into()))))
-            }
-            ColumnDefault::Missing
-                if ignore && column.ty.is_some_and(|ty| sqltypes::is_text(ty) || sqltypes::is_binary(ty)) =>
-            {
-                Ok(Some(Expr::Literal(Literal::String("".into()))))
-            }
-            ColumnDefault::Missing => Err(Error::mysql(
-                1364,
-                *b"HY000",
-                format!("Field '{}' doesn't have a default value", column.name),
-            )),
-            // A definition comes only with what is known of the default.
-            ColumnDefault::Unknown if column.definition.is_some() => self.refuse(format_args!(
-                "the default of the column {name}, which a vindex has, is an expression"
-            )),
-            ColumnDefault::Unknown => Ok(None),
-        }
     }
 
     /// The values by which a row is found in each owned lookup.
@@ -522,4 +503,45 @@ impl Planner<'_> {
         let (prefix, suffix) = (prefix.to_owned(), suffix.to_owned());
         Ok((InsertRows::Sharded { vindex, prefix, rows, suffix }, rewritten))
     }
+}
+
+/// What a row has in a column that the INSERT gives no value; none where nothing is known of it. With `ignore`
+/// one without a default has its type's.
+pub(crate) fn default_of(table: &Table, name: &str, ignore: bool) -> Result<Option<Expr>> {
+    let Some(column) = table.column(name) else { return Ok(None) };
+    match &column.default {
+        ColumnDefault::Null => Ok(Some(Expr::Literal(Literal::Null))),
+        ColumnDefault::Value(text) => Ok(Some(Expr::Literal(Literal::String(text.as_str().into())))),
+        ColumnDefault::Missing if ignore && column.ty.is_some_and(sqltypes::is_integral) => {
+            Ok(Some(Expr::Literal(Literal::Integer("0".into()))))
+        }
+        ColumnDefault::Missing
+            if ignore && column.ty.is_some_and(|ty| sqltypes::is_text(ty) || sqltypes::is_binary(ty)) =>
+        {
+            Ok(Some(Expr::Literal(Literal::String("".into()))))
+        }
+        ColumnDefault::Missing => Err(Error::mysql(
+            1364,
+            *b"HY000",
+            format!("Field '{}' doesn't have a default value", column.name),
+        )),
+        // A definition comes only with what is known of the default.
+        ColumnDefault::Unknown if column.definition.is_some() => Err(Error::unsupported(format!(
+            "INSERT into {}: the default of the column {name}, which a vindex has, is an expression",
+            table.full_name()
+        ))),
+        ColumnDefault::Unknown => Ok(None),
+    }
+}
+
+/// Whether the column is one of the table's primary vindex.
+pub(crate) fn decides_the_shard(column: &ColName, table: &Table) -> bool {
+    table.primary_vindex().is_some_and(|v| v.columns.iter().any(|c| column.name.is(c.as_bytes())))
+}
+
+/// Whether a column that `ON DUPLICATE KEY UPDATE` names is one of another table, as far as that is known.
+pub(crate) fn is_other(column: &ColName, table: &Table) -> bool {
+    let other = column.qualifier.as_ref().is_some_and(|q| !q.name.is(table.name.as_bytes()));
+    let known = table.column(&column.name.to_string_lossy()).is_some();
+    other || (table.column_list_authoritative && !known)
 }

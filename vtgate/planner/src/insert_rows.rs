@@ -1,55 +1,65 @@
 //! INSERT and REPLACE of rows that a query gives, and that have to be dealt out to shards or moved to
 //! another keyspace: the rows are read first.
+//!
+//! Where they cannot be written together, they are one after the other ([`crate::insert_each`]).
 
-use sqlast::ast::{
-    self, AliasedExpr, ColName, Expr, InsertSource, Param, Query, QueryBody, Select, SelectItem, Span,
-    Statement, TableName,
-};
+use sqlast::ast::{self, ColName, Expr, InsertSource, Param, Statement, TableName};
 use vschema::Table;
-use vterrors::{Error, Result};
+use vterrors::{Condition, Error, Result};
 
 use crate::{
-    GenerateRows, InsertRowsOf, LookupChange, PlanContext, Primitive, keyed, lookup,
+    GenerateRows, InsertRowsOf, LookupChange, PlanContext, Primitive, insert, insert_each,
+    insert_source::{self, Source},
+    keyed, lookup,
     normalized::directives,
     rewrite,
     select::{self, Planned},
     semantics::has_subquery,
 };
 
-/// Plans it, if its rows are those of a query, or a single row with values that only MySQL can compute.
-/// `reason` says why it was not planned otherwise.
+/// Plans it, if its rows are those of a query, or values that only MySQL can compute. `reason` says why it was not
+/// planned otherwise.
 pub(crate) fn plan(
     insert: &ast::Insert,
     table: &Table,
     ctx: &PlanContext<'_>,
     reason: &Error,
 ) -> Result<Planned> {
-    let refuse = |what: &str| Err(Error::unsupported(format!("{}; {what}", reason.message())));
-    let query = match &insert.source {
-        InsertSource::Query(query) => (**query).clone(),
-        InsertSource::Values(rows) => match rows.as_slice() {
-            [row] => match select_of(row) {
-                Some(query) => query,
-                None => return Err(reason.clone()),
-            },
-            _ => return Err(reason.clone()),
-        },
-        InsertSource::Set(_) => return Err(reason.clone()),
+    let also = |fault: Error| match fault.condition() {
+        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+        _ => fault,
     };
-    if insert.row_alias.is_some() {
+    let columns = insert_source::columns(insert, table).map_err(also)?;
+    let Some(sources) = insert_source::sources(insert, table, &columns, ctx)? else {
         return Err(reason.clone());
+    };
+    let parts = sources.iter().map(|source| match together(insert, table, ctx, (source, columns.clone())) {
+        Err(fault) if fault.condition() == Condition::Unsupported => {
+            insert_each::plan(insert, table, ctx, source).map_err(also)
+        }
+        planned => planned,
+    });
+    Planned::all(parts.collect::<Result<_>>()?).ok_or_else(|| reason.clone())
+}
+
+/// The rows in one statement for each shard.
+fn together(
+    insert: &ast::Insert,
+    table: &Table,
+    ctx: &PlanContext<'_>,
+    (source, mut columns): (&Source, Vec<ColName>),
+) -> Result<Planned> {
+    let refuse = |what: &str| Err(Error::unsupported(what));
+    if ctx.by_rows && !insert.on_duplicate.is_empty() {
+        return refuse("a row in the way of one may be on another shard");
     }
-    if !on_duplicate_is_own(insert, table) {
+    if insert.row_alias.is_some() || !on_duplicate_is_own(insert, table) {
         return refuse("ON DUPLICATE KEY UPDATE with values of other tables");
     }
-    let mut columns: Vec<ColName> = insert.columns.clone();
-    if columns.is_empty() {
-        if !table.column_list_authoritative {
-            return refuse("a column list is needed (the VSchema does not list all columns)");
-        }
-        let visible = table.columns.iter().filter(|c| !c.invisible);
-        columns = visible.map(|c| ColName::unqualified(c.name.as_str())).collect();
+    if insert.on_duplicate.iter().any(|a| table.sharded && insert::decides_the_shard(&a.column, table)) {
+        return refuse("ON DUPLICATE KEY UPDATE of a column that decides the row's shard");
     }
+    let width = columns.len();
     let place = |columns: &[ColName], name: &str| columns.iter().position(|c| c.name.is(name.as_bytes()));
     let generate = match &table.auto_increment {
         None => None,
@@ -72,7 +82,7 @@ pub(crate) fn plan(
         Ok(lookups) => lookups,
         Err(what) => return refuse(&what),
     };
-    let input = select::plan(&query, ctx)?;
+    let input = select::plan(&source.query, ctx)?;
     let mut rewritten = input.rewritten;
     let (prefix, suffix) = print(insert, columns, ctx, &mut rewritten)?;
     let mut tables_used = input.tables_used;
@@ -85,6 +95,7 @@ pub(crate) fn plan(
         keyspace: table.keyspace.clone(),
         table: table.name.clone(),
         input: input.root,
+        side_by_side: source.side_by_side.then_some(width),
         prefix,
         suffix,
         ignore: insert.ignore,
@@ -123,38 +134,12 @@ fn entries(insert: &ast::Insert, table: &Table, columns: &[ColName]) -> Result<V
     owned.into_iter().map(change).collect()
 }
 
-/// One row of values as a query; `None` where a value has no meaning there.
-fn select_of(row: &[Expr]) -> Option<Query> {
-    struct Defaults(bool);
-    impl sqlast::Visitor for Defaults {
-        fn enter_expr(&mut self, expr: &Expr) -> sqlast::Visit {
-            // DEFAULT, and columns that were given a value before, are known only to the INSERT.
-            self.0 |= matches!(expr, Expr::Default(_) | Expr::Column(_));
-            sqlast::Visit::Into
-        }
-        fn enter_query(&mut self, _query: &Query) -> sqlast::Visit {
-            sqlast::Visit::Over
-        }
-    }
-    let mut defaults = Defaults(row.is_empty());
-    row.iter().for_each(|expr| {
-        sqlast::Walk::walk(expr, &mut defaults);
-    });
-    let items = row
-        .iter()
-        .map(|expr| SelectItem::Expr(AliasedExpr { expr: expr.clone(), alias: None, span: Span::default() }));
-    let select = Select { items: items.collect(), ..Select::default() };
-    (!defaults.0).then(|| Query::new(QueryBody::Select(Box::new(select))))
-}
-
 /// Whether what is set on a duplicate key is known from the row itself.
 fn on_duplicate_is_own(insert: &ast::Insert, table: &Table) -> bool {
     struct Finder<'a>(&'a Table, bool);
     impl sqlast::Visitor for Finder<'_> {
         fn column_name(&mut self, name: &ColName) {
-            let other = name.qualifier.as_ref().is_some_and(|q| !q.name.is(self.0.name.as_bytes()));
-            let known = self.0.column(&name.name.to_string_lossy()).is_some();
-            self.1 |= other || (self.0.column_list_authoritative && !known);
+            self.1 |= insert::is_other(name, self.0);
         }
     }
     let mut finder = Finder(table, false);

@@ -2,14 +2,14 @@
 //! of other shards or keyspaces. The rows' keys are read by a query, and the rows changed by them.
 
 use sqlast::ast::{
-    self, AliasedExpr, AliasedTable, Assignment, Binary, BinaryOp, ColName, Expr, Ident, Literal,
-    LockStrength, Locking, Query, QueryBody, Select, SelectItem, Span, Statement, TableExpr, TableName,
+    self, AliasedExpr, AliasedTable, Assignment, ColName, Expr, Ident, LockStrength, Locking, Query,
+    QueryBody, Select, SelectItem, Span, Statement, TableExpr, TableName,
 };
 use vschema::Table;
 use vterrors::{Error, Result};
 
 use crate::{
-    KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, RowsAt, lookup, rewrite, routing,
+    KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, RowsAt, floats, lookup, rewrite, routing,
     select::{self, Planned},
     semantics::{conjuncts, has_subquery},
 };
@@ -173,11 +173,7 @@ fn new_value(change: &Change<'_>, name: &str) -> Expr {
     }
     let plain = column(change.alias, name);
     match change.table.column_type(name) {
-        Some(sqltypes::Type::Float32) => Expr::Binary(Box::new(Binary {
-            op: BinaryOp::Plus,
-            left: plain,
-            right: Expr::Literal(Literal::Float("0e0".into())),
-        })),
+        Some(sqltypes::Type::Float32) => floats::doubled(plain),
         _ => plain,
     }
 }

@@ -35,7 +35,9 @@ pub use join::{
 };
 pub use locks::{LockColumn, Locks};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
-pub use rows::{Conflict, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, RowsAt, Upsert, UpsertRow};
+pub use rows::{
+    Conflict, EachRow, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, RowsAt, Upsert, UpsertRow, row_bind,
+};
 pub use variables::{AssignVariables, IntoVariables};
 pub use vindex_func::{VindexColumn, VindexFunc};
 
@@ -208,6 +210,7 @@ pub enum Primitive {
     KeyedDml(Box<KeyedDml>),
     MoveRows(Box<MoveRows>),
     InsertRowsOf(Box<InsertRowsOf>),
+    EachRow(Box<EachRow>),
     Upsert(Box<Upsert>),
     Send(Box<Send>),
     Rows(Rows),

@@ -10,12 +10,12 @@ use vschema::Table;
 use vterrors::{Error, Result};
 
 use crate::{
-    PlanContext, Primitive, dml,
+    PlanContext, dml,
     in_the_way::{NewRow, rows_of, whole_name},
-    insert, lookup,
+    insert, insert_rows, lookup,
     normalized::directives,
-    rewrite::Rewritten,
     select::Planned,
+    semantics::value_of,
 };
 
 /// Whether a REPLACE has to look after entries.
@@ -38,9 +38,12 @@ pub(crate) fn plan(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -
     let Some((columns, rows)) = rows_of(insert, table) else {
         return refuse("rows that are not values");
     };
+    if rows.iter().flatten().any(|cell| !matches!(cell, Expr::Default(_)) && value_of(cell).is_none()) {
+        let reason =
+            Error::unsupported(format!("REPLACE into {}: a value is an expression", table.full_name()));
+        return insert_rows::plan(insert, table, ctx, &reason);
+    }
     let mut writes = Vec::with_capacity(2 * rows.len());
-    let mut out: Option<Planned> = None;
-    let mut rewritten = Rewritten::default();
     for values in rows {
         insert::check_count(values, &columns)?;
         let source = InsertSource::Values(vec![values.clone()]);
@@ -49,21 +52,12 @@ pub(crate) fn plan(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -
         let mut ways: Vec<Expr> = row.ways().into_iter().map(|way| way.condition).collect();
         let condition = if ways.len() > 1 { Some(Expr::Or(ways)) } else { ways.pop() };
         if let Some(condition) = condition {
-            let planned = dml::plan_delete(&delete(table, condition), ctx)?;
-            rewritten.add(planned.rewritten);
-            writes.push(planned.root);
+            writes.push(dml::plan_delete(&delete(table, condition), ctx)?);
         }
-        let planned = insert::plan_alone(one, table, ctx)?;
-        writes.push(planned.root);
-        match &mut out {
-            None => out = Some(Planned { root: Primitive::All(Vec::new()), ..planned }),
-            Some(out) => out.rewritten.add(planned.rewritten),
-        }
+        writes.push(insert::plan_alone(one, table, ctx)?);
     }
-    let Some(mut out) = out else { return refuse("no rows") };
-    out.rewritten.add(rewritten);
+    let Some(mut out) = Planned::all(writes) else { return refuse("no rows") };
     out.directives = directives(&insert.comments);
-    out.root = Primitive::All(writes);
     Ok(out)
 }
 

@@ -37,6 +37,28 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
+    /// Writes, all or nothing; `None` of none. Directives are those of the first.
+    pub fn all(plans: Vec<Self>) -> Option<Self> {
+        let mut roots = Vec::with_capacity(plans.len());
+        let mut out: Option<Self> = None;
+        for planned in plans {
+            roots.push(planned.root);
+            match &mut out {
+                None => out = Some(Self { root: Primitive::All(Vec::new()), ..planned }),
+                Some(out) => {
+                    out.rewritten.add(planned.rewritten);
+                    out.add_warnings(planned.warnings);
+                    out.tables_used.extend(planned.tables_used);
+                }
+            }
+        }
+        let mut out = out?;
+        out.tables_used.sort();
+        out.tables_used.dedup();
+        out.root = if roots.len() == 1 { roots.pop()? } else { Primitive::All(roots) };
+        Some(out)
+    }
+
     /// Adds warnings that are not there yet.
     pub fn add_warnings(&mut self, warnings: Vec<PlanWarning>) {
         for warning in warnings {

@@ -3,6 +3,7 @@
 mod aggregate;
 mod atomic;
 mod concat;
+mod each_row;
 mod gather;
 mod insert;
 mod insert_rows;
@@ -182,6 +183,7 @@ impl<'a> Run<'a> {
             Primitive::MoveRows(moved) => Box::pin(self.move_rows(moved)).await,
             Primitive::KeyedDml(dml) => Box::pin(self.keyed_dml(dml)).await,
             Primitive::InsertRowsOf(insert) => Box::pin(self.insert_rows(insert)).await,
+            Primitive::EachRow(each) => Box::pin(self.each_row(each, sink)).await,
             Primitive::Upsert(upsert) => Box::pin(self.upsert(upsert, sink)).await,
             Primitive::Send(send) => Box::pin(self.send(send, sink)).await,
             Primitive::Rows(rows) => self.rows(rows, sink).await,

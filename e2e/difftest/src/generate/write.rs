@@ -10,7 +10,7 @@ use crate::dice::Dice;
 /// A write of one of the tables.
 pub fn statement(dice: &mut Dice, tables: &mut [Generated]) -> String {
     let at = dice.below(tables.len());
-    match dice.weighted(&[27, 27, 13, 8, 12, 6, 7]) {
+    match dice.weighted(&[26, 26, 13, 8, 12, 6, 9]) {
         0 => insert(dice, &mut tables[at], "INSERT"),
         1 => update(dice, tables, at),
         2 => delete(dice, tables, at),
@@ -50,7 +50,18 @@ fn insert(dice: &mut Dice, table: &mut Generated, word: &str) -> String {
     let rows = rows(dice, table);
     let ignore = if word == "INSERT" && dice.chance(15) { " IGNORE" } else { "" };
     let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    let rows = if dice.chance(20) { computed(dice, rows) } else { rows };
     format!("{word}{ignore} INTO {} ({}) VALUES {}", table.full_name(), names.join(", "), values(&rows))
+}
+
+/// Some of the values as what only MySQL computes.
+fn computed(dice: &mut Dice, mut rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    for cell in rows.iter_mut().flatten() {
+        if dice.chance(30) {
+            *cell = format!("IFNULL({cell}, NULL)");
+        }
+    }
+    rows
 }
 
 fn upsert(dice: &mut Dice, table: &mut Generated) -> String {
@@ -173,13 +184,17 @@ fn limit(dice: &mut Dice) -> String {
     }
 }
 
-/// Rows of one table into another, under new ids.
+/// Rows of one table into another, under new ids or those that they have.
 fn insert_select(dice: &mut Dice, tables: &mut [Generated], at: usize) -> String {
     let source = dice.below(tables.len());
     let from = tables[source].clone();
     let table = &mut tables[at];
-    let first = table.next_id + 1;
+    let mut first = table.next_id + 1;
     table.next_id += 1000;
+    let kind = dice.weighted(&[4, 3, 4]);
+    if table.checks_duplicates() && dice.chance(if kind == 0 { 10 } else { 60 }) {
+        first = 0;
+    }
     let mut names = vec!["id".to_owned(), "k".to_owned()];
     let mut items = vec![format!("id + {first}")];
     let same = |kind: Kind| {
@@ -201,8 +216,24 @@ fn insert_select(dice: &mut Dice, tables: &mut [Generated], at: usize) -> String
             items.push(same(column.kind).unwrap_or_else(|| column.kind.literal(dice).to_owned()));
         }
     }
+    let on_duplicate = match kind {
+        2 => {
+            let column = (*dice.pick(&table.free_columns())).clone();
+            // What names both tables would be ambiguous of one alone.
+            let other = same(column.kind).filter(|_| source != at && dice.chance(50));
+            let value = match other {
+                Some(name) => format!("{}.{name}", from.name),
+                None => format!("VALUES({})", column.name),
+            };
+            let key = &table.columns[usize::from(table.key == Key::IdOnly)].name;
+            let moves = if dice.chance(30) { format!("{key} = VALUES({key}), ") } else { String::new() };
+            format!(" ON DUPLICATE KEY UPDATE {moves}{} = {value}", column.name)
+        }
+        _ => String::new(),
+    };
     format!(
-        "INSERT INTO {} ({}) SELECT {} FROM {} WHERE id < 500 ORDER BY id LIMIT {}",
+        "{} INTO {} ({}) SELECT {} FROM {} WHERE id < 500 ORDER BY id LIMIT {}{on_duplicate}",
+        if kind == 1 { "REPLACE" } else { "INSERT" },
         table.full_name(),
         names.join(", "),
         items.join(", "),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{line, primitive};
-use crate::{InsertRowsOf, KeyedDml, LookupChange, MoveRows, RowsAt, Upsert};
+use crate::{EachRow, InsertRowsOf, KeyedDml, LookupChange, MoveRows, RowsAt, Upsert};
 
 pub(super) fn print_keyed(dml: &KeyedDml, depth: usize, out: &mut String) -> fmt::Result {
     let at = match &dml.at {
@@ -80,6 +80,13 @@ pub(super) fn print_insert_rows(insert: &InsertRowsOf, depth: usize, out: &mut S
     }
     print_lookups(&insert.lookups, deeper, out)?;
     primitive(&insert.input, deeper, out)
+}
+
+pub(super) fn print_each_row(each: &EachRow, depth: usize, out: &mut String) -> fmt::Result {
+    line(out, depth, "For each row of")?;
+    primitive(&each.input, depth + 1, out)?;
+    line(out, depth, "do")?;
+    primitive(&each.write, depth + 1, out)
 }
 
 fn print_lookups(lookups: &[LookupChange], depth: usize, out: &mut String) -> fmt::Result {

@@ -3,8 +3,8 @@
 use sqlast::{
     Rewriter, Walk,
     ast::{
-        AliasedExpr, AliasedTable, Binary, BinaryOp, ColName, Expr, Ident, In, InList, Literal, Locking,
-        Query, QueryBody, Select, SelectItem, Span, TableExpr,
+        AliasedExpr, AliasedTable, ColName, Expr, Ident, In, InList, Locking, Query, QueryBody, Select,
+        SelectItem, Span, TableExpr,
     },
 };
 use sqltypes::Type;
@@ -13,7 +13,7 @@ use vterrors::{Error, Result};
 
 use super::{Gatherer, filters::Filters};
 use crate::{
-    Load, LoadColumn, LoadShape, PlanContext, PlanWarning, Primitive,
+    Load, LoadColumn, LoadShape, PlanContext, PlanWarning, Primitive, floats,
     rewrite::{self, Rewritten},
     select, vindex_func,
 };
@@ -118,11 +118,7 @@ fn read_column(column: &Column) -> AliasedExpr {
     match column.ty {
         // As text a FLOAT loses digits; as a DOUBLE it has them all.
         Some(Type::Float32) => AliasedExpr {
-            expr: Expr::Binary(Box::new(Binary {
-                op: BinaryOp::Plus,
-                left: plain,
-                right: Expr::Literal(Literal::Float("0e0".into())),
-            })),
+            expr: floats::doubled(plain),
             alias: Some(Ident::from(column.name.as_str())),
             span: Span::default(),
         },

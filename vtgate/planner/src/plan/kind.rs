@@ -39,6 +39,7 @@ impl Primitive {
             Self::Delete(_) => "Delete",
             Self::KeyedDml(_) => "KeyedDml",
             Self::MoveRows(_) => "MoveRows",
+            Self::EachRow(_) => "EachRow",
             Self::InsertRowsOf(_) => "InsertRowsOf",
             Self::Upsert(_) => "Upsert",
             Self::Send(_) => "Send",

@@ -83,6 +83,8 @@ pub struct InsertRowsOf {
     pub keyspace: String,
     pub table: String,
     pub input: Primitive,
+    /// The input gives one row, in which the rows lie side by side, so many columns each.
+    pub side_by_side: Option<usize>,
     /// `insert into t(a, b) values `
     pub prefix: String,
     /// ` on duplicate key update ...`
@@ -95,6 +97,23 @@ pub struct InsertRowsOf {
     pub lookups: Vec<LookupChange>,
     /// Rows may be there already without an error: `IGNORE`, `ON DUPLICATE KEY UPDATE`.
     pub may_exist: bool,
+}
+
+/// A write for each row that `input` gives, one after the other, all or nothing. All rows are read before the first
+/// write.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EachRow {
+    pub input: Primitive,
+    /// The input gives one row, in which the rows lie side by side.
+    pub side_by_side: bool,
+    /// The columns of a row, which `write` has as [`row_bind`].
+    pub width: usize,
+    pub write: Primitive,
+}
+
+/// The bind variable of a column of [`EachRow::input`].
+pub fn row_bind(column: usize) -> String {
+    format!("__vt_each_{column}")
 }
 
 /// See [`super::Generate`].

@@ -31,6 +31,9 @@ impl Run<'_> {
 
     async fn insert_what_is_read(&mut self, insert: &InsertRowsOf) -> Result<Outcome> {
         let mut rows = self.read_rows(&insert.input).await?;
+        if let Some(width) = insert.side_by_side {
+            rows = laid_out(rows, width);
+        }
         let first_id = self.fill(insert, &mut rows).await?;
         let shards = self.layout.shards(&insert.keyspace, self.session.tablet_type())?;
         let mut dealt: Vec<(Vec<u8>, Vec<Typed>)> = Vec::with_capacity(rows.len());
@@ -193,8 +196,13 @@ pub(super) fn add_written(at: &RowsAt, shard: usize, done: Outcome, sum: &mut Ou
     }
 }
 
-fn wrong_count() -> Error {
+pub(super) fn wrong_count() -> Error {
     Error::new(Condition::WrongValueCount, "Column count doesn't match value count at row 1")
+}
+
+/// The rows that lie side by side in one.
+pub(super) fn laid_out(rows: Vec<Vec<Typed>>, width: usize) -> Vec<Vec<Typed>> {
+    rows.iter().flat_map(|row| row.chunks(width.max(1))).map(<[Typed]>::to_vec).collect()
 }
 
 /// The rows in pieces that a statement can carry.
