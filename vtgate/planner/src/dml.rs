@@ -16,7 +16,7 @@ use crate::{
     routing::{self, Place},
     select::{Planned, tables_used},
     semantics::{Analysis, Analyzer, From, Source, TableId},
-    vindex_func,
+    set_order, vindex_func,
 };
 
 /// The parts of both statements.
@@ -219,10 +219,9 @@ fn several_by_keys(
     analysis: &Analysis,
     (written, bare): (&[(TableId, &Table)], impl Fn(&Table) -> Statement),
 ) -> Result<Planned> {
-    if parts.set.len() > 1 {
-        keyed::check_order(parts.set, written[0].1)?;
-    }
     let ids: Vec<TableId> = written.iter().map(|(id, _)| *id).collect();
+    let alias = |a: &Assignment| Some(analysis.table(assigned_table(a, analysis, &ids)?).alias.clone());
+    set_order::check_tables(parts.set, written[0].1, &alias)?;
     let mut changes = Vec::with_capacity(written.len());
     let mut out: Option<Planned> = None;
     for (id, table) in written {

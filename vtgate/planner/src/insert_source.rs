@@ -1,12 +1,15 @@
 //! The rows of an INSERT or REPLACE as what a query reads, for the plans that read them before they write.
 
+use std::borrow::Cow;
+
 use sqlast::ast::{
-    self, AliasedExpr, ColName, Expr, InsertSource, Literal, Query, QueryBody, Select, SelectItem, Span,
+    self, AliasedExpr, Assignment, ColName, Expr, InsertSource, Literal, Query, QueryBody, Select,
+    SelectItem, Span,
 };
 use vschema::Table;
 use vterrors::{Error, Result};
 
-use crate::{PlanContext, floats, in_the_way::visible_columns, insert, semantics::value_of};
+use crate::{PlanContext, floats, in_the_way::visible_columns, insert, semantics::value_of, set_order};
 
 /// MySQL gives no more columns in a row of a result (its manual, "Limits on Table Column Count").
 const MOST_CELLS: usize = 4096;
@@ -53,6 +56,7 @@ pub(crate) fn sources(
         let mut cells = Vec::with_capacity(rows.len() * columns.len());
         for row in rows {
             insert::check_count(row, columns)?;
+            let Ok(row) = by_itself(row, columns, insert, table) else { return Ok(None) };
             for (cell, column) in row.iter().zip(columns) {
                 let Some(cell) = read_alone(cell, column, insert, table)? else { return Ok(None) };
                 cells.push(SelectItem::Expr(AliasedExpr { expr: cell, alias: None, span: Span::default() }));
@@ -63,6 +67,34 @@ pub(crate) fn sources(
         out.push(Source { query, side_by_side: true });
     }
     Ok(Some(out))
+}
+
+/// The row without names of columns that got a value before.
+fn by_itself<'r>(
+    row: &'r [Expr],
+    columns: &[ColName],
+    insert: &ast::Insert,
+    table: &Table,
+) -> Result<Cow<'r, [Expr]>> {
+    let mut inner = Inner(false);
+    row.iter().for_each(|cell| {
+        sqlast::Walk::walk(cell, &mut inner);
+    });
+    if !inner.0 {
+        return Ok(Cow::Borrowed(row));
+    }
+    // A column that has no value yet is what it is by default.
+    let default = |column: &vschema::Column| {
+        let value = insert::default_of(table, &column.name, false).ok()??;
+        Some(Assignment { column: ColName::unqualified(column.name.as_str()), value })
+    };
+    let given = columns.iter().zip(row);
+    let given = given.map(|(column, value)| Assignment { column: column.clone(), value: value.clone() });
+    let set: Vec<_> = table.columns.iter().filter_map(default).chain(given).collect();
+    let set = set_order::at_once(&set, table, &table.name, insert.ignore)?;
+    // The given ones come last.
+    let first = set.len() - columns.len().min(set.len());
+    Ok(Cow::Owned(set.into_iter().skip(first).map(|assignment| assignment.value).collect()))
 }
 
 /// A value as it can be read outside of its INSERT.

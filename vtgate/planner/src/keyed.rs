@@ -12,6 +12,7 @@ use crate::{
     KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, RowsAt, floats, lookup, rewrite, routing,
     select::{self, Planned},
     semantics::{conjuncts, has_subquery},
+    set_order,
 };
 
 /// The parts of a statement that changes one table.
@@ -29,6 +30,15 @@ pub(crate) struct Change<'a> {
     pub bare: Statement,
 }
 
+impl Change<'_> {
+    /// What the columns that are set have afterwards.
+    fn values(&self) -> Result<Vec<Assignment>> {
+        // With IGNORE a value that the column cannot store becomes another one.
+        let ignore = matches!(&self.bare, Statement::Update(update) if update.ignore);
+        set_order::at_once(self.set, self.table, self.alias, ignore)
+    }
+}
+
 pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned> {
     let table = change.table;
     let key = key(table)?;
@@ -36,21 +46,21 @@ pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned
         .ok_or_else(|| refused(table, "it has no vindex"))?;
     let vindex = table.primary_vindex().filter(|_| matches!(at, RowsAt::Vindex(..)));
     let each = needs_values(change);
+    let mut set = Vec::new();
     let mut exprs: Vec<Expr> = Vec::new();
     let columns = vindex.iter().flat_map(|v| &v.columns).chain(key);
     exprs.extend(columns.map(|c| column(change.alias, c)));
     if each {
-        check_order(change.set, change.table)?;
-        exprs.extend(change.set.iter().map(|a| a.value.clone()));
+        set = change.values()?;
+        exprs.extend(set.iter().map(|a| a.value.clone()));
     }
     let lookups = entries(change, &mut exprs)?;
     let read = read(change, exprs);
     let input = select::plan(&read, ctx)?;
     let mut statement = change.bare.clone();
-    let new_values = match (&mut statement, each) {
-        (Statement::Update(update), true) => {
-            let set = std::mem::take(&mut update.set);
-            // Printed with one assignment that no statement can contain: the executor writes its own.
+    let new_values = match (&statement, each) {
+        (Statement::Update(_), true) => {
+            // The executor writes the assignments.
             set.iter().map(|a| rewrite::print(ctx, &bare_column(&a.column))).collect::<Result<Vec<_>>>()?
         }
         _ => Vec::new(),
@@ -120,11 +130,11 @@ pub(crate) fn plan_move(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Pl
     if !table.column_list_authoritative {
         return Err(refused(table, "its columns are not known"));
     }
-    check_order(change.set, change.table)?;
+    let set = change.values()?;
     let given: Vec<&str> = table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
     let mut exprs: Vec<Expr> = vindex.columns.iter().chain(key).map(|c| column(change.alias, c)).collect();
     let first = exprs.len();
-    exprs.extend(given.iter().map(|name| new_value(change, name)));
+    exprs.extend(given.iter().map(|name| new_value(change, &set, name)));
     let place = |name: &String| {
         let at = given.iter().position(|c| c.eq_ignore_ascii_case(name));
         at.map(|at| first + at).ok_or_else(|| refused(table, &format!("the column {name} is computed")))
@@ -167,8 +177,8 @@ pub(crate) fn plan_move(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Pl
 }
 
 /// A column's value after the statement. (A FLOAT would lose digits as text.)
-fn new_value(change: &Change<'_>, name: &str) -> Expr {
-    if let Some(assignment) = change.set.iter().find(|a| a.column.name.is(name.as_bytes())) {
+fn new_value(change: &Change<'_>, set: &[Assignment], name: &str) -> Expr {
+    if let Some(assignment) = set.iter().find(|a| a.column.name.is(name.as_bytes())) {
         return assignment.value.clone();
     }
     let plain = column(change.alias, name);
@@ -216,37 +226,19 @@ fn needs_values(change: &Change<'_>) -> bool {
     change.set.iter().any(|a| has_subquery(&a.value)) || (several && !change.set.is_empty())
 }
 
-/// MySQL assigns from left to right: a value that refers to a column assigned before it gets the new value,
-/// which a query does not know.
-pub(crate) fn check_order(set: &[Assignment], table: &Table) -> Result<()> {
-    struct Finder<'a>(&'a [Assignment], bool);
-    impl sqlast::Visitor for Finder<'_> {
-        fn column_name(&mut self, name: &ColName) {
-            self.1 |= self.0.iter().any(|a| a.column.name.eq_ignore_case(&name.name));
-        }
-    }
-    for (at, assignment) in set.iter().enumerate() {
-        let mut finder = Finder(&set[..at], false);
-        sqlast::Walk::walk(&assignment.value, &mut finder);
-        if finder.1 {
-            let name = &assignment.column.name;
-            return Err(refused(table, &format!("{name} is set from a column that is set before it")));
-        }
-    }
-    Ok(())
-}
-
 /// What happens to the entries of the table's own lookups; adds the columns and new values that it needs to
 /// what is read.
 fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>) -> Result<Vec<LookupChange>> {
     let table = change.table;
     let mut out = Vec::new();
     for (vindex, found) in table.owned_vindexes().filter_map(|v| Some((v, lookup::table(v)?))) {
-        let set = |name: &str| change.set.iter().find(|a| a.column.name.is(name.as_bytes()));
         let is_update = !change.set.is_empty();
-        if !table.sharded || (is_update && vindex.columns.iter().all(|c| set(c).is_none())) {
+        let is_set = |c: &String| change.set.iter().any(|a| a.column.name.is(c.as_bytes()));
+        if !table.sharded || (is_update && !vindex.columns.iter().any(is_set)) {
             continue;
         }
+        let values = change.values()?;
+        let set = |name: &str| values.iter().find(|a| a.column.name.is(name.as_bytes()));
         let mut add = |expr: Expr| {
             exprs.push(expr);
             exprs.len() - 1
@@ -256,9 +248,6 @@ fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>) -> Result<Vec<LookupChang
             let value = |c: &String| set(c).map_or_else(|| column(change.alias, c), |a| a.value.clone());
             vindex.columns.iter().map(|c| add(value(c))).collect()
         });
-        if is_update {
-            check_order(change.set, change.table)?;
-        }
         out.push(lookup::change(table, vindex, found, (Some(old), new)));
     }
     Ok(out)

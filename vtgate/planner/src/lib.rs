@@ -33,6 +33,7 @@ mod routing;
 mod select;
 mod semantics;
 mod send;
+mod set_order;
 mod shadowed;
 mod unused;
 mod upsert;
