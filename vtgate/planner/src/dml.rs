@@ -14,7 +14,7 @@ use crate::{
     normalized::directives,
     rewrite,
     routing::{self, Place},
-    select::{Planned, tables_used},
+    select::{Planned, outcome, tables_used},
     semantics::{Analysis, Analyzer, From, Source, TableId},
     set_order, vindex_func,
 };
@@ -125,6 +125,10 @@ fn plan(
         }
         routed => routed?,
     };
+    if assigns_variables(parts) && !matches!(routing, Routing::ByTarget { .. }) {
+        let text = format!("{} that assigns user variables, which are the session's", parts.verb);
+        return by_keys(parts, ctx, &analysis, (&written, bare), Error::unsupported(text));
+    }
     if !is_reference && !matches!(routing, Routing::Unsharded | Routing::ByTarget { .. }) {
         let touched = |table: &Table| keyed::touches_lookups(table, parts.set);
         if written.iter().any(|(_, table)| touched(table)) {
@@ -162,6 +166,13 @@ fn plan(
         warnings,
         directives: crate::Directives::default(),
     })
+}
+
+/// Whether it has `@n := @n + 1`, wherever.
+fn assigns_variables(parts: &Parts<'_>) -> bool {
+    let set = parts.set.iter().map(|a| &a.value);
+    let order_by = parts.order_by.iter().map(|item| &item.expr);
+    set.chain(order_by).chain(parts.where_).any(outcome::assigns)
 }
 
 /// The rows of each table read first, then changed by their keys. `reason` says why this way is taken.

@@ -33,7 +33,7 @@ use crate::{
     Directives, Gather, GatherStep, PlanContext, PlanWarning, Primitive, ValueRef,
     context::is_system_schema,
     rewrite::{self, Rewritten},
-    select::Planned,
+    select::{Planned, outcome},
     semantics::Analysis,
 };
 
@@ -55,8 +55,8 @@ pub(crate) fn plan(
     gatherer.order_reads();
     let (steps, mut rewritten) = (gatherer.steps, gatherer.rewritten);
     let mut statement = Statement::Query(Box::new(query));
-    let own = rewrite::rewrite_gathered(&mut statement, ctx)?;
-    rewritten.add(own);
+    let assigned = gatherer.assigned;
+    rewritten.add(rewrite::rewrite_assigning(&mut statement, ctx, false, &assigned)?);
     let mut warnings = gatherer.warnings;
     warnings.push(PlanWarning::Gather);
     let gather = Gather {
@@ -65,13 +65,11 @@ pub(crate) fn plan(
         query: rewrite::print(ctx, &statement)?,
         reason,
     };
-    Ok(Planned {
-        root: Primitive::Gather(Box::new(gather)),
-        tables_used: crate::select::tables_used(analysis),
-        rewritten,
-        warnings,
-        directives,
-    })
+    let mut root = Primitive::Gather(Box::new(gather));
+    if !assigned.is_empty() {
+        root = rewrite::assign_variables(root, ctx, &assigned, &mut rewritten)?;
+    }
+    Ok(Planned { root, tables_used: crate::select::tables_used(analysis), rewritten, warnings, directives })
 }
 
 struct Gatherer<'a> {
@@ -82,6 +80,8 @@ struct Gatherer<'a> {
     names: BTreeSet<String>,
     /// A NATURAL JOIN compares columns that nobody names.
     natural: bool,
+    /// The user variables that the statement assigns, in lower case: their values change from row to row.
+    assigned: BTreeSet<String>,
     /// Names of common table expressions around the place we are at.
     ctes: Vec<Vec<String>>,
     /// What is known about the references of each FROM around the place we are at, by alias.
@@ -108,6 +108,7 @@ impl<'a> Gatherer<'a> {
             comments: seen.directives.unwrap_or_default(),
             names: seen.names,
             natural: seen.natural,
+            assigned: outcome::assigned(query),
             ctes: Vec::new(),
             blocks: Vec::new(),
             block_count: 0,

@@ -62,7 +62,7 @@ pub(crate) fn plan_rows(
     alone: bool,
 ) -> Result<Planned> {
     if ctx.by_rows && upsert::is_possible(&insert, table, ctx) {
-        return upsert::plan(&insert, table, ctx);
+        return row_by_row(&insert, table, ctx);
     }
     let analysis = analyze(&insert, ctx)?;
     let planner = Planner { ctx, table, analysis: &analysis, alone };
@@ -112,10 +112,17 @@ fn plan_otherwise(
     if !upsert::is_possible(insert, table, ctx) {
         return insert_rows::plan(insert, table, ctx, reason);
     }
+    row_by_row(insert, table, ctx).map_err(|fault| match fault.condition() {
+        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
+        _ => fault,
+    })
+}
+
+/// `ON DUPLICATE KEY UPDATE` row by row; the rows are read first where they are not known.
+fn row_by_row(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -> Result<Planned> {
     match upsert::plan(insert, table, ctx) {
         Err(fault) if fault.condition() == Condition::Unsupported => {
-            let both = Error::unsupported(format!("{}; {}", reason.message(), fault.message()));
-            insert_rows::plan(insert, table, ctx, &both)
+            insert_rows::plan(insert, table, ctx, &fault)
         }
         planned => planned,
     }

@@ -220,10 +220,12 @@ fn bare_column(name: &ColName) -> Expr {
     Expr::Column(ColName { qualifier: None, name: name.name.clone() })
 }
 
-/// Whether the new values of a row depend on rows of other tables, so that they have to be read, too.
+/// Whether the new values of a row depend on other rows, be it by a user variable that goes from row to row, so that
+/// they have to be read, too.
 fn needs_values(change: &Change<'_>) -> bool {
     let several = !matches!(change.tables, [TableExpr::Table(_)]);
-    change.set.iter().any(|a| has_subquery(&a.value)) || (several && !change.set.is_empty())
+    let reads = |a: &Assignment| has_subquery(&a.value) || select::outcome::assigns(&a.value);
+    change.set.iter().any(reads) || (several && !change.set.is_empty())
 }
 
 /// What happens to the entries of the table's own lookups; adds the columns and new values that it needs to

@@ -180,8 +180,9 @@ pub(crate) fn assign_variables(
         let variable = Expr::UserVar(Ident::from(name.as_str()));
         let printed = print(ctx, &variable)?;
         let Some((bind, value)) = session_value(&variable) else { continue };
-        // A NULL leaves the variable the type of what was last in it, on a connection that others had before.
-        set.push(format!("{printed} := '', {printed} := :{bind}"));
+        // A NULL leaves the variable the type of what was last in it, on a connection that others had before. A
+        // variable that never was anything else is a string of bytes (tried on MySQL 9.7).
+        set.push(format!("{printed} := x'', {printed} := :{bind}"));
         get.push(printed);
         rewritten.add(Rewritten { session_values: vec![SessionBind { bind, value }] });
     }

@@ -3,7 +3,7 @@
 mod aggregate;
 pub(crate) mod having;
 pub(crate) mod merge;
-mod outcome;
+pub(crate) mod outcome;
 mod union;
 
 pub(crate) use merge::same_expr;
@@ -143,12 +143,12 @@ fn not_by_shard(
     last: Last,
 ) -> Result<Planned> {
     let Seen { query, analysis, block } = *seen;
-    if let Some(name) = outcome::assigned(query).first() {
-        return Err(Error::unsupported(format!(
-            "assigning the user variable @{name} in a statement that is not on one shard as a whole (its value \
-             depends on the order of the rows); {}",
-            reason.message()
-        )));
+    // A variable that changes from row to row wants all rows in one place.
+    if !outcome::assigned(query).is_empty() {
+        if last == Last::Join {
+            return Err(reason.clone());
+        }
+        return gathered(seen, ctx, reason, reason.message().to_owned(), directives);
     }
     if let Some(pushed) = join::push_conditions(query, ctx)
         && let Ok(planned) = plan_with(&pushed, ctx, last)
@@ -171,7 +171,18 @@ fn not_by_shard(
         }
     }
     let why = format!("{}{why_not}", reason.message());
-    gather::plan(query, ctx, analysis, why, directives).map_err(|fault| {
+    gathered(seen, ctx, reason, why, directives)
+}
+
+/// The last choice; `reason` comes first in its refusal.
+fn gathered(
+    seen: &Seen<'_>,
+    ctx: &PlanContext<'_>,
+    reason: &Error,
+    why: String,
+    directives: Directives,
+) -> Result<Planned> {
+    gather::plan(seen.query, ctx, seen.analysis, why, directives).map_err(|fault| {
         match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
             true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
             false => fault,

@@ -8,6 +8,8 @@ use sqlast::{
 use vschema::Table;
 use vterrors::{Error, Result};
 
+use crate::gather::is_stable;
+
 /// What a row has after all of `set`, as a query of the row before tells it; one assignment for each column.
 ///
 /// A column that is named after its assignment stands for what was assigned, where its type says what that becomes:
@@ -95,7 +97,8 @@ impl Rewriter for Names<'_> {
         let Expr::Column(name) = expr else { return true };
         let Some(assigned) = self.assigned(name) else { return false };
         let ty = self.table.column_type(&name.name.to_string_lossy());
-        if self.ignore || !ty.is_some_and(sqltypes::is_integral) {
+        // What changes from time to time cannot be written twice.
+        if self.ignore || !ty.is_some_and(sqltypes::is_integral) || !is_stable(&assigned.value) {
             self.is_open = true;
             return false;
         }

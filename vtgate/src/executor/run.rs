@@ -171,7 +171,9 @@ impl<'a> Run<'a> {
             Primitive::Project(project) => Box::pin(self.project(project, sink)).await,
             Primitive::Concat(concat) => Box::pin(self.concat(concat, sink)).await,
             Primitive::ValuesFirst(first) => Box::pin(self.values_first(first, sink)).await,
-            Primitive::Gather(gather) => Box::pin(self.gather(gather, sink)).await,
+            Primitive::Gather(gather) => {
+                Box::pin(self.gather(gather, None, sink)).await.map(|(outcome, _)| outcome)
+            }
             Primitive::All(writes) => Box::pin(self.all(writes, sink)).await,
             Primitive::ChangeTables(changes) => Box::pin(self.change_tables(changes)).await,
             Primitive::IntoVariables(into) => Box::pin(self.select_into(into)).await,

@@ -192,7 +192,7 @@ fn insert_select(dice: &mut Dice, tables: &mut [Generated], at: usize) -> String
     let mut first = table.next_id + 1;
     table.next_id += 1000;
     let kind = dice.weighted(&[4, 3, 4]);
-    if table.checks_duplicates() && dice.chance(if kind == 0 { 10 } else { 60 }) {
+    if table.key == Key::Id && dice.chance(if kind == 0 { 10 } else { 60 }) {
         first = 0;
     }
     let mut names = vec!["id".to_owned(), "k".to_owned()];

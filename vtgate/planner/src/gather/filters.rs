@@ -5,7 +5,7 @@
 //! - A condition from above an outer join holds for the side that may be missing only if it is never true
 //!   of a row of NULLs: then a row that breaks it would be cut off anyway, as itself or as missing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlast::{
     Visit, Visitor, Walk,
@@ -20,6 +20,7 @@ use vschema::{Column, Table};
 use super::{Gatherer, Stars, is_stable, is_system};
 use crate::{
     rewrite::is_schema_column,
+    select::outcome,
     semantics::{conjuncts, value_of},
 };
 
@@ -51,8 +52,13 @@ pub(super) fn of_block(gatherer: &Gatherer<'_>, select: &Select) -> HashMap<Stri
         collect(gatherer, table, &mut references, &mut opaque);
     }
     let nested = !gatherer.blocks.is_empty();
-    let mut block = Block { references, opaque, nested, found: HashMap::new() };
-    let conditions: Vec<Expr> = select.where_.iter().flat_map(conjuncts).cloned().collect();
+    let mut block =
+        Block { references, opaque, nested, assigned: gatherer.assigned.clone(), found: HashMap::new() };
+    let mut conditions: Vec<Expr> = select.where_.iter().flat_map(conjuncts).cloned().collect();
+    // A variable that a condition sets may count the rows that others take away.
+    if conditions.iter().any(outcome::assigns) {
+        conditions.clear();
+    }
     for table in &select.from {
         block.go_down(table, conditions.clone());
     }
@@ -107,6 +113,8 @@ struct Block {
     opaque: bool,
     /// There are blocks around it.
     nested: bool,
+    /// The variables that the statement assigns.
+    assigned: BTreeSet<String>,
     found: HashMap<String, Filters>,
 }
 
@@ -170,7 +178,9 @@ impl Block {
             all
         };
         let links = all.iter().filter_map(|c| self.link(alias, c)).collect();
-        let own = all.into_iter().filter(|c| is_stable(c) && self.is_about(alias, c));
+        let own = all
+            .into_iter()
+            .filter(|c| is_stable(c) && self.is_about(alias, c) && !outcome::reads(c, &self.assigned));
         let mut kept: Vec<Expr> = Vec::new();
         for condition in own {
             if !kept.contains(&condition) {

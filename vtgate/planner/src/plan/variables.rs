@@ -13,15 +13,15 @@ pub struct IntoVariables {
     pub variables: Vec<String>,
 }
 
-/// `SELECT @a := @a + 1 ...`, all of it on one shard, and there on one connection: before it the variables get
+/// `SELECT @a := @a + 1 ...`, all of it in one place, and there on one connection: before it the variables get
 /// the session's values there, after it the session gets theirs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AssignVariables {
-    /// A route to one shard.
+    /// A route to one shard, or a gather: a variable that changes from row to row wants all rows in one place.
     pub input: Primitive,
     /// In lower case; the session's value of each is in the bind variable of [`super::SessionValue`].
     pub variables: Vec<String>,
-    /// Sets them: `select @a := '', @a := :__vtudva from dual`.
+    /// Sets them: `select @a := x'', @a := :__vtudva from dual`.
     pub set: String,
     /// Reads them: `select @a from dual`.
     pub get: String,

@@ -70,8 +70,31 @@ fn first_select_mut(body: &mut QueryBody) -> Option<&mut Select> {
     }
 }
 
+/// Whether an expression assigns a variable.
+pub(crate) fn assigns(expr: &Expr) -> bool {
+    has(expr, &|expr| matches!(expr, Expr::Assign(_)))
+}
+
+/// Whether an expression reads one of these variables.
+pub(crate) fn reads(expr: &Expr, variables: &BTreeSet<String>) -> bool {
+    has(expr, &|expr| matches!(expr, Expr::UserVar(name) if variables.contains(&name.to_lower())))
+}
+
+fn has(expr: &Expr, wanted: &dyn Fn(&Expr) -> bool) -> bool {
+    struct Finder<'a>(&'a dyn Fn(&Expr) -> bool, bool);
+    impl Visitor for Finder<'_> {
+        fn enter_expr(&mut self, expr: &Expr) -> Visit {
+            self.1 |= (self.0)(expr);
+            if self.1 { Visit::Stop } else { Visit::Into }
+        }
+    }
+    let mut finder = Finder(wanted, false);
+    expr.walk(&mut finder);
+    finder.1
+}
+
 /// The user variables that a query assigns (`@a := 1`), in lower case.
-pub(super) fn assigned(query: &Query) -> BTreeSet<String> {
+pub(crate) fn assigned(query: &Query) -> BTreeSet<String> {
     struct Finder(BTreeSet<String>);
     impl Visitor for Finder {
         fn enter_expr(&mut self, expr: &Expr) -> Visit {

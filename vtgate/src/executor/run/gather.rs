@@ -10,7 +10,7 @@ mod site;
 use std::{sync::Arc, time::Instant};
 
 use futures::StreamExt;
-use planner::{Gather, GatherStep, Load, LoadShape, Primitive};
+use planner::{AssignVariables, Gather, GatherStep, Load, LoadShape, Primitive};
 use sqltypes::{BindValue, Field};
 use vterrors::{Condition, Error, Result};
 use vtmodel::{TabletType, Target};
@@ -20,7 +20,7 @@ use self::{
     site::Site,
 };
 use super::Run;
-use crate::executor::{Outcome, Sink, Traced, binds};
+use crate::executor::{Collected, Outcome, Sink, Traced, binds};
 
 /// How much one statement may put together.
 #[derive(Debug, Clone, Copy)]
@@ -33,16 +33,28 @@ pub struct GatherLimits {
 const DUPLICATE: u16 = 1062;
 
 impl Run<'_> {
-    pub(super) async fn gather(&mut self, gather: &Gather, sink: &mut dyn Sink) -> Result<Outcome> {
-        match self.try_gather(gather, true, sink).await {
+    /// With `assign` the connection has its variables before the query; their values after it come, too.
+    pub(super) async fn gather(
+        &mut self,
+        gather: &Gather,
+        assign: Option<&AssignVariables>,
+        sink: &mut dyn Sink,
+    ) -> Result<(Outcome, Collected)> {
+        match self.try_gather(gather, assign, true, sink).await {
             // A key of each shard's table need not be one over all shards. Without keys MySQL cannot tell
             // what depends on what, so it is not asked to.
-            Err(e) if e.errno() == DUPLICATE => self.try_gather(gather, false, sink).await,
+            Err(e) if e.errno() == DUPLICATE => self.try_gather(gather, assign, false, sink).await,
             answer => answer,
         }
     }
 
-    async fn try_gather(&mut self, gather: &Gather, keys: bool, sink: &mut dyn Sink) -> Result<Outcome> {
+    async fn try_gather(
+        &mut self,
+        gather: &Gather,
+        assign: Option<&AssignVariables>,
+        keys: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<(Outcome, Collected)> {
         let site = self.site(&gather.keyspace).await?;
         let mut left = self.executor.config.gather;
         let mut values = Keys::wanted(&gather.steps);
@@ -65,12 +77,19 @@ impl Run<'_> {
         if !keys {
             site.execute_text("set sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')").await?;
         }
+        if let Some(AssignVariables { set, .. }) = assign {
+            site.execute(set, binds::used(set, &self.binds)).await?;
+        }
         let started = Instant::now();
         let outcome = answer(&site, gather, binds::used(&gather.query, &self.binds), sink).await;
         site.note(started, || gather.query.clone(), outcome.as_ref().ok().map(|o| o.rows));
+        let values = match (assign, &outcome) {
+            (Some(AssignVariables { get, .. }), Ok(_)) => collected(&site, get).await,
+            _ => Ok(Collected::default()),
+        };
         self.trace_site(&site);
         site.close().await;
-        outcome
+        Ok((outcome?, values?))
     }
 
     /// Tells a VEXPLAIN of what happened on the connection.
@@ -164,6 +183,20 @@ async fn answer(
         return Err(Error::internal("the gathered query gave no columns"));
     }
     Ok(Outcome { has_rows: true, rows, ..Outcome::default() })
+}
+
+/// The rows of a text without bind variables.
+async fn collected(site: &Site, sql: &str) -> Result<Collected> {
+    let mut out = Collected::default();
+    let mut stream = site.stream(sql, sqltypes::BindVars::new()).await?;
+    while let Some(message) = stream.next().await {
+        let result = message?.result.unwrap_or_default();
+        if !result.fields.is_empty() {
+            out.fields = result.fields;
+        }
+        out.rows.extend(result.rows);
+    }
+    Ok(out)
 }
 
 /// A column's table is the one that the temporary table stands for.

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use planner::{AssignVariables, IntoVariables, Primitive};
-use sqltypes::{BindValue, Field, Row};
+use planner::{AssignVariables, IntoVariables, Primitive, Route};
+use sqltypes::{BindValue, Field, Row, Type};
 use vterrors::{Error, Result};
 
 use super::Run;
@@ -26,18 +26,36 @@ impl Run<'_> {
         Ok(Outcome { affected_rows: first.rows, rows: first.rows, ..Outcome::default() })
     }
 
-    /// All three statements on one connection: that of a transaction.
+    /// All three statements on one connection: that of a transaction, or that where rows are put together.
     pub(super) async fn assign_variables(
         &mut self,
         assign: &AssignVariables,
         sink: &mut dyn Sink,
     ) -> Result<Outcome> {
-        let Primitive::Route(route) = &assign.input else {
-            return Err(Error::internal("user variables are assigned by a route"));
+        let (outcome, values) = match &assign.input {
+            Primitive::Route(route) => self.assign_by_route(route, assign, sink).await?,
+            Primitive::Gather(gather) => self.gather(gather, Some(assign), sink).await?,
+            _ => {
+                return Err(Error::internal(
+                    "user variables are assigned by a route or where rows are put together",
+                ));
+            }
         };
+        if let Some(row) = values.rows.first() {
+            let types: Vec<_> = values.fields.iter().map(Field::r#type).collect();
+            self.assign(&assign.variables, &types, row);
+        }
+        Ok(outcome)
+    }
+
+    async fn assign_by_route(
+        &mut self,
+        route: &Route,
+        assign: &AssignVariables,
+        sink: &mut dyn Sink,
+    ) -> Result<(Outcome, Collected)> {
         let undo = self.begin_atomic().await?;
-        let around =
-            |sql: &String| planner::Route { query: sql.clone(), system_schema: None, ..(**route).clone() };
+        let around = |sql: &String| Route { query: sql.clone(), system_schema: None, ..route.clone() };
         let (set, get) = (around(&assign.set), around(&assign.get));
         let result = async {
             self.route(&set, &mut Collected::default()).await?;
@@ -47,15 +65,10 @@ impl Run<'_> {
             Ok((outcome, values))
         }
         .await;
-        let (outcome, values) = self.end_atomic(undo, result).await?;
-        if let Some(row) = values.rows.first() {
-            let types: Vec<_> = values.fields.iter().map(Field::r#type).collect();
-            self.assign(&assign.variables, &types, row);
-        }
-        Ok(outcome)
+        self.end_atomic(undo, result).await
     }
 
-    fn assign(&mut self, names: &[String], types: &[sqltypes::Type], row: &Row) {
+    fn assign(&mut self, names: &[String], types: &[Type], row: &Row) {
         for ((name, ty), value) in names.iter().zip(types).zip(sqltypes::values(row)) {
             let value = match value {
                 Some(value) => BindValue::Scalar(*ty, Bytes::copy_from_slice(value)),
@@ -69,7 +82,7 @@ impl Run<'_> {
 /// Keeps the first row, and wants no more than two.
 struct FirstRow {
     wanted: usize,
-    types: Vec<sqltypes::Type>,
+    types: Vec<Type>,
     row: Option<Row>,
     rows: u64,
 }
