@@ -261,9 +261,13 @@ impl FakeShard {
         }
         self.publish(alias).await?;
         let record = self.topo.get_shard(&self.keyspace, &self.shard).await?;
-        let Some(primary) = record.primary().map(|p| p.to_string()).filter(|p| p != alias) else {
+        let Some(primary) = record.primary().filter(|p| p.to_string() != alias) else {
             return Ok(());
         };
+        let durability: vtmodel::Durability =
+            self.topo.get_keyspace(&self.keyspace).await?.value.durability_policy.parse()?;
+        let own = self.topo.get_tablet(&alias.parse()?).await?;
+        let acknowledges = durability.replica_acknowledges(&primary.cell, &own);
         let term = record.record.primary_term_start_time.map_or(0, |t| t.seconds);
         self.servers(|s| {
             s.replicate();
@@ -272,7 +276,7 @@ impl FakeShard {
                 t.become_replica();
                 s.end_waiting(alias);
             }
-            s.follow_if_alone(alias, &primary);
+            s.follow_if_alone(alias, &primary.to_string(), acknowledges);
         });
         self.publish(alias).await
     }
@@ -311,8 +315,9 @@ impl FakeShard {
 }
 
 impl Servers {
-    /// A replica without a source follows the shard's primary, if that has all that it has.
-    fn follow_if_alone(&mut self, alias: &str, primary: &str) {
+    /// A replica without a source follows the shard's primary, if that has all that it has, and acknowledges to it
+    /// what the durability policy wants.
+    fn follow_if_alone(&mut self, alias: &str, primary: &str, acknowledges: bool) {
         let there = self.tablets.get(primary).filter(|p| !p.silent && !p.down).map(|p| p.executed.clone());
         let (Some(theirs), Some(t)) = (there, self.tablets.get_mut(alias)) else { return };
         if t.down || t.is(TabletType::Primary) || t.is(TabletType::Drained) || t.source.is_some() {
@@ -320,7 +325,7 @@ impl Servers {
         }
         if theirs.contains(&t.executed) {
             t.source = Some(primary.to_owned());
-            t.fetching = true;
+            (t.fetching, t.semi_sync_replica) = (true, acknowledges);
         } else {
             t.tablet_type = TabletType::Drained as i32;
             t.semi_sync_replica = false;

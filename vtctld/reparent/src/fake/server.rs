@@ -107,7 +107,8 @@ impl FakeTablet {
     /// Not writable any more, a replica if it was primary.
     pub fn become_replica(&mut self) {
         self.writable = false;
-        self.semi_sync_source = false;
+        // Whom it acknowledges to is set with its source.
+        (self.semi_sync_source, self.semi_sync_replica) = (false, false);
         if self.is(TabletType::Primary) {
             self.tablet_type = TabletType::Replica as i32;
         }
