@@ -6,7 +6,7 @@
 use mysql_async::{Conn, prelude::Queryable};
 use sqlast::{
     ParseOptions, Visit, Visitor, Walk,
-    ast::{Expr, FuncCall, OverWindow},
+    ast::{Expr, FuncCall, OverWindow, Statement, TableExpr},
     parse,
 };
 
@@ -124,6 +124,8 @@ fn is_open(sql: &str) -> bool {
     }
     let mut open = Open(false);
     if let Ok(statement) = parse(sql.as_bytes(), &ParseOptions::default()) {
+        // Of several rows that match one, MySQL takes the first it meets.
+        open.0 = matches!(&statement, Statement::Update(u) if !matches!(u.tables[..], [TableExpr::Table(_)]));
         statement.walk(&mut open);
     }
     open.0
