@@ -91,6 +91,16 @@ impl Error {
         Self::new(Condition::Unsupported, message)
     }
 
+    /// A second refusal after a first one, `reason`: what stands against another way, when one way was not possible.
+    /// Errors of other kinds say enough on their own.
+    #[must_use]
+    pub fn after(self, reason: &Self) -> Self {
+        if self.condition() != Condition::Unsupported || self.message() == reason.message() {
+            return self;
+        }
+        Self::unsupported(format!("{}; {}", reason.message(), self.message()))
+    }
+
     pub fn condition(&self) -> Condition {
         self.inner.condition
     }

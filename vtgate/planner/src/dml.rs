@@ -190,18 +190,11 @@ fn by_keys(
     let [(id, table)] = written else {
         return moves
             .and_then(|()| several_by_keys(parts, ctx, analysis, (written, bare)))
-            .map_err(|fault| because(&reason, fault));
+            .map_err(|fault| fault.after(&reason));
     };
     let change = change(parts, (table, &analysis.table(*id).alias), parts.set, bare(table));
     let planned = if moves.is_err() { keyed::plan_move(&change, ctx) } else { keyed::plan(&change, ctx) };
-    planned.map_err(|fault| because(&reason, fault))
-}
-
-fn because(reason: &Error, fault: Error) -> Error {
-    match fault.condition() {
-        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-        _ => fault,
-    }
+    planned.map_err(|fault| fault.after(&reason))
 }
 
 fn change<'a>(
@@ -233,14 +226,14 @@ fn several_by_keys(
     let ids: Vec<TableId> = written.iter().map(|(id, _)| *id).collect();
     let alias = |a: &Assignment| Some(analysis.table(assigned_table(a, analysis, &ids)?).alias.clone());
     set_order::check_tables(parts.set, written[0].1, &alias)?;
+    if parts.set.iter().any(|a| assigned_table(a, analysis, &ids).is_none()) {
+        return Err(Error::unsupported("which table a column of SET is of is not known"));
+    }
     let mut changes = Vec::with_capacity(written.len());
     let mut out: Option<Planned> = None;
     for (id, table) in written {
         let own = |a: &&Assignment| assigned_table(a, analysis, &ids) == Some(*id);
         let set: Vec<Assignment> = parts.set.iter().filter(own).cloned().collect();
-        if !parts.set.is_empty() && set.is_empty() {
-            return Err(Error::unsupported("which table a column of SET is of is not known"));
-        }
         let mut statement = bare(table);
         if let Statement::Update(update) = &mut statement {
             update.set.clone_from(&set);
@@ -348,6 +341,7 @@ fn written_tables<'a>(
         };
         return parts.targets.iter().map(find).collect();
     }
+    refuse_set_elsewhere(parts, analysis, tables)?;
     if !parts.multi_table {
         return Ok(all().collect());
     }
@@ -357,6 +351,23 @@ fn written_tables<'a>(
         Some(set) => all().filter(|(id, _)| set.contains(id)).collect(),
         None => all().collect(),
     })
+}
+
+/// Columns of SET that name a table say which; it is there and has rows of its own.
+fn refuse_set_elsewhere(parts: &Parts<'_>, analysis: &Analysis, tables: &[TableId]) -> Result<()> {
+    for column in parts.set.iter().map(|a| &a.column) {
+        let Some(qualifier) = &column.qualifier else { continue };
+        let wanted = qualifier.name.to_string_lossy();
+        let Some(id) = tables.iter().find(|id| analysis.table(**id).alias == *wanted) else {
+            let text = format!("Unknown column '{wanted}.{}' in 'field list'", column.name.to_string_lossy());
+            return Err(Error::mysql(1054, *b"42S22", text));
+        };
+        if analysis.base(*id).is_none() {
+            let text = format!("The target table {wanted} of the UPDATE is not updatable");
+            return Err(Error::mysql(1288, *b"HY000", text));
+        }
+    }
+    Ok(())
 }
 
 /// A row stays where its primary vindex says.

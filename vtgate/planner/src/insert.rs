@@ -112,10 +112,7 @@ fn plan_otherwise(
     if !upsert::is_possible(insert, table, ctx) {
         return insert_rows::plan(insert, table, ctx, reason);
     }
-    row_by_row(insert, table, ctx).map_err(|fault| match fault.condition() {
-        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-        _ => fault,
-    })
+    row_by_row(insert, table, ctx).map_err(|fault| fault.after(reason))
 }
 
 /// `ON DUPLICATE KEY UPDATE` row by row; the rows are read first where they are not known.

@@ -25,10 +25,7 @@ pub(crate) fn plan(
     ctx: &PlanContext<'_>,
     reason: &Error,
 ) -> Result<Planned> {
-    let also = |fault: Error| match fault.condition() {
-        Condition::Unsupported => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-        _ => fault,
-    };
+    let also = |fault: Error| fault.after(reason);
     let columns = insert_source::columns(insert, table).map_err(also)?;
     let Some(sources) = insert_source::sources(insert, table, &columns, ctx)? else {
         return Err(reason.clone());

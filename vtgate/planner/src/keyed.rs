@@ -45,39 +45,24 @@ pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned
     let at = rows_at(table, |vindex| Some((0..vindex.columns.len()).collect()))
         .ok_or_else(|| refused(table, "it has no vindex"))?;
     let vindex = table.primary_vindex().filter(|_| matches!(at, RowsAt::Vindex(..)));
-    let each = needs_values(change);
-    let mut set = Vec::new();
-    let mut exprs: Vec<Expr> = Vec::new();
+    let set = if needs_values(change) { Some(change.values()?) } else { None };
     let columns = vindex.iter().flat_map(|v| &v.columns).chain(key);
-    exprs.extend(columns.map(|c| column(change.alias, c)));
-    if each {
-        set = change.values()?;
-        exprs.extend(set.iter().map(|a| a.value.clone()));
-    }
+    let mut exprs: Vec<Expr> = columns.map(|c| column(change.alias, c)).collect();
+    exprs.extend(set.iter().flatten().map(|a| a.value.clone()));
     let lookups = entries(change, &mut exprs)?;
     let read = read(change, exprs);
     let input = select::plan(&read, ctx)?;
-    let mut statement = change.bare.clone();
-    let new_values = match (&statement, each) {
-        (Statement::Update(_), true) => {
-            // The executor writes the assignments.
-            set.iter().map(|a| rewrite::print(ctx, &bare_column(&a.column))).collect::<Result<Vec<_>>>()?
-        }
-        _ => Vec::new(),
-    };
-    let query = match each {
-        true => {
-            format!("update {}", rewrite::print_table(ctx, &TableName::unqualified(table.name.as_str()))?)
-        }
-        false => String::new(),
-    };
     let mut rewritten = input.rewritten;
-    let query = if each {
-        query
+    let query = if set.is_some() {
+        // The executor writes the assignments.
+        format!("update {}", rewrite::print_table(ctx, &TableName::unqualified(table.name.as_str()))?)
     } else {
+        let mut statement = change.bare.clone();
         rewritten.add(rewrite::rewrite(&mut statement, ctx, false)?);
         rewrite::print(ctx, &statement)?
     };
+    let print = |a: &Assignment| rewrite::print(ctx, &bare_column(&a.column));
+    let new_values = set.iter().flatten().map(print).collect::<Result<_>>()?;
     let key = key
         .iter()
         .map(|c| rewrite::print(ctx, &Expr::Column(ColName::unqualified(c.as_str()))))

@@ -38,10 +38,12 @@ pub(crate) fn plan(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -
     let Some((columns, rows)) = rows_of(insert, table) else {
         return refuse("rows that are not values");
     };
-    if rows.iter().flatten().any(|cell| !matches!(cell, Expr::Default(_)) && value_of(cell).is_none()) {
-        let reason =
-            Error::unsupported(format!("REPLACE into {}: a value is an expression", table.full_name()));
-        return insert_rows::plan(insert, table, ctx, &reason);
+    let is_computed = |cell: &Expr| !matches!(cell, Expr::Default(_)) && value_of(cell).is_none();
+    let mut cells = rows.iter().flat_map(|values| columns.iter().zip(values));
+    if let Some((column, _)) = cells.find(|(name, cell)| is_computed(cell) && is_key_column(table, name)) {
+        let (name, column) = (table.full_name(), column.name.to_string_lossy());
+        let reason = format!("REPLACE into {name}: an expression as the value of {column}");
+        return insert_rows::plan(insert, table, ctx, &Error::unsupported(reason));
     }
     let mut writes = Vec::with_capacity(2 * rows.len());
     for values in rows {
@@ -59,6 +61,12 @@ pub(crate) fn plan(insert: &ast::Insert, table: &Table, ctx: &PlanContext<'_>) -
     let Some(mut out) = Planned::all(writes) else { return refuse("no rows") };
     out.directives = directives(&insert.comments);
     Ok(out)
+}
+
+/// Whether it decides which rows are in a row's way, or where the row and its entries go.
+fn is_key_column(table: &Table, name: &ast::ColName) -> bool {
+    let vindexes = table.column_vindexes.iter().map(|v| &v.columns);
+    table.unique_keys.iter().chain(vindexes).flatten().any(|key| name.name.is(key.as_bytes()))
 }
 
 fn delete(table: &Table, condition: Expr) -> ast::Delete {

@@ -182,12 +182,7 @@ fn gathered(
     why: String,
     directives: Directives,
 ) -> Result<Planned> {
-    gather::plan(seen.query, ctx, seen.analysis, why, directives).map_err(|fault| {
-        match fault.condition() == Condition::Unsupported && fault.message() != reason.message() {
-            true => Error::unsupported(format!("{}; {}", reason.message(), fault.message())),
-            false => fault,
-        }
-    })
+    gather::plan(seen.query, ctx, seen.analysis, why, directives).map_err(|fault| fault.after(reason))
 }
 
 /// A plan that puts the rows of several queries together in vtgate; an error says what stands against it.

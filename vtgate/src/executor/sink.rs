@@ -40,6 +40,16 @@ pub struct Outcome {
     pub info: String,
 }
 
+impl Outcome {
+    /// Adds what another write of the same statement did. The first generated id is the statement's.
+    pub(super) fn add(&mut self, done: Outcome) {
+        self.affected_rows += done.affected_rows;
+        if self.insert_id == 0 {
+            self.insert_id = done.insert_id;
+        }
+    }
+}
+
 /// Keeps the whole result.
 #[derive(Debug, Default)]
 pub struct Collected {

@@ -32,10 +32,7 @@ impl Run<'_> {
                 self.binds.insert(row_bind(at), BindValue::Scalar(ty, value).into());
             }
             let done = Box::pin(self.primitive(&each.write, sink)).await?;
-            outcome.affected_rows += done.affected_rows;
-            if outcome.insert_id == 0 {
-                outcome.insert_id = done.insert_id;
-            }
+            outcome.add(done);
         }
         Ok(outcome)
     }

@@ -187,13 +187,10 @@ pub(super) fn add_written(at: &RowsAt, shard: usize, done: Outcome, sum: &mut Ou
     if *at == RowsAt::EveryShard && shard > 0 {
         return;
     }
-    sum.affected_rows += done.affected_rows;
-    if sum.insert_id == 0 {
-        sum.insert_id = done.insert_id;
-    }
     if sum.info.is_empty() {
-        sum.info = done.info;
+        sum.info.clone_from(&done.info);
     }
+    sum.add(done);
 }
 
 pub(super) fn wrong_count() -> Error {

@@ -65,10 +65,7 @@ impl Run<'_> {
             let mut outcome = Outcome::default();
             for write in writes {
                 let done = Box::pin(self.primitive(write, sink)).await?;
-                outcome.affected_rows += done.affected_rows;
-                if outcome.insert_id == 0 {
-                    outcome.insert_id = done.insert_id;
-                }
+                outcome.add(done);
             }
             Ok(outcome)
         }

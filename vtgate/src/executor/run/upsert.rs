@@ -20,10 +20,7 @@ impl Run<'_> {
                 Some(conflict) => self.change_found(conflict, sink).await?,
                 None => Box::pin(self.primitive(&row.insert, sink)).await?,
             };
-            outcome.affected_rows += done.affected_rows;
-            if outcome.insert_id == 0 {
-                outcome.insert_id = done.insert_id;
-            }
+            outcome.add(done);
         }
         Ok(outcome)
     }
