@@ -252,6 +252,7 @@ fn a_primary_that_reads_of_a_newer_one_steps_down() {
     RUNTIME.block_on(async {
         let Shard { topo, a, b } = Shard::start().await;
         a.run("create table t (id int primary key)").await.unwrap();
+        let lock = topo.lock_shard("ks", "0", "as a reparent has it").await.unwrap();
         // The replica is promoted while the primary knows of nothing, as after a network fault.
         b.manager.stop_replication(&b.record(), Default::default()).await.unwrap();
         let e = b.manager.promote_replica(&b.record(), Default::default()).await.unwrap_err();
@@ -271,6 +272,11 @@ fn a_primary_that_reads_of_a_newer_one_steps_down() {
         let primary: Option<TabletAlias> = topo.get_shard("ks", "0").await.unwrap().primary();
         assert_eq!(primary.as_ref(), Some(&b.tablet.config.alias));
         b.run("insert into t values (5)").await.unwrap();
+        // Whom it follows is the reparent's to say, as long as that is at work.
+        let e = a.tablet.repair_replication().await.unwrap_err();
+        assert!(e.message().contains("ks/0 is locked"), "{e}");
+        assert!(a.tablet.dba.replica_status().await.unwrap().is_none());
+        lock.unlock().await.unwrap();
         wait_for_rows(&a, "select id from t", &["5"]).await;
         let e = a.run("select 1").await.unwrap_err();
         assert!(e.message().contains("wrong tablet type"), "{e}");

@@ -28,6 +28,12 @@ impl Server {
         self.take(request).await
     }
 
+    /// Whether anybody holds the shard's lock, or waits for it.
+    pub async fn is_shard_locked(&self, keyspace: &str, shard: &str) -> Result<bool> {
+        let prefix = format!("{}/{}/", paths::shard_dir(keyspace, shard), paths::LOCKS);
+        Ok(!self.inner.global.list(&prefix).await?.is_empty())
+    }
+
     /// Locks the routing rules, whose directory is made if it is not there.
     pub async fn lock_routing_rules(&self, action: &str) -> Result<LockGuard> {
         match self.lock_dir(paths::ROUTING_RULES_DIR.to_owned(), action, true).await {

@@ -254,7 +254,8 @@ impl FakeShard {
     }
 
     /// What a tablet does by itself: writes its records, steps down for a newer primary, follows the primary
-    /// of the shard's record if it follows nobody. DRAINED if it has transactions that this primary lacks.
+    /// of the shard's record if it follows nobody and nobody has the shard's lock. DRAINED if it has transactions that
+    /// this primary lacks.
     pub async fn sync(&self, alias: &str) -> Result<()> {
         if self.tablet(alias).silent {
             return Ok(());
@@ -269,6 +270,7 @@ impl FakeShard {
         let own = self.topo.get_tablet(&alias.parse()?).await?;
         let acknowledges = durability.replica_acknowledges(&primary.cell, &own);
         let term = record.record.primary_term_start_time.map_or(0, |t| t.seconds);
+        let locked = self.topo.is_shard_locked(&self.keyspace, &self.shard).await?;
         self.servers(|s| {
             s.replicate();
             let Some(t) = s.tablets.get_mut(alias) else { return };
@@ -276,7 +278,9 @@ impl FakeShard {
                 t.become_replica();
                 s.end_waiting(alias);
             }
-            s.follow_if_alone(alias, &primary.to_string(), acknowledges);
+            if !locked {
+                s.follow_if_alone(alias, &primary.to_string(), acknowledges);
+            }
         });
         self.publish(alias).await
     }

@@ -329,6 +329,7 @@ impl World {
 
     #[track_caller]
     fn fail(&self, why: &str) -> ! {
+        self.tell(why.to_owned());
         let story = self.story.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
         let now = self.shard.servers(|s| format!("{s:#?}"));
         panic!("SEEDS={0}..{1} ({2}): {why}\n{story}\n{now}", self.seed, self.seed + 1, self.policy);

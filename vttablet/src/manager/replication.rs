@@ -259,7 +259,7 @@ impl Tablet {
     }
 
     /// A replica that starts points itself at the shard's primary, if there is one. Failing is no reason
-    /// not to start: the primary may be away.
+    /// not to start: the primary may be away, or a reparent at work.
     pub async fn repair_replication(&self) -> Result<()> {
         let shard = self.topo.get_shard(&self.config.keyspace, &self.config.shard).await?;
         let Some(primary) = shard.primary().filter(|p| *p != self.config.alias) else { return Ok(()) };
@@ -269,6 +269,7 @@ impl Tablet {
         if self.is_primary() {
             return Ok(());
         }
+        self.refuse_while_locked().await?;
         let semi_sync = durability.replica_acknowledges(&primary.cell, &self.record());
         let follows = self.dba.replica_status().await?.is_some();
         self.refuse_errant(&parent, follows).await?;
@@ -277,6 +278,19 @@ impl Tablet {
             return Err(e);
         }
         Ok(())
+    }
+
+    /// Refuses while somebody has the shard's lock. A reparent may have stopped this server, so that nobody but the new
+    /// primary gets writes acknowledged, and the primary of the record may be one that it could not stop. Called in an
+    /// action: a reparent that takes the lock after this look stops the server after what follows it.
+    async fn refuse_while_locked(&self) -> Result<()> {
+        let (keyspace, shard) = (&self.config.keyspace, &self.config.shard);
+        if !self.topo.is_shard_locked(keyspace, shard).await? {
+            return Ok(());
+        }
+        let text =
+            format!("shard {keyspace}/{shard} is locked: whoever works on it says whom this server follows");
+        Err(Error::new(Condition::FailedPrecondition, text))
     }
 
     /// The keyspace's durability policy. A topology that does not answer is an error: a primary must not
