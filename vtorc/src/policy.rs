@@ -13,6 +13,8 @@ pub struct Policy {
     /// A mysqld that takes connections and greets nobody is dead when that lasts so long after it was first seen, and
     /// nothing arrived at any replica.
     pub mute_grace: Duration,
+    /// How long a replica's first attempt to connect to a primary that lives may take.
+    pub connect_time: Duration,
     /// A primary whose tablet's process is gone while its mysqld lives is replaced after so long.
     pub tablet_gone_grace: Duration,
     /// The same for a tablet that is silent; only where commits wait for replicas. Zero: never.
@@ -36,6 +38,7 @@ impl Default for Policy {
             confirm_looks: 2,
             frozen_grace: Duration::from_secs(3),
             mute_grace: Duration::from_secs(1),
+            connect_time: Duration::from_millis(500),
             tablet_gone_grace: Duration::from_secs(1),
             tablet_silent_grace: Duration::from_secs(10),
             proof_valid: Duration::from_secs(10),

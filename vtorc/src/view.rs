@@ -243,13 +243,16 @@ fn receiving(
     status: &FullStatus,
 ) -> Receiving {
     let Some(now) = &status.replication_status else { return Receiving::default() };
+    let old = before.and_then(|before| before.status.replication_status.as_ref());
     let connecting_since = match now.io_state {
-        CONNECTING => known.connecting_since.or(Some(asked)),
+        CONNECTING => {
+            let same = !old.is_some_and(|old| other_source(old, now));
+            known.connecting_since.filter(|_| same).or(Some(asked))
+        }
         _ => None,
     };
     let Receiving { mut proven_after, mut proven_before, mut moved_before, .. } = *known;
     if let Some(before) = before {
-        let old = before.status.replication_status.as_ref();
         let moved = old.is_some_and(|old| old.relay_log_position != now.relay_log_position);
         let connected = now.io_state == RUNNING
             && old.is_none_or(|old| old.io_state != RUNNING || other_source(old, now));

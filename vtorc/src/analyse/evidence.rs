@@ -1,8 +1,8 @@
 //! Is a primary that does not answer dead? What its replicas say of it decides.
 //!
 //! A replica's word counts if it was asked after the primary's trouble began. Its fetching thread says more than
-//! it seems to: one that *tries to connect* has lost its source, for a server that dies closes its connections;
-//! one that *runs* may hang on a source that is frozen, or behind a cut cable, until `replica_net_timeout`. So
+//! it seems to: one that *tries to connect* has lost its source, for a server that dies closes its connections,
+//! unless it was started a moment ago and has not failed yet; one that *runs* may hang on a source that is frozen, or behind a cut cable, until `replica_net_timeout`. So
 //! running is proof of life only if something arrived, or the connection was made, after the trouble began; else
 //! it is no proof of anything, and the thread has to be restarted to learn more (a *probe*).
 //!
@@ -27,6 +27,8 @@ pub enum Vote {
     Refused,
     /// The thread runs, and nothing arrived.
     Unproven,
+    /// It has begun to connect, a moment ago, and no attempt has failed.
+    Connecting,
     /// It has tried to connect since this moment.
     CannotConnect { since: Moment },
     /// The thread does not run.
@@ -103,7 +105,16 @@ fn vote(replica: &TabletView, primary: &TabletView, since: Moment, now: Moment, 
     };
     match status.io_state {
         CONNECTING if REFUSALS.iter().any(|text| status.last_io_error.contains(text)) => Vote::Refused,
-        CONNECTING => Vote::CannotConnect { since: replica.receiving.connecting_since.unwrap_or(now) },
+        CONNECTING => {
+            let since = replica.receiving.connecting_since.unwrap_or(now);
+            // A server that is away refuses at once; a machine that is away does not answer at all.
+            let is_young = now.saturating_sub(since) < policy.connect_time;
+            if status.last_io_error.is_empty() && is_young {
+                Vote::Connecting
+            } else {
+                Vote::CannotConnect { since }
+            }
+        }
         RUNNING => match replica.receiving.proven_after {
             Some(at) if at >= since && now.saturating_sub(at) <= policy.proof_valid => Vote::Receiving,
             _ => Vote::Unproven,
@@ -144,10 +155,11 @@ fn verdict(failing: &Failing, votes: &[(TabletAlias, Vote)], now: Moment, policy
         return if slow { Verdict::Saturated } else { Verdict::Unreachable };
     }
     let dead = if any(|v| *v == Vote::Absent) { Verdict::DeadAndSomeReplicas } else { Verdict::Dead };
-    if any(|v| matches!(v, Vote::Unproven | Vote::CannotConnect { .. })) && mute_for_long(failing, policy) {
+    let waits = |v: &Vote| matches!(v, Vote::Unproven | Vote::Connecting | Vote::CannotConnect { .. });
+    if any(waits) && mute_for_long(failing, policy) {
         return dead;
     }
-    if any(|v| *v == Vote::Unproven) {
+    if any(|v| matches!(v, Vote::Unproven | Vote::Connecting)) {
         return if slow { Verdict::Saturated } else { Verdict::Unreachable };
     }
     let lost: Vec<Moment> = votes.iter().filter_map(|(_, v)| lost_since(v)).collect();
@@ -183,7 +195,9 @@ fn probes(failing: &Failing, votes: &[(TabletAlias, Vote)], verdict: Verdict) ->
     use FaultKind::{HostMute, MysqldBusy, MysqldMute, TabletGone};
     // A process that is gone is judged by itself; one that is full, or greets nobody, would keep the replica out.
     let judged = matches!(failing.fault.kind, TabletGone | MysqldBusy | MysqldMute | HostMute);
-    if judged || !matches!(verdict, Verdict::Unreachable | Verdict::Saturated) {
+    // One that connects will soon tell.
+    let connects = votes.iter().any(|(_, v)| *v == Vote::Connecting);
+    if judged || connects || !matches!(verdict, Verdict::Unreachable | Verdict::Saturated) {
         return Vec::new();
     }
     let that = |wanted: Vote| votes.iter().filter(move |(_, v)| *v == wanted).map(|(alias, _)| alias.clone());
@@ -206,6 +220,7 @@ impl Evidence {
                 Vote::Receiving => "receives from it",
                 Vote::Refused => "is refused by its mysqld",
                 Vote::Unproven => "is connected, but nothing arrived since",
+                Vote::Connecting => "has begun to connect to it",
                 Vote::CannotConnect { .. } => "cannot connect to it",
                 Vote::Stopped => "is stopped",
                 Vote::Nothing => "does not replicate from it",

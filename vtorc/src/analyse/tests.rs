@@ -10,7 +10,7 @@
 //! shard ... / tablet ...   later ones replace the records
 //! ```
 //! What a tablet answers, kept until it is changed: `ok`, `gone`, `silent`, `mysqldgone`, `busy`, `slow`, and
-//! `type=REPLICA`, `rw`, `ro`, `semi=on|off`, `io=run|connecting|stopped`, `sql=run|stopped`, `from=100|none`,
+//! `type=REPLICA`, `rw`, `ro`, `semi=on|off`, `io=run|begins|connecting|stopped` (`connecting`: and failed already), `sql=run|stopped`, `from=100|none`,
 //! `recv=x` (what arrived), `gtid=A:1-10`, `ioerror=text_with_underscores`, `blocked`, `disk`, `backup`.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc, time::Duration};
@@ -225,7 +225,7 @@ fn status(told: &Told, durability: Option<Durability>, shard: &topodata::Shard) 
     let semi = word("semi").map(|s| s == "on");
     let read_only = if primary { has("ro") && !has("rw") } else { !has("rw") };
     let thread = |text: Option<&str>| match text {
-        Some("connecting") => CONNECTING,
+        Some("begins" | "connecting") => CONNECTING,
         Some("stopped") => STOPPED,
         _ => RUNNING,
     };
@@ -240,7 +240,11 @@ fn status(told: &Told, durability: Option<Durability>, shard: &topodata::Shard) 
         source_port: port,
         io_state: thread(word("io")),
         sql_state: thread(word("sql")),
-        last_io_error: word("ioerror").unwrap_or_default().replace('_', " "),
+        last_io_error: match word("ioerror") {
+            Some(text) => text.replace('_', " "),
+            None if word("io") == Some("connecting") => "Can't connect to MySQL server".into(),
+            None => String::new(),
+        },
         relay_log_position: word("recv").unwrap_or_default().into(),
         backup_running: has("backup"),
         ..Status::default()

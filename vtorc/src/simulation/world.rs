@@ -21,6 +21,7 @@ const FAULT_SECONDS: std::ops::Range<u64> = 1..20;
 /// A primary that was ill so short a time ago may be replaced.
 const JUST_BACK: Duration = Duration::from_secs(2);
 /// `replica_net_timeout`.
+const REFUSED: &str = "Error connecting to source. Message: Can't connect to MySQL server";
 const NET_TIMEOUT: Duration = Duration::from_secs(60);
 /// What a tablet needs to see that its mysqld was restarted, or that another one leads.
 const TABLET_PACE: Duration = Duration::from_secs(1);
@@ -342,6 +343,13 @@ impl World {
         }
     }
 
+    /// A machine without mysqld refuses connections; one that is frozen or cut off leaves them waiting.
+    fn is_refused(&self, n: usize) -> bool {
+        let server = &self.servers[n];
+        let source = server.source.map(|source| &self.servers[source].mysqld);
+        server.threads && server.io_state == CONNECTING && matches!(source, Some(Process::Dead(_)))
+    }
+
     fn status(&self, n: usize) -> FullStatus {
         let server = &self.servers[n];
         let primary = server.tablet_type == TabletType::Primary;
@@ -350,6 +358,7 @@ impl World {
             source_host: "host".into(),
             source_port: i32::try_from(source).unwrap() + 1,
             io_state: thread(server.io_state),
+            last_io_error: if self.is_refused(n) { REFUSED.to_owned() } else { String::new() },
             sql_state: thread(RUNNING),
             relay_log_position: server.executed.len().to_string(),
             ..Status::default()
