@@ -93,7 +93,8 @@ pub fn ranked(query: &Query, columns: &[Column]) -> Option<Ranked> {
     };
     let mut query = query.clone();
     query.limit = None;
-    let order_by = std::mem::take(&mut query.order_by);
+    let mut order_by = std::mem::take(&mut query.order_by);
+    order_by.retain(|item| item.expr != Expr::Literal(Literal::Null));
     if order_by.is_empty() {
         // Any rows will do.
         return Some(Ranked { sql: wrapped(&query, columns, "1")?, offset });

@@ -143,7 +143,7 @@ impl Walk<'_> {
             Primitive::MoveRows(moved) => self.moved(moved),
             Primitive::InsertRowsOf(insert) => self.insert_rows(insert),
             Primitive::EachRow(each) => {
-                self.primitive(&each.input)?;
+                self.primitive(&each.rows.input)?;
                 self.primitive(&each.write)
             }
             Primitive::Upsert(upsert) => upsert.rows.iter().try_for_each(|row| {
@@ -244,7 +244,7 @@ impl Walk<'_> {
     }
 
     fn insert_rows(&mut self, insert: &InsertRowsOf) -> Result<()> {
-        self.primitive(&insert.input)?;
+        self.primitive(&insert.rows.input)?;
         if let Some(generate) = &insert.generate {
             let shards = self.layout.shards(&generate.keyspace)?;
             let found = Found::Shards(vec![Destination { shard: 0, list: None }]);

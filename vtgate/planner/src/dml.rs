@@ -353,13 +353,21 @@ fn written_tables<'a>(
     })
 }
 
-/// Columns of SET that name a table say which; it is there and has rows of its own.
+/// A column of SET that names a table says which: it is there and has rows of its own. One that names none is in one table.
 fn refuse_set_elsewhere(parts: &Parts<'_>, analysis: &Analysis, tables: &[TableId]) -> Result<()> {
     for column in parts.set.iter().map(|a| &a.column) {
-        let Some(qualifier) = &column.qualifier else { continue };
+        let name = column.name.to_string_lossy();
+        let Some(qualifier) = &column.qualifier else {
+            let known = |id: &&TableId| analysis.base(**id).is_some_and(|t| t.column(&name).is_some());
+            if tables.iter().filter(known).count() > 1 {
+                let text = format!("Column '{name}' in field list is ambiguous");
+                return Err(Error::mysql(1052, *b"23000", text));
+            }
+            continue;
+        };
         let wanted = qualifier.name.to_string_lossy();
         let Some(id) = tables.iter().find(|id| analysis.table(**id).alias == *wanted) else {
-            let text = format!("Unknown column '{wanted}.{}' in 'field list'", column.name.to_string_lossy());
+            let text = format!("Unknown column '{wanted}.{name}' in 'field list'");
             return Err(Error::mysql(1054, *b"42S22", text));
         };
         if analysis.base(*id).is_none() {

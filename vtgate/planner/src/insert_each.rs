@@ -9,7 +9,7 @@ use vschema::Table;
 use vterrors::{Error, Result};
 
 use crate::{
-    EachRow, PlanContext, Primitive, floats, insert,
+    EachRow, GivenRows, PlanContext, Primitive, floats, insert,
     insert_source::{self, Source},
     normalized::directives,
     row_bind,
@@ -44,7 +44,8 @@ pub(crate) fn plan(
     tables_used.extend(write.tables_used);
     tables_used.sort();
     tables_used.dedup();
-    let root = EachRow { input: input.root, side_by_side: source.side_by_side, width, write: write.root };
+    let rows = GivenRows { input: input.root, width, side_by_side: source.side_by_side };
+    let root = EachRow { rows, write: write.root };
     let mut planned = Planned {
         root: Primitive::EachRow(Box::new(root)),
         tables_used,

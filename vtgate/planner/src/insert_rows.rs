@@ -8,7 +8,7 @@ use vschema::Table;
 use vterrors::{Condition, Error, Result};
 
 use crate::{
-    GenerateRows, InsertRowsOf, LookupChange, PlanContext, Primitive, insert, insert_each,
+    GenerateRows, GivenRows, InsertRowsOf, LookupChange, PlanContext, Primitive, insert, insert_each,
     insert_source::{self, Source},
     keyed, lookup,
     normalized::directives,
@@ -91,8 +91,7 @@ fn together(
     let root = InsertRowsOf {
         keyspace: table.keyspace.clone(),
         table: table.name.clone(),
-        input: input.root,
-        side_by_side: source.side_by_side.then_some(width),
+        rows: GivenRows { input: input.root, width, side_by_side: source.side_by_side },
         prefix,
         suffix,
         ignore: insert.ignore,

@@ -36,7 +36,8 @@ pub use join::{
 pub use locks::{LockColumn, Locks};
 pub use lookup::{LookupChange, LookupOrder, LookupRead, LookupTable};
 pub use rows::{
-    Conflict, EachRow, GenerateRows, InsertRowsOf, KeyedDml, MoveRows, RowsAt, Upsert, UpsertRow, row_bind,
+    Conflict, EachRow, GenerateRows, GivenRows, InsertRowsOf, KeyedDml, MoveRows, RowsAt, Upsert, UpsertRow,
+    row_bind,
 };
 pub use variables::{AssignVariables, IntoVariables};
 pub use vindex_func::{VindexColumn, VindexFunc};

@@ -79,12 +79,12 @@ pub(super) fn print_insert_rows(insert: &InsertRowsOf, depth: usize, out: &mut S
         line(out, deeper, text)?;
     }
     print_lookups(&insert.lookups, deeper, out)?;
-    primitive(&insert.input, deeper, out)
+    primitive(&insert.rows.input, deeper, out)
 }
 
 pub(super) fn print_each_row(each: &EachRow, depth: usize, out: &mut String) -> fmt::Result {
     line(out, depth, "For each row of")?;
-    primitive(&each.input, depth + 1, out)?;
+    primitive(&each.rows.input, depth + 1, out)?;
     line(out, depth, "do")?;
     primitive(&each.write, depth + 1, out)
 }

@@ -15,6 +15,7 @@ use sqlast::{
         Query, QueryBody, Select, SelectItem, Span, Statement, TableExpr, TableName,
     },
 };
+use vschema::ColumnType;
 use vterrors::Result;
 
 use super::NAME;
@@ -42,7 +43,7 @@ pub(crate) fn plan(
         Some(having) => Some(without_aliases(having, select, analysis)?),
         None => None,
     };
-    let mut parts = Parts { keys: &keys, fold: true, exprs: Vec::new(), fits: true };
+    let mut parts = Parts { analysis, keys: &keys, fold: true, exprs: Vec::new(), fits: true };
     parts.fold = way(select, query, having.as_ref())? == Way::Fold;
     let outer = outer(query, select, having, analysis, &mut parts)?;
     if !parts.fits || (block.aggregation == Aggregation::Scalar && parts.has_columns()) {
@@ -279,16 +280,13 @@ fn outer(
     })
 }
 
-fn is_average(expr: &Expr) -> bool {
-    matches!(expr, Expr::Func(call) if is_aggregate(call) && call.name.is(b"avg"))
-}
-
 fn name_of(part: usize) -> String {
     format!("__vt_c{part}")
 }
 
 /// What is computed by group, each once.
 struct Parts<'a> {
+    analysis: &'a Analysis,
     keys: &'a [Expr],
     /// Aggregates are parts; else their arguments are.
     fold: bool,
@@ -310,11 +308,23 @@ impl Parts<'_> {
     fn replaced(&mut self, expr: &Expr) -> Expr {
         let mut expr = expr.clone();
         self.fits &= !has_subquery(&expr);
-        if self.fold && is_average(&expr) {
+        if self.fold && self.is_more_inside(&expr) {
             return self.column(&expr);
         }
         expr.rewrite(self);
         expr
+    }
+
+    /// Whether an aggregate is something else inside of an expression than alone. MySQL's average has more digits there
+    /// than it shows, and the least or greatest of an ENUM is a text, where a column of that type is a number.
+    fn is_more_inside(&self, expr: &Expr) -> bool {
+        let Expr::Func(call) = expr else { return false };
+        let is_listed = || {
+            let ty = call.args.first().and_then(|arg| select::having::type_in(self.analysis, arg));
+            matches!(ty, Some(ColumnType::Enum | ColumnType::Set))
+        };
+        is_aggregate(call)
+            && (call.name.is(b"avg") || (call.name.is(b"min") || call.name.is(b"max")) && is_listed())
     }
 
     fn is_key(&self, expr: &Expr) -> bool {
@@ -370,8 +380,7 @@ impl Rewriter for Parts<'_> {
             self.fits &= call.group_concat.as_ref().is_none_or(|g| g.order_by.is_empty());
             return false;
         }
-        // Inside of an expression MySQL's average has more digits than the one that is folded.
-        self.fits &= !(self.fold && is_average(expr));
+        self.fits &= !(self.fold && self.is_more_inside(expr));
         let part = match &*expr {
             Expr::Func(call) if is_aggregate(call) => true,
             Expr::Column(_) => {

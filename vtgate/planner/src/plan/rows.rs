@@ -82,9 +82,7 @@ pub struct MoveRows {
 pub struct InsertRowsOf {
     pub keyspace: String,
     pub table: String,
-    pub input: Primitive,
-    /// The input gives one row, in which the rows lie side by side, so many columns each.
-    pub side_by_side: Option<usize>,
+    pub rows: GivenRows,
     /// `insert into t(a, b) values `
     pub prefix: String,
     /// ` on duplicate key update ...`
@@ -99,19 +97,26 @@ pub struct InsertRowsOf {
     pub may_exist: bool,
 }
 
-/// A write for each row that `input` gives, one after the other, all or nothing. All rows are read before the first
+/// The rows that a query gives to a write.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GivenRows {
+    pub input: Primitive,
+    /// The columns of a row. An input that gives others is an error (1136).
+    pub width: usize,
+    /// The input gives one row, in which the rows lie side by side.
+    pub side_by_side: bool,
+}
+
+/// A write for each row that is given, one after the other, all or nothing. All rows are read before the first
 /// write.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EachRow {
-    pub input: Primitive,
-    /// The input gives one row, in which the rows lie side by side.
-    pub side_by_side: bool,
-    /// The columns of a row, which `write` has as [`row_bind`].
-    pub width: usize,
+    /// `write` has a row's values as [`row_bind`].
+    pub rows: GivenRows,
     pub write: Primitive,
 }
 
-/// The bind variable of a column of [`EachRow::input`].
+/// The bind variable of a column of [`EachRow::rows`].
 pub fn row_bind(column: usize) -> String {
     format!("__vt_each_{column}")
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
-use planner::{Generate, InsertRowsOf, RowsAt};
+use planner::{Generate, GivenRows, InsertRowsOf, RowsAt};
 use proto::query::QueryResult;
 use sqltypes::{BindValue, Type};
 use vschema::ShardTable;
@@ -10,7 +10,7 @@ use vterrors::{Condition, Error, Result};
 
 use super::{
     Again, Run,
-    keyed::{Entries, Typed, by_shard, keyspace_id_of},
+    keyed::{Entries, Kept, Typed, by_shard, keyspace_id_of},
     write::written,
 };
 use crate::{
@@ -29,11 +29,22 @@ impl Run<'_> {
         self.end_atomic(undo, result).await
     }
 
-    async fn insert_what_is_read(&mut self, insert: &InsertRowsOf) -> Result<Outcome> {
-        let mut rows = self.read_rows(&insert.input).await?;
-        if let Some(width) = insert.side_by_side {
-            rows = laid_out(rows, width);
+    /// The rows that a query gives, each of the width that the write expects.
+    pub(super) async fn given(&mut self, given: &GivenRows) -> Result<Vec<Vec<Typed>>> {
+        let mut rows = Kept::new(self.executor.config.max_memory_rows);
+        Box::pin(self.primitive(&given.input, &mut rows)).await?;
+        let width = given.width.max(1);
+        if given.side_by_side {
+            return Ok(rows.rows.iter().flat_map(|row| row.chunks(width)).map(<[Typed]>::to_vec).collect());
         }
+        match rows.width() == given.width {
+            true => Ok(rows.rows),
+            false => Err(wrong_count()),
+        }
+    }
+
+    async fn insert_what_is_read(&mut self, insert: &InsertRowsOf) -> Result<Outcome> {
+        let mut rows = self.given(&insert.rows).await?;
         let first_id = self.fill(insert, &mut rows).await?;
         let shards = self.layout.shards(&insert.keyspace, self.session.tablet_type())?;
         let mut dealt: Vec<(Vec<u8>, Vec<Typed>)> = Vec::with_capacity(rows.len());
@@ -195,11 +206,6 @@ pub(super) fn add_written(at: &RowsAt, shard: usize, done: Outcome, sum: &mut Ou
 
 pub(super) fn wrong_count() -> Error {
     Error::new(Condition::WrongValueCount, "Column count doesn't match value count at row 1")
-}
-
-/// The rows that lie side by side in one.
-pub(super) fn laid_out(rows: Vec<Vec<Typed>>, width: usize) -> Vec<Vec<Typed>> {
-    rows.iter().flat_map(|row| row.chunks(width.max(1))).map(<[Typed]>::to_vec).collect()
 }
 
 /// The rows in pieces that a statement can carry.

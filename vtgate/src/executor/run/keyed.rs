@@ -239,6 +239,11 @@ impl Kept {
     pub fn new(most: usize) -> Self {
         Self { most, types: Vec::new(), rows: Vec::new() }
     }
+
+    /// The number of columns.
+    pub fn width(&self) -> usize {
+        self.types.len()
+    }
 }
 
 #[async_trait]
