@@ -94,7 +94,8 @@ pub fn ranked(query: &Query, columns: &[Column]) -> Option<Ranked> {
     let mut query = query.clone();
     query.limit = None;
     let mut order_by = std::mem::take(&mut query.order_by);
-    order_by.retain(|item| item.expr != Expr::Literal(Literal::Null));
+    // A constant that is no position orders nothing.
+    order_by.retain(|item| !matches!(&item.expr, Expr::Literal(l) if !matches!(l, Literal::Integer(_))));
     if order_by.is_empty() {
         // Any rows will do.
         return Some(Ranked { sql: wrapped(&query, columns, "1")?, offset });

@@ -2,18 +2,23 @@
 //!
 //! - tables of WITH that nobody reads: neither their tables nor their columns need exist;
 //! - DISTINCT beside a GROUP BY whose keys are all in the select list: ORDER BY is then freer;
+//! - a GROUP BY without aggregates and HAVING in a subquery of IN, EXISTS, ALL or ANY: groups tell no more than rows, and
+//!   columns beside the keys are then no error;
 //! - the columns of `EXISTS (SELECT * ...)`, also where it is one part of a set operation.
 
 use sqlast::{
     Rewriter, Visitor, Walk,
     ast::{
-        AliasedExpr, Expr, Ident, Literal, Query, QueryBody, Select, SelectItem, Span, Statement, TableName,
-        With,
+        AliasedExpr, Expr, Ident, InList, Literal, Query, QueryBody, Select, SelectItem, Span, Statement,
+        TableName, With,
     },
     visit::TableRole,
 };
 
-use crate::select::same_expr;
+use crate::{
+    select::same_expr,
+    semantics::{has_aggregate, select_has_windows},
+};
 
 /// Takes them away from all queries of a statement.
 pub(crate) fn drop_unused(statement: &mut Statement) {
@@ -35,8 +40,22 @@ pub(crate) fn drop_unused(statement: &mut Statement) {
         }
 
         fn enter_expr(&mut self, expr: &mut Expr) -> bool {
-            if let Expr::Exists(query) = expr {
-                one_column(&mut query.body);
+            match expr {
+                Expr::Exists(query) => {
+                    one_column(&mut query.body);
+                    ungroup(query);
+                }
+                Expr::In(item) => {
+                    if let InList::Subquery(query) = &mut item.list {
+                        ungroup(query);
+                    }
+                }
+                Expr::Comparison(comparison) if comparison.quantifier.is_some() => {
+                    if let Expr::Subquery(query) = &mut comparison.right {
+                        ungroup(query);
+                    }
+                }
+                _ => {}
             }
             true
         }
@@ -45,6 +64,20 @@ pub(crate) fn drop_unused(statement: &mut Statement) {
         statement
     {
         statement.rewrite(&mut Dropper);
+    }
+}
+
+/// Takes a GROUP BY away that only makes fewer rows of the same.
+fn ungroup(query: &mut Query) {
+    let draws = query.limit.is_some() || query.order_by.iter().any(|item| has_aggregate(&item.expr));
+    let QueryBody::Select(select) = &mut query.body else { return };
+    let plain = select.group_by.as_ref().is_some_and(|g| !g.with_rollup && !g.cube);
+    let aggregates = select.items.iter().any(|item| match item {
+        SelectItem::Expr(item) => has_aggregate(&item.expr),
+        _ => false,
+    });
+    if plain && !draws && !aggregates && select.having.is_none() && !select_has_windows(select, None) {
+        select.group_by = None;
     }
 }
 

@@ -6,7 +6,10 @@
 use mysql_async::{Conn, prelude::Queryable};
 use sqlast::{
     ParseOptions, Visit, Visitor, Walk,
-    ast::{Expr, FuncCall, OverWindow, Statement, TableExpr},
+    ast::{
+        AliasedExpr, Expr, FuncCall, InsertSource, OverWindow, Query, QueryBody, SelectItem, Statement,
+        TableExpr,
+    },
     parse,
 };
 
@@ -121,14 +124,56 @@ fn is_open(sql: &str) -> bool {
             }
             Visit::Into
         }
+
+        fn enter_query(&mut self, query: &Query) -> Visit {
+            self.0 |= !query.order_by.is_empty() && has_label_twice(&query.body);
+            Visit::Into
+        }
     }
     let mut open = Open(false);
     if let Ok(statement) = parse(sql.as_bytes(), &ParseOptions::default()) {
-        // Of several rows that match one, MySQL takes the first it meets.
-        open.0 = matches!(&statement, Statement::Update(u) if !matches!(u.tables[..], [TableExpr::Table(_)]));
+        if let Statement::Insert(insert) = &statement
+            && let InsertSource::Query(query) = &insert.source
+        {
+            // Which of two rows comes first decides.
+            let keeps_one = insert.replace || insert.ignore || !insert.on_duplicate.is_empty();
+            open.0 |= keeps_one && query.order_by.is_empty();
+        }
+        if let Statement::Update(update) = &statement {
+            // Of several rows that match one, MySQL takes the first it meets.
+            open.0 |= !matches!(update.tables[..], [TableExpr::Table(_)]);
+            // With a subquery it may be done as one of several tables, whose SET has no order.
+            let mut reads = Reads(false);
+            if let Some(condition) = &update.where_ {
+                condition.walk(&mut reads);
+            }
+            open.0 |= reads.0 && update.set.len() > 1;
+        }
         statement.walk(&mut open);
     }
     open.0
+}
+
+/// Two columns of one name, of which an ORDER BY may mean either.
+fn has_label_twice(body: &QueryBody) -> bool {
+    let QueryBody::Select(select) = body else { return false };
+    let label = |item: &SelectItem| match item {
+        SelectItem::Expr(AliasedExpr { alias: Some(alias), .. }) => Some(alias.to_lower()),
+        SelectItem::Expr(AliasedExpr { expr: Expr::Column(name), .. }) => Some(name.name.to_lower()),
+        _ => None,
+    };
+    let mut labels: Vec<String> = select.items.iter().filter_map(label).collect();
+    labels.sort();
+    labels.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+struct Reads(bool);
+
+impl Visitor for Reads {
+    fn enter_query(&mut self, _: &Query) -> Visit {
+        self.0 = true;
+        Visit::Into
+    }
 }
 
 fn is_open_call(call: &FuncCall) -> bool {

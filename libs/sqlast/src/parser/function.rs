@@ -58,9 +58,19 @@ impl Parser<'_> {
         self.advance();
         let right = match self.opt_param() {
             Some(param) => Expr::Param(param),
-            None => Expr::Literal(self.literal()?),
+            None => Expr::Literal(self.path()?),
         };
         Ok(Expr::Binary(Box::new(Binary { op, left: column, right })))
+    }
+
+    /// What stands after `->`: one string. Another one beside it is the select item's name.
+    fn path(&mut self) -> Result<Literal> {
+        let token = self.peek(0);
+        if token.tok != Tok::Str {
+            return self.literal();
+        }
+        self.advance();
+        Ok(Literal::String(self.decode(self.bytes(token))))
     }
 
     /// `c`, `t.c`, `db.t.c`.
@@ -283,9 +293,8 @@ impl Parser<'_> {
 
     fn distinct_or_all(&mut self) -> bool {
         let distinct = self.accept(Kw::Distinct);
-        if !distinct {
-            self.accept(Kw::All);
-        }
+        // MySQL takes `DISTINCT ALL`, too.
+        self.accept(Kw::All);
         distinct
     }
 

@@ -78,7 +78,7 @@ pub(super) fn plan(
     if grouped && select.distinct {
         return refuse("DISTINCT of groups");
     }
-    let mut top = Top { joiner, shown: Vec::new(), folds: Vec::new() };
+    let mut top = Top { joiner, shown: Vec::new(), folds: Vec::new(), beside: Vec::new() };
     let group_by = top.grouping(&select, block)?;
     for item in &select.items {
         let SelectItem::Expr(item) = item else { return refuse("NEXT VALUES") };
@@ -150,6 +150,8 @@ struct Top<'a> {
     shown: Vec<Slot>,
     /// Those columns that are folded.
     folds: Vec<(Slot, Folded)>,
+    /// The columns that keep the values of such a one.
+    beside: Vec<(Slot, Slot)>,
 }
 
 impl Top<'_> {
@@ -157,7 +159,18 @@ impl Top<'_> {
     /// its column is.
     fn slot(&mut self, expr: &Expr, alias: Option<Ident>, made: bool) -> Result<Slot> {
         let step = self.joiner.step_of(expr, made)?;
-        self.joiner.slot_in(step, expr, alias)
+        let is_own = alias.is_some();
+        let slot = self.joiner.slot_in(step, expr, alias)?;
+        if is_own || !self.folds.iter().any(|(folded, _)| *folded == slot) {
+            return Ok(slot);
+        }
+        // A column that is folded has another value afterwards, for HAVING and ORDER BY.
+        if let Some((_, beside)) = self.beside.iter().find(|(folded, _)| *folded == slot) {
+            return Ok(*beside);
+        }
+        let beside = self.joiner.slot_in(step, expr, Some(Ident::from("__vt_key")))?;
+        self.beside.push((slot, beside));
+        Ok(beside)
     }
 
     /// What rows are compared by for an expression; its own column is `own`, where it has one already.
@@ -363,7 +376,7 @@ impl Top<'_> {
     }
 
     fn finish(self, above: Above, analysis: &Analysis, directives: Directives) -> Result<Planned> {
-        let Self { joiner, shown, folds } = self;
+        let Self { joiner, shown, folds, beside: _ } = self;
         let mut places = Places { shown: shown.clone(), hidden: Vec::new() };
         let mut by = |key: &Key| key.order_by(|slot| places.place(slot));
         let keys: Vec<OrderBy> = above.keys.iter().map(&mut by).collect();

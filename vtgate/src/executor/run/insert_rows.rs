@@ -54,10 +54,12 @@ impl Run<'_> {
                 continue;
             };
             let values: Option<Vec<Typed>> = places.iter().map(|at| row.get(*at).cloned()).collect();
-            match keyspace_id_of(vindex, &values.ok_or_else(wrong_count)?) {
+            let values = values.ok_or_else(wrong_count)?;
+            let has_null = values.iter().any(|(ty, _)| *ty == Type::NullType);
+            match keyspace_id_of(vindex, &values) {
                 Ok(id) => dealt.push((id, row)),
-                // MySQL leaves such a row out with a warning, too.
-                Err(e) if insert.ignore => self.session.warn(1048, e.message()),
+                // MySQL leaves such a row out with a warning, too. Of what cannot be stored it makes another value.
+                Err(e) if insert.ignore && has_null => self.session.warn(1048, e.message()),
                 Err(e) => return Err(e.context(format!("table {}.{}", insert.keyspace, insert.table))),
             }
         }
