@@ -15,6 +15,7 @@ use std::{
 
 use crate::{
     Result,
+    answer::Answer,
     compare::{Class, Difference, Wanted},
     dice::Dice,
     pair::Pair,
@@ -36,50 +37,12 @@ const SHRINKING: Duration = Duration::from_secs(25);
 /// MySQL compares row by row, and not where it looks the rows up in an index. Shards have other plans.
 const CONVERSION: u16 = 1292;
 
-/// Names that MySQL takes for functions of its own only where `(` follows at once. With a space, vtgate takes them for
-/// the same, MySQL for functions that somebody made.
-const GLUED: &[&str] = &[
-    "adddate",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "cast",
-    "count",
-    "curdate",
-    "curtime",
-    "date_add",
-    "date_sub",
-    "extract",
-    "group_concat",
-    "json_arrayagg",
-    "json_objectagg",
-    "max",
-    "mid",
-    "min",
-    "now",
-    "position",
-    "session_user",
-    "st_collect",
-    "std",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "subdate",
-    "substr",
-    "substring",
-    "sum",
-    "sysdate",
-    "system_user",
-    "trim",
-    "var_pop",
-    "var_samp",
-    "variance",
-];
-
 const UNKNOWN_COLUMN: u16 = 1054;
-/// Of two of these MySQL tells the one that its plan meets first.
-const FAULTS_OF_WRITES: &[u16] = &[1048, 1054, 1062, 1136, 1222, 1242, 1264, 1364, 1366, 1406];
+/// Faults of a statement, which MySQL tells before it looks at any row, and of rows. Of two of one kind it tells the one
+/// that it meets first.
+const FAULTS: [&[u16]; 2] = [&[1054, 1136, 1222, 1364], &[1048, 1062, 1242, 1264, 1364, 1366, 1406]];
 
+/// Words that make a write of what begins with WITH.
 const WRITING: &[&str] = &["delete", "insert", "replace", "update"];
 
 /// What differs from moment to moment, from server to server, or with what was asked before; and what waits.
@@ -219,11 +182,13 @@ fn word(dice: &mut Dice) -> Token {
     Token::new(words[dice.below(words.len())])
 }
 
+/// MySQL takes these names for functions of its own only where `(` follows at once. With a space, vtgate takes them for
+/// the same, MySQL for functions that somebody made.
 fn has_spaced_function(sql: &str) -> bool {
     let sql = sql.to_lowercase();
     sql.match_indices(" (").any(|(at, _)| {
         let word = sql[..at].rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
-        word.is_some_and(|word| GLUED.contains(&word))
+        word.is_some_and(|word| sqlast::printer::FUNCTION_WORDS.contains(&word))
     })
 }
 
@@ -310,16 +275,17 @@ struct Session<'a> {
 /// Whether a write failed as other plans of MySQL's own do not: at a conversion, or at another of its faults first.
 fn by_plan(checked: &Checked) -> bool {
     let errnos = [Some(&checked.both.vivace), checked.both.mysql.as_ref()].map(|answer| answer?.errno());
-    let is_fault = |errno: &Option<u16>| errno.is_some_and(|errno| FAULTS_OF_WRITES.contains(&errno));
-    errnos.contains(&Some(CONVERSION)) || errnos.iter().all(is_fault)
+    let all_of = |kind: &[u16]| errnos.iter().all(|errno| errno.is_some_and(|errno| kind.contains(&errno)));
+    errnos.contains(&Some(CONVERSION)) || FAULTS.into_iter().any(all_of)
 }
 
 /// MySQL orders by names that columns have inside of a derived table, too, where it merges that.
 fn is_merged_name(sql: &str, checked: &Checked) -> bool {
+    let Answer::Fault { errno: UNKNOWN_COLUMN, message, .. } = &checked.both.vivace else { return false };
     let sql = sql.to_lowercase();
-    checked.both.vivace.errno() == Some(UNKNOWN_COLUMN)
-        && sql.contains("order by")
-        && (sql.contains("with ") || sql.contains("(select"))
+    let Some((query, order)) = sql.rsplit_once("order by") else { return false };
+    let name = message.split('\'').nth(1).unwrap_or_default().to_lowercase();
+    order.trim_start().starts_with(&name) && (query.contains("with ") || query.contains("(select"))
 }
 
 impl Session<'_> {

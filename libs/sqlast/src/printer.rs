@@ -15,6 +15,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod token;
+
+pub use token::FUNCTION_WORDS;
 mod vitess;
 
 use crate::SqlMode;

@@ -2,7 +2,8 @@
 //!
 //! A replica's word counts if it was asked after the primary's trouble began. Its fetching thread says more than
 //! it seems to: one that *tries to connect* has lost its source, for a server that dies closes its connections,
-//! unless it was started a moment ago and has not failed yet; one that *runs* may hang on a source that is frozen, or behind a cut cable, until `replica_net_timeout`. So
+//! unless it was started a moment ago and has not failed yet; one that *runs* may hang on a source that is frozen,
+//! or behind a cut cable, until `replica_net_timeout`. So
 //! running is proof of life only if something arrived, or the connection was made, after the trouble began; else
 //! it is no proof of anything, and the thread has to be restarted to learn more (a *probe*).
 //!

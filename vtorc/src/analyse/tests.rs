@@ -10,7 +10,8 @@
 //! shard ... / tablet ...   later ones replace the records
 //! ```
 //! What a tablet answers, kept until it is changed: `ok`, `gone`, `silent`, `mysqldgone`, `busy`, `slow`, and
-//! `type=REPLICA`, `rw`, `ro`, `semi=on|off`, `io=run|begins|connecting|stopped` (`connecting`: and failed already), `sql=run|stopped`, `from=100|none`,
+//! `type=REPLICA`, `rw`, `ro`, `semi=on|off`, `io=run|begins|connecting|stopped` (`begins`: to connect, and has not
+//! failed; `connecting`: it has), `sql=run|stopped`, `from=100|none`,
 //! `recv=x` (what arrived), `gtid=A:1-10`, `ioerror=text_with_underscores`, `blocked`, `disk`, `backup`.
 
 use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc, time::Duration};

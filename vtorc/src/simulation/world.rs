@@ -20,8 +20,9 @@ pub(super) const SERVERS: usize = 3;
 const FAULT_SECONDS: std::ops::Range<u64> = 1..20;
 /// A primary that was ill so short a time ago may be replaced.
 const JUST_BACK: Duration = Duration::from_secs(2);
-/// `replica_net_timeout`.
+/// `Last_IO_Error` of a thread whose source's machine is there and its mysqld is not.
 const REFUSED: &str = "Error connecting to source. Message: Can't connect to MySQL server";
+/// `replica_net_timeout`.
 const NET_TIMEOUT: Duration = Duration::from_secs(60);
 /// What a tablet needs to see that its mysqld was restarted, or that another one leads.
 const TABLET_PACE: Duration = Duration::from_secs(1);

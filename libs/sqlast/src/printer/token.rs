@@ -10,7 +10,7 @@ use crate::parser::literal::is_charset;
 
 /// Names of functions that MySQL's lexer takes as such before a parenthesis: as names of tables they would
 /// be misread in `insert into count(a)`.
-const FUNCTION_WORDS: [&str; 36] = [
+pub const FUNCTION_WORDS: [&str; 36] = [
     "adddate",
     "bit_and",
     "bit_or",
