@@ -17,7 +17,7 @@ use servenv::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use topo::Seen;
 use tracing::{info, warn};
-use vschema::{ShardTable, VSchema, no_files};
+use vschema::{ShardTable, Table, VSchema, no_files};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletType;
 
@@ -133,6 +133,7 @@ impl Schema {
             changed,
             watches: BTreeMap::new(),
             tracked: BTreeMap::new(),
+            warned: BTreeMap::new(),
         };
         let (wake, woken) = mpsc::channel(1);
         let (found, to_take) = mpsc::channel(FOUND_AT_ONCE);
@@ -202,6 +203,8 @@ struct Keeper {
     watches: BTreeMap<String, watch::Receiver<Seen<SrvKeyspace>>>,
     /// What schema tracking found, by keyspace.
     tracked: BTreeMap<String, TrackedTables>,
+    /// How many tables were told of by [`Self::warn_of_loose_keys`], by keyspace.
+    warned: BTreeMap<String, usize>,
 }
 
 impl Keeper {
@@ -276,10 +279,34 @@ impl Keeper {
         for problem in vschema.problems() {
             warn!(?problem, "the VSchema has a fault");
         }
+        self.warn_of_loose_keys(&vschema);
         let version = self.current.load().version + 1;
         info!(version, keyspaces = srv_keyspaces.len(), "layout changed");
         self.current.store(Arc::new(Layout { version, vschema, source, shards, srv_keyspaces }));
         self.changed.send_replace(version);
+    }
+
+    /// Says of each keyspace, once, that tables are sharded by text whose case MySQL does not look at, but the vindex does.
+    fn warn_of_loose_keys(&mut self, vschema: &VSchema) {
+        for keyspace in vschema.keyspaces().filter(|k| k.sharded) {
+            let key_of = |table: &Arc<Table>| {
+                let column = table.loosely_compared_key()?;
+                let collation = column.collation.as_deref().unwrap_or_default();
+                Some(format!("{}.{} ({collation})", table.name, column.name))
+            };
+            let mut keys = keyspace.tables.values().filter_map(key_of);
+            let Some(first) = keys.next() else { continue };
+            let tables = 1 + keys.count();
+            if self.warned.insert(keyspace.name.clone(), tables) != Some(tables) {
+                warn!(
+                    keyspace = keyspace.name,
+                    tables,
+                    first,
+                    "the vindex places texts apart that the column's collation holds for equal: look for them as they were \
+                     written, or use unicode_loose_xxhash or a collation that ends in _bin"
+                );
+            }
+        }
     }
 
     async fn watch_keyspace(

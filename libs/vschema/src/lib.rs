@@ -6,7 +6,8 @@
 //!
 //! What must hold: equal values of a column give equal keyspace ids, in this program and in Vitess; where
 //! a value could equal rows at several keyspace ids (text compared with a number, say) mapping for a read
-//! says [`Mapped::Anywhere`], and mapping for a write is an error.
+//! says [`Mapped::Anywhere`], and mapping for a write is an error. A row's place is that of what its columns
+//! store, which is not always what they were given ([`KeyColumn`]).
 
 mod alter;
 mod resolve;
@@ -26,8 +27,8 @@ pub use shards::{ShardRef, ShardTable};
 pub use validate::{Problem, Subject, unknown_params, validate};
 pub use value::VindexValue;
 pub use vindex::{
-    Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number, loose_md5_number,
-    next_keyspace_id, number_of_hash,
+    KeyColumn, Lookup, LookupKind, Mapped, SingleColumn, Vindex, VindexParams, hash_of_number,
+    loose_md5_number, next_keyspace_id, number_of_hash,
 };
 
 /// The type of a column.

@@ -8,7 +8,7 @@ use std::{
 use proto::{topodata::TabletType, vschema::keyspace::ForeignKeyMode};
 use vterrors::{Condition, Error, Result};
 
-use crate::{ColumnType, Problem, Vindex};
+use crate::{ColumnType, KeyColumn, Problem, Vindex};
 
 /// All keyspaces as served to a cell's vtgates.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -173,9 +173,26 @@ impl Table {
         self.column_vindexes.iter().filter(|v| v.owned)
     }
 
-    /// The types of a vindex's columns.
-    pub fn vindex_types(&self, vindex: &ColumnVindex) -> Vec<Option<ColumnType>> {
-        vindex.columns.iter().map(|c| self.column_type(c)).collect()
+    /// A vindex's columns, as far as known.
+    pub fn vindex_columns(&self, vindex: &ColumnVindex) -> Vec<Option<KeyColumn>> {
+        let known = |name: &String| {
+            let column = self.column(name)?;
+            Some(KeyColumn::new(column.ty?, column.definition.as_deref()))
+        };
+        vindex.columns.iter().map(known).collect()
+    }
+
+    /// A column of the primary vindex whose collation holds texts for equal that the vindex places apart, as `a` and `A`:
+    /// looking for one of them finds no row that has the other.
+    pub fn loosely_compared_key(&self) -> Option<&Column> {
+        let vindex = self.primary_vindex().filter(|v| v.vindex.tells_texts_apart())?;
+        let is_loose = |column: &&Column| {
+            let is_text =
+                matches!(column.ty, Some(ColumnType::Char | ColumnType::Varchar | ColumnType::Text));
+            let is_exact = |name: &String| name.ends_with("_bin") || name == "binary";
+            is_text && column.collation.as_ref().is_some_and(|name| !is_exact(name))
+        };
+        vindex.columns.iter().filter_map(|name| self.column(name)).find(is_loose)
     }
 
     fn track(&mut self, tracked: &TrackedTable) {

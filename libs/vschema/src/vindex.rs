@@ -15,6 +15,7 @@ mod multicol;
 mod new;
 mod numbers;
 mod region;
+mod stored;
 mod unicode;
 
 use vterrors::{Error, Result};
@@ -23,6 +24,7 @@ use vtmodel::KeyRange;
 pub use lookup::{Lookup, LookupKind};
 pub use new::VindexParams;
 pub use numbers::{hash as hash_of_number, number_of_hash};
+pub use stored::KeyColumn;
 
 use self::{
     adapt::{Domain, adapt_read, adapt_write},
@@ -31,7 +33,7 @@ use self::{
     numbers::StaticMap,
     region::Region,
 };
-use crate::{ColumnType, VindexValue};
+use crate::VindexValue;
 
 /// Where rows with given values are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,11 +198,11 @@ impl Vindex {
         }
     }
 
-    /// Where rows are whose columns equal (`=`) these values. `types` are the columns' types where known.
-    pub fn map_read(&self, values: &[VindexValue<'_>], types: &[Option<ColumnType>]) -> Result<Mapped> {
+    /// Where rows are whose columns equal (`=`) these values. `columns` are the columns as far as known.
+    pub fn map_read(&self, values: &[VindexValue<'_>], columns: &[Option<KeyColumn>]) -> Result<Mapped> {
         let mut adapted = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
-            match adapt_read(self.domain(at), *value, types.get(at).copied().flatten()) {
+            match adapt_read(self.domain(at), *value, columns.get(at).copied().flatten().map(|c| c.ty)) {
                 adapt::Read::Value(value) => adapted.push(value),
                 adapt::Read::Nothing => return Ok(Mapped::None),
                 adapt::Read::Anywhere => return Ok(Mapped::Anywhere),
@@ -216,10 +218,10 @@ impl Vindex {
     }
 
     /// The keyspace id of a row that is written with these values. An error says which value has none.
-    pub fn map_write(&self, values: &[VindexValue<'_>], types: &[Option<ColumnType>]) -> Result<Vec<u8>> {
+    pub fn map_write(&self, values: &[VindexValue<'_>], columns: &[Option<KeyColumn>]) -> Result<Vec<u8>> {
         let mut adapted = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
-            let value = adapt_write(self.domain(at), *value, types.get(at).copied().flatten())
+            let value = adapt_write(self.domain(at), *value, columns.get(at).copied().flatten())
                 .map_err(|e| e.context(format!("vindex type {}", self.type_name())))?;
             adapted.push(value);
         }
@@ -240,6 +242,15 @@ impl Vindex {
             Self::Single(SingleColumn::Cfc(cfc)) => cfc.map_prefix(prefix),
             Self::Single(SingleColumn::Binary) => prefix_range(prefix.to_vec()),
             _ => Mapped::Anywhere,
+        }
+    }
+
+    /// Whether it hashes the very bytes of a text, where others look at letters without case and accents.
+    pub fn tells_texts_apart(&self) -> bool {
+        match self {
+            Self::Single(SingleColumn::UnicodeLooseMd5 | SingleColumn::UnicodeLooseXxhash) => false,
+            Self::Single(single) => single.domain() == Domain::Bytes,
+            Self::Region(_) | Self::Multicol(_) | Self::Lookup(_) => false,
         }
     }
 

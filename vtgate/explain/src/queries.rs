@@ -318,7 +318,7 @@ impl Walk<'_> {
         let values =
             row.vindex_values.iter().map(|v| binds::value(v, &self.values)).collect::<Result<Vec<_>>>()?;
         let views: Vec<_> = values.iter().map(|(ty, bytes)| VindexValue::new(*ty, bytes)).collect();
-        let id = match vindex.vindex.map_write(&views, &vindex.column_types) {
+        let id = match vindex.vindex.map_write(&views, &vindex.columns) {
             Ok(id) => id,
             Err(_) if insert.ignore => return Ok(None),
             Err(e) => return Err(e.context(format!("table {}.{}", insert.keyspace, insert.table))),

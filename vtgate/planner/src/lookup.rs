@@ -75,5 +75,6 @@ pub(crate) fn change(
         new,
         owner: format!("{}.{}", quoted(&table.keyspace), quoted(&table.name)),
         owner_columns: vindex.columns.iter().map(|c| quoted(c)).collect(),
+        columns: table.vindex_columns(vindex),
     }
 }

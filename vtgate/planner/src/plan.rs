@@ -23,7 +23,7 @@ use std::sync::Arc;
 use eval::{Aggregator, Comparator, Fold, FoldFunction, SortKey, Spread};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use sqltypes::Field;
-use vschema::{ColumnType, Vindex};
+use vschema::{KeyColumn, Vindex};
 use vterrors::Result;
 
 pub use gather::{ByKeys, Gather, GatherStep, Load, LoadColumn, LoadShape};
@@ -540,13 +540,13 @@ pub enum SameShardPart {
     KeyspaceId(Vec<u8>),
 }
 
-/// A vindex and the types of the columns it is used on: all that is needed to map values.
+/// A vindex and the columns it is used on: all that is needed to map values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VindexRef {
     pub name: String,
     pub vindex: Arc<Vindex>,
-    /// One for each column of the vindex; unknown where the VSchema has no columns.
-    pub column_types: Vec<Option<ColumnType>>,
+    /// One for each column of the vindex; unknown where the VSchema has no columns and nothing was tracked.
+    pub columns: Vec<Option<KeyColumn>>,
 }
 
 impl Serialize for VindexRef {

@@ -58,7 +58,7 @@ pub(crate) fn vindex_ref(table: &Table, vindex: &ColumnVindex) -> VindexRef {
     VindexRef {
         name: vindex.name.clone(),
         vindex: vindex.vindex.clone(),
-        column_types: table.vindex_types(vindex),
+        columns: table.vindex_columns(vindex),
     }
 }
 

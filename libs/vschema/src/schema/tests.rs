@@ -93,3 +93,31 @@ fn tracked_columns_fill_tables_that_have_none() {
     assert_eq!(table.column_type("ID"), Some(ColumnType::Int64));
     assert!(schema.table(None, "new", None, TabletType::Primary).unwrap().column_list_authoritative);
 }
+
+#[test]
+fn a_key_that_is_compared_loosely_and_placed_exactly_is_told() {
+    let loose = |vindex: &str, collation: &str| {
+        let vindexes = [("v".to_owned(), pb::Vindex { r#type: vindex.into(), ..Default::default() })].into();
+        let column = pb::Column {
+            name: "id".into(),
+            r#type: ColumnType::Varchar as i32,
+            collation_name: collation.into(),
+            ..Default::default()
+        };
+        let placed = pb::ColumnVindex { column: "id".into(), name: "v".into(), columns: vec![] };
+        let table = pb::Table { column_vindexes: vec![placed], columns: vec![column], ..Default::default() };
+        let tables = [("t".to_owned(), table)].into();
+        let keyspace = pb::Keyspace { sharded: true, vindexes, tables, ..Default::default() };
+        let source = pb::SrvVSchema { keyspaces: [("k".to_owned(), keyspace)].into(), ..Default::default() };
+        let schema = VSchema::new(&source, &no_files);
+        let table = schema.table(Some("k"), "t", None, TabletType::Primary).unwrap();
+        table.loosely_compared_key().is_some()
+    };
+    assert!(loose("xxhash", "utf8mb4_0900_ai_ci"));
+    assert!(loose("binary_md5", "utf8mb4_0900_as_cs"));
+    assert!(!loose("xxhash", "utf8mb4_0900_bin"));
+    assert!(!loose("xxhash", "binary"));
+    assert!(!loose("xxhash", ""));
+    assert!(!loose("unicode_loose_xxhash", "utf8mb4_0900_ai_ci"));
+    assert!(!loose("hash", "utf8mb4_0900_ai_ci"));
+}

@@ -1,6 +1,7 @@
 //! The plan's part for lookup vindexes: tables that hold the keyspace ids of values.
 
 use serde::Serialize;
+use vschema::KeyColumn;
 
 /// A lookup vindex: all that is needed to read and write its table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,4 +56,7 @@ pub struct LookupChange {
     /// The owner's table, `` `keyspace`.`table` ``, and its columns, quoted: to see whose an entry is.
     pub owner: String,
     pub owner_columns: Vec<String>,
+    /// The same columns, as far as known: an entry is of what they keep of a value.
+    #[serde(skip)]
+    pub columns: Vec<Option<KeyColumn>>,
 }

@@ -222,7 +222,7 @@ impl Shape {
     /// Adds a line. `number` counts the file's rows from 1.
     ///
     /// Errors: 1300 for text that is not in the file's character set; 1366 for a value that is no number, in a column
-    /// by which rows are placed.
+    /// that a sequence fills.
     pub fn add(&self, batch: &mut Batch, row: FileRow, number: u64) -> Result<Vec<Warning>> {
         let mut warnings = Vec::new();
         let at = batch.rows.len();
@@ -374,7 +374,7 @@ impl LoadColumn {
             }
             Some(number) => Ok(Value::Bind(number)),
             None if self.has_sequence && text.is_empty() => Ok(Value::Bind(BindValue::NULL)),
-            None if self.in_vindex || self.has_sequence => {
+            None if self.has_sequence => {
                 let shown = String::from_utf8_lossy(bytes);
                 let text =
                     format!("Incorrect integer value: '{shown}' for column '{}' at row {number}", self.name);

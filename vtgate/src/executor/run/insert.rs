@@ -11,7 +11,7 @@ use vtmodel::{TabletType, Target};
 
 use super::{
     Run,
-    lookup::Entry,
+    lookup::{Entry, kept},
     resolve::{Resolved, resolve},
     write::written,
 };
@@ -94,7 +94,7 @@ impl Run<'_> {
             let entry = |(id, row): &(Vec<u8>, &InsertRow)| -> Result<Entry> {
                 let values = row.lookup_values.get(at).into_iter().flatten();
                 let values = values.map(|v| binds::value(v, &self.binds)).collect::<Result<_>>()?;
-                Ok(Entry { values, keyspace_id: id.clone() })
+                Ok(Entry { values: kept(change, values), keyspace_id: id.clone() })
             };
             let entries = rows.iter().map(entry).collect::<Result<Vec<_>>>()?;
             let taken = self.add_entries(change, &entries, insert.may_exist).await?;
@@ -118,10 +118,10 @@ impl Run<'_> {
             let values =
                 row.vindex_values.iter().map(|v| binds::value(v, &self.binds)).collect::<Result<Vec<_>>>()?;
             let views: Vec<_> = values.iter().map(|(ty, bytes)| VindexValue::new(*ty, bytes)).collect();
-            let id = match vindex.vindex.map_write(&views, &vindex.column_types) {
+            let id = match vindex.vindex.map_write(&views, &vindex.columns) {
                 Ok(id) => id,
-                // MySQL leaves such a row out with a warning, too.
-                Err(e) if insert.ignore => {
+                // There is no shard for it.
+                Err(e) if insert.ignore && values.iter().any(|(ty, _)| *ty == Type::NullType) => {
                     self.session.warn(1048, e.message());
                     continue;
                 }

@@ -18,7 +18,7 @@ use vterrors::{Condition, Error, Result};
 use super::{
     Run,
     insert_rows::{add_written, places},
-    lookup::Entry,
+    lookup::{Entry, kept},
     write::written,
 };
 use crate::{
@@ -164,7 +164,7 @@ pub(super) fn by_shard(rows: impl Iterator<Item = (usize, Vec<Typed>)>) -> BTree
 /// The keyspace id of a row that is there, or is to be.
 pub(super) fn keyspace_id_of(vindex: &VindexRef, values: &[Typed]) -> Result<Vec<u8>> {
     let views: Vec<_> = values.iter().map(|(ty, bytes)| VindexValue::new(*ty, bytes)).collect();
-    vindex.vindex.map_write(&views, &vindex.column_types)
+    vindex.vindex.map_write(&views, &vindex.columns)
 }
 
 /// What becomes of rows' entries: for each lookup those that go and those that come.
@@ -187,7 +187,8 @@ impl Entries {
                     values.ok_or_else(|| Error::internal("a row came without its lookup's values"))?;
                 Ok(Some(Entry { values, keyspace_id: id.to_vec() }))
             };
-            let (goes, comes) = (at(&change.old)?, at(&change.new)?);
+            let goes = at(&change.old)?;
+            let comes = at(&change.new)?.map(|e| Entry { values: kept(change, e.values), ..e });
             let text = |e: &Entry| e.values.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
             let same = matches!((&goes, &comes), (Some(a), Some(b)) if text(a) == text(b));
             if !same {

@@ -13,6 +13,7 @@ use planner::{
     LookupChange, LookupOrder, LookupRead, LookupTable, Normalized, PlanContext, Routing, ValueRef,
 };
 use sqltypes::{BindValue, BindVars, Type};
+use vschema::VindexValue;
 use vterrors::{Error, Result};
 
 use super::{
@@ -42,6 +43,18 @@ fn part_of(lookup: &LookupTable) -> Part {
         LookupOrder::Same => Some(CommitOrder::Main),
         LookupOrder::Alone => None,
     }
+}
+
+/// A new entry's values as the row's columns keep them, by which it is found later.
+pub(super) fn kept(change: &LookupChange, values: Vec<Typed>) -> Vec<Typed> {
+    let keep = |(at, (ty, bytes)): (usize, Typed)| {
+        let column = change.columns.get(at).copied().flatten();
+        match column.and_then(|c| c.stored(VindexValue::new(ty, &bytes))) {
+            Some((ty, kept)) => (ty, Bytes::from(kept.into_owned())),
+            None => (ty, bytes),
+        }
+    };
+    values.into_iter().enumerate().map(keep).collect()
 }
 
 impl Run<'_> {

@@ -12,7 +12,7 @@ use vterrors::{Error, Result};
 use super::{
     Run,
     keyed::{Typed, by_shard, keyspace_id_of},
-    lookup::Entry,
+    lookup::{Entry, kept},
     write::written,
 };
 use crate::executor::Outcome;
@@ -33,7 +33,7 @@ impl Run<'_> {
     }
 
     async fn move_what_is_read(&mut self, plan: &MoveRows) -> Result<Outcome> {
-        let old_columns = plan.vindex.column_types.len();
+        let old_columns = plan.vindex.columns.len();
         let first = old_columns + plan.key.len();
         let mut seen: HashSet<Vec<Bytes>> = HashSet::new();
         let mut rows = Vec::new();
@@ -104,7 +104,7 @@ fn entries(change: &LookupChange, rows: &[Moved]) -> Result<(Vec<Entry>, Vec<Ent
             let values: Option<Vec<Typed>> = positions.map(|at| moved.row.get(*at).cloned()).collect();
             values.ok_or_else(|| Error::internal("a row came without its lookup's values"))
         };
-        let (before, after) = (values(&change.old)?, values(&change.new)?);
+        let (before, after) = (values(&change.old)?, kept(change, values(&change.new)?));
         let text = |values: &[Typed]| values.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
         let same = text(&before) == text(&after);
         if same && moved.from == moved.to {

@@ -159,7 +159,7 @@ fn map(vindex: &VindexRef, values: &[(Type, Bytes)]) -> Result<Option<Found>> {
     let views: Vec<_> = values.iter().map(|(ty, bytes)| VindexValue::new(*ty, bytes)).collect();
     let mapped = vindex
         .vindex
-        .map_read(&views, &vindex.column_types)
+        .map_read(&views, &vindex.columns)
         .map_err(|e| e.context(format!("vindex {}", vindex.name)))?;
     Ok(match mapped {
         Mapped::Anywhere => None,

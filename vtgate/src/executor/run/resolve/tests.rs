@@ -10,7 +10,7 @@ fn hash() -> VindexRef {
     let params = BTreeMap::new();
     let vindex =
         Vindex::new(VindexParams { vindex_type: "hash", params: &params, files: &no_files }).unwrap();
-    VindexRef { name: "h".into(), vindex: Arc::new(vindex), column_types: vec![Some(Type::Int64)] }
+    VindexRef { name: "h".into(), vindex: Arc::new(vindex), columns: vec![Some(Type::Int64.into())] }
 }
 
 fn shards() -> Arc<ShardTable> {

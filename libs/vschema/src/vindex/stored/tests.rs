@@ -1,0 +1,104 @@
+use proto::query::Type;
+
+use super::KeyColumn;
+use crate::VindexValue;
+
+fn column(ty: Type, definition: &str) -> KeyColumn {
+    KeyColumn::new(ty, Some(definition))
+}
+
+fn stored(column: KeyColumn, ty: Type, bytes: &[u8]) -> Option<String> {
+    let (_, bytes) = column.stored(VindexValue::new(ty, bytes))?;
+    Some(String::from_utf8(bytes.into_owned()).unwrap())
+}
+
+#[test]
+fn numbers_are_made_to_fit() {
+    for (ty, given, kept) in [
+        (Type::Int8, "300", "127"),
+        (Type::Int8, "-300", "-128"),
+        (Type::Uint8, "-1", "0"),
+        (Type::Int24, "8388608", "8388607"),
+        (Type::Int32, "99999999999", "2147483647"),
+        (Type::Uint32, "99999999999", "4294967295"),
+        (Type::Int64, "18446744073709551615", "9223372036854775807"),
+        (Type::Uint64, "18446744073709551615", "18446744073709551615"),
+        (Type::Uint64, "-0.4", "0"),
+    ] {
+        for given_as in [Type::Decimal, Type::Varchar] {
+            assert_eq!(stored(ty.into(), given_as, given.as_bytes()).unwrap(), kept, "{given} in {ty:?}");
+        }
+    }
+    assert_eq!(stored(Type::Int32.into(), Type::Hexnum, b"0xFFFFFFFFFFFFFFFFFF").unwrap(), "2147483647");
+    // Years of few digits are other years.
+    assert_eq!(stored(Type::Year.into(), Type::Int64, b"2024").unwrap(), "2024");
+    assert_eq!(stored(Type::Year.into(), Type::Int64, b"24"), None);
+    assert_eq!(stored(Type::Int64.into(), Type::Date, b"2024-01-02"), None);
+}
+
+#[test]
+fn a_text_is_the_number_it_begins_with() {
+    for (given, kept) in [
+        ("", "0"),
+        ("x5", "0"),
+        (".", "0"),
+        ("-", "0"),
+        ("e5", "0"),
+        ("12abc", "12"),
+        (" \t-12 a", "-12"),
+        ("+7-", "7"),
+        ("1.5abc", "2"),
+        (".5", "1"),
+        ("5.", "5"),
+        ("0x10", "0"),
+        ("1e2x", "100"),
+        ("1e", "1"),
+        ("1e+", "1"),
+        ("125e-1", "13"),
+        ("0.0049e2", "0"),
+        ("0.005e2", "1"),
+        ("000000000000000000000000000000000000000000012", "12"),
+        ("1e400", "9223372036854775807"),
+        ("-1e99999999999999999999", "-9223372036854775808"),
+        ("1e-99999999999999999999", "0"),
+        ("0e99999999999999999999", "0"),
+    ] {
+        assert_eq!(stored(Type::Int64.into(), Type::Varchar, given.as_bytes()).unwrap(), kept, "{given:?}");
+    }
+}
+
+#[test]
+fn text_is_cut() {
+    let varchar = column(Type::Varchar, "varchar(4) collate utf8mb4_bin not null");
+    let char = column(Type::Char, "char(4) collate utf8mb4_bin null");
+    let binary = column(Type::Binary, "binary(4) null");
+    let varbinary = column(Type::Varbinary, "varbinary(4) null");
+    for (column, given, kept) in [
+        (varchar, "abcdefgh", "abcd"),
+        (varchar, "xyz   ", "xyz "),
+        (varchar, "äöüßä", "äöüß"),
+        (varchar, "ab", "ab"),
+        (char, "xy  ", "xy"),
+        (char, "x   y", "x"),
+        (char, "    ", ""),
+        (binary, "ab", "ab\0\0"),
+        (binary, "abcdef", "abcd"),
+        (varbinary, "äöü", "äö"),
+        (Type::Varchar.into(), "abcdefgh", "abcdefgh"),
+    ] {
+        assert_eq!(stored(column, Type::Varchar, given.as_bytes()).unwrap(), kept, "{given:?} {column:?}");
+    }
+    assert_eq!(stored(varchar, Type::Int64, b"12345").unwrap(), "1234");
+    assert_eq!(stored(varchar, Type::Float64, b"1.5"), None);
+}
+
+#[test]
+fn null_where_it_is_not_taken_is_the_types_zero() {
+    assert_eq!(stored(column(Type::Int32, "int not null"), Type::NullType, b"").unwrap(), "0");
+    assert_eq!(stored(column(Type::Char, "char(2) not null"), Type::NullType, b"").unwrap(), "");
+    assert_eq!(stored(column(Type::Binary, "binary(2) not null"), Type::NullType, b"").unwrap(), "\0\0");
+    for nullable in [column(Type::Int32, "int null"), Type::Int32.into()] {
+        let (ty, _) = nullable.stored(VindexValue::NULL).unwrap();
+        assert_eq!(ty, Type::NullType);
+    }
+}
