@@ -202,7 +202,7 @@ impl Vindex {
     pub fn map_read(&self, values: &[VindexValue<'_>], columns: &[Option<KeyColumn>]) -> Result<Mapped> {
         let mut adapted = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
-            match adapt_read(self.domain(at), *value, columns.get(at).copied().flatten().map(|c| c.ty)) {
+            match adapt_read(self.domain(at), *value, columns.get(at).copied().flatten()) {
                 adapt::Read::Value(value) => adapted.push(value),
                 adapt::Read::Nothing => return Ok(Mapped::None),
                 adapt::Read::Anywhere => return Ok(Mapped::Anywhere),

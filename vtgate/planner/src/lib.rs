@@ -68,7 +68,7 @@ pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
     let told_apart = aliases::told_apart(statement, ctx)?;
     let statement = told_apart.as_ref().unwrap_or(statement);
     let sql = &normalized.sql;
-    let planned = match statement {
+    let mut planned = match statement {
         Statement::Query(query) => select::plan(query, ctx)?,
         Statement::Insert(insert) => insert::plan(insert, ctx)?,
         Statement::Update(update) => dml::plan_update(update, ctx)?,
@@ -81,6 +81,7 @@ pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
         _ if is_ddl(statement) => send::plan_ddl(statement, sql, ctx)?,
         _ => return Err(Error::unsupported("this statement in this place")),
     };
+    rewrite::add_what_values_need(statement, &mut planned.rewritten);
     let reasons: Vec<String> = normalized.values.literal_bound.iter().map(|r| format!("{r:?}")).collect();
     Ok(Plan {
         statement: class(statement),

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use sqlast::{
     ParseOptions, Rewriter, Visit, Visitor, Walk,
     ast::{
-        AliasedTable, Cast, CastType, ColName, ComparisonOp, Expr, FuncCall, Ident, Literal, Param, Query,
-        QueryBody, Select, SelectItem, Statement, TableExpr, TableName, VarScope, With,
+        AliasedTable, Cast, CastType, ColName, ComparisonOp, Expr, FuncCall, Ident, InList, Literal, Param,
+        Query, QueryBody, Select, SelectItem, Statement, TableExpr, TableName, VarScope, With,
     },
     printer::Node,
     visit::TableRole,
@@ -160,6 +160,25 @@ pub(crate) fn rewrite_assigning(
         Some(error) => Err(error),
         None => Ok(rewriter.out),
     }
+}
+
+/// Adds what a statement needs from the session and no shard's text has: a shard's part of an IN list stands in its text
+/// as a list that is made when the plan runs.
+pub(crate) fn add_what_values_need(statement: &Statement, rewritten: &mut Rewritten) {
+    struct Finder<'a>(&'a mut Rewritten);
+
+    impl Visitor for Finder<'_> {
+        fn enter_expr(&mut self, expr: &Expr) -> Visit {
+            let Expr::In(in_) = expr else { return Visit::Into };
+            let InList::List(list) = &in_.list else { return Visit::Into };
+            for (bind, value) in list.iter().filter_map(session_value) {
+                self.0.add(Rewritten { session_values: vec![SessionBind { bind, value }] });
+            }
+            Visit::Into
+        }
+    }
+
+    let _ = statement.walk(&mut Finder(rewritten));
 }
 
 /// Whether a name is that of a temporary table.

@@ -52,7 +52,7 @@ pub(super) enum Read<'a> {
 }
 
 /// A value that a column is compared with by `=`.
-pub(super) fn adapt_read<'a>(domain: Domain, value: VindexValue<'a>, column: Option<ColumnType>) -> Read<'a> {
+pub(super) fn adapt_read<'a>(domain: Domain, value: VindexValue<'a>, column: Option<KeyColumn>) -> Read<'a> {
     if value.is_null() {
         return Read::Nothing;
     }
@@ -69,16 +69,25 @@ pub(super) fn adapt_write<'a>(
     column: Option<KeyColumn>,
 ) -> Result<Adapted<'a>> {
     let ty = column.map(|c| c.ty);
-    let changes = |c: &KeyColumn| sqltypes::is_integral(c.ty) || is_string(c.ty);
-    let adapted = match column.filter(|c| domain != Domain::Any && changes(c)) {
+    let adapted = match column.filter(|c| is_kept(domain, c.ty)) {
         Some(column) => column.stored(value).and_then(|(ty, bytes)| held(domain, ty, bytes)),
         None if value.is_null() => held(Domain::Any, Type::NullType, Cow::Borrowed(b"")),
-        None => adapt(domain, value, ty),
+        None => adapt(domain, value, column),
     };
     adapted.ok_or_else(|| {
         let of = ty.map_or(String::new(), |ty| format!(" for a column of type {}", ty.as_str_name()));
         Error::invalid(format!("the value {} is not exact enough to say its shard{of}", value.describe()))
     })
+}
+
+/// Whether the vindex hashes what such a column keeps.
+fn is_kept(domain: Domain, column: ColumnType) -> bool {
+    match domain {
+        Domain::Any => false,
+        // A DECIMAL that is whole is hashed as one.
+        Domain::Number => column != Type::Decimal,
+        Domain::Bytes => true,
+    }
 }
 
 /// What a column holds, for a vindex; none where it hashes numbers and this is none.
@@ -89,28 +98,14 @@ fn held(domain: Domain, ty: Type, bytes: Cow<'_, [u8]>) -> Option<Adapted<'_>> {
 }
 
 /// The value as the column holds it, if there is exactly one that equals it.
-fn adapt<'a>(domain: Domain, value: VindexValue<'a>, column: Option<ColumnType>) -> Option<Adapted<'a>> {
-    match domain {
-        Domain::Any => Some(as_is(value)),
-        Domain::Number => number(value),
-        Domain::Bytes => match column {
-            None => unknown_column(value),
-            Some(ty) if sqltypes::is_integral(ty) => {
-                let number = match value.classify() {
-                    Class::Integer(number) => number,
-                    Class::Bytes(text) if is_text(value.ty) => integer(text.trim_ascii())?,
-                    _ => return None,
-                };
-                Some(owned(number.text()))
-            }
-            Some(ty) if is_string(ty) => match value.classify() {
-                Class::Bytes(bytes) => Some(Adapted { ty: Type::Varbinary, bytes }),
-                _ => None,
-            },
-            Some(Type::Date) => canonical_time(value, 10),
-            Some(Type::Datetime) => canonical_time(value, 19),
-            Some(_) => None,
-        },
+fn adapt<'a>(domain: Domain, value: VindexValue<'a>, column: Option<KeyColumn>) -> Option<Adapted<'a>> {
+    match (domain, column) {
+        (Domain::Any, _) => Some(as_is(value)),
+        (Domain::Number, _) => number(value),
+        (Domain::Bytes, None) => unknown_column(value),
+        (Domain::Bytes, Some(column)) => {
+            column.equal(value).map(|bytes| Adapted { ty: Type::Varbinary, bytes })
+        }
     }
 }
 
@@ -143,21 +138,8 @@ fn is_uncertain_number(text: &[u8]) -> bool {
     starts_like_one && std::str::from_utf8(trimmed).is_ok_and(|t| t.parse::<f64>().is_ok())
 }
 
-/// `2024-01-31` or `2024-01-31 10:20:30`, exactly `len` characters.
-fn canonical_time(value: VindexValue<'_>, len: usize) -> Option<Adapted<'_>> {
-    const SHAPE: &[u8; 19] = b"0000-00-00 00:00:00";
-    let fits = |(byte, shape): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
-    let exact = value.bytes.len() == len && value.bytes.iter().zip(SHAPE).all(fits);
-    exact.then(|| as_is(value))
-}
-
 fn is_text(ty: Type) -> bool {
     !matches!(ty, Type::Hexnum | Type::Hexval | Type::Bitnum)
-}
-
-/// Character and byte strings.
-fn is_string(ty: ColumnType) -> bool {
-    matches!(ty, Type::Char | Type::Varchar | Type::Text | Type::Binary | Type::Varbinary | Type::Blob)
 }
 
 fn as_is(value: VindexValue<'_>) -> Adapted<'_> {

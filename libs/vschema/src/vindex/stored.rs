@@ -11,7 +11,7 @@ use proto::query::Type;
 
 use crate::{
     ColumnType, VindexValue,
-    value::{Class, Integer},
+    value::{Class, Integer, integer},
 };
 
 /// More digits than this before the point do not fit into any column.
@@ -21,27 +21,67 @@ const MOST_DIGITS: i64 = 30;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyColumn {
     pub ty: ColumnType,
-    /// How many characters CHAR and VARCHAR keep, how many bytes BINARY and VARBINARY; none where that is not known.
+    /// How many characters CHAR and VARCHAR keep, how many bytes BINARY and VARBINARY, how many digits DECIMAL; none where
+    /// that is not known.
     pub length: Option<usize>,
+    /// How many digits DECIMAL, DATETIME and TIME keep behind the point; none where that is not known.
+    pub scale: Option<usize>,
     /// Known not to take NULL.
     pub not_null: bool,
 }
 
 impl From<ColumnType> for KeyColumn {
     fn from(ty: ColumnType) -> Self {
-        Self { ty, length: None, not_null: false }
+        Self { ty, length: None, scale: None, not_null: false }
     }
 }
 
 impl KeyColumn {
     /// `definition` is the type as CREATE TABLE takes it, as in `varchar(20) collate utf8mb4_bin not null`.
     pub fn new(ty: ColumnType, definition: Option<&str>) -> Self {
-        let has_length = matches!(ty, Type::Char | Type::Varchar | Type::Binary | Type::Varbinary);
-        let length = |text: &str| text.split_once('(')?.1.split_once(')')?.0.parse().ok();
-        Self {
-            ty,
-            length: definition.filter(|_| has_length).and_then(length),
-            not_null: definition.is_some_and(|text| text.ends_with(" not null")),
+        // `(10,2)` of `decimal(10,2)`, `(20)` of `varchar(20)`.
+        let inner = definition.and_then(|text| Some(text.split_once('(')?.1.split_once(')')?.0));
+        let number = |text: Option<&str>| text.and_then(|text| text.trim().parse().ok());
+        let (first, second) = inner.map(|text| text.split_once(',').unwrap_or((text, "0"))).unzip();
+        let (length, scale) = match ty {
+            Type::Char | Type::Varchar | Type::Binary | Type::Varbinary => (number(first), None),
+            Type::Decimal => (number(first), number(second)),
+            Type::Datetime | Type::Time => (None, Some(number(first).unwrap_or(0))),
+            _ => (None, None),
+        };
+        Self { ty, length, scale, not_null: definition.is_some_and(|text| text.ends_with(" not null")) }
+    }
+
+    /// The text of the only value of the column that equals `value`; none where there may be others, or where only MySQL
+    /// knows.
+    pub fn equal<'a>(&self, value: VindexValue<'a>) -> Option<Cow<'a, [u8]>> {
+        match self.ty {
+            ty if is_whole(ty) => {
+                let whole = match value.classify() {
+                    Class::Integer(whole) => whole,
+                    Class::Bytes(text) if is_text(value) => integer(text.trim_ascii())?,
+                    _ => return None,
+                };
+                // Years of few digits are other years.
+                if ty == Type::Year && whole.bits < 1000 {
+                    return None;
+                }
+                Some(Cow::Owned(whole.text().into_bytes()))
+            }
+            Type::Decimal => match value.classify() {
+                Class::Integer(_) | Class::OtherNumber if !sqltypes::is_float(value.ty) => {
+                    self.decimal(value.bytes).filter(|(_, exact)| *exact).map(|(text, _)| Cow::Owned(text))
+                }
+                _ => None,
+            },
+            Type::Char | Type::Varchar | Type::Text | Type::Binary | Type::Varbinary | Type::Blob => {
+                match value.classify() {
+                    Class::Bytes(bytes) => Some(bytes),
+                    _ => None,
+                }
+            }
+            Type::Date | Type::Datetime | Type::Time => self.time(value),
+            _ => None,
         }
     }
 
@@ -63,9 +103,14 @@ impl KeyColumn {
             let ty = if number.negative { Type::Int64 } else { Type::Uint64 };
             return Some((ty, Cow::Owned(number.text().into_bytes())));
         }
-        let is_text = matches!(self.ty, Type::Char | Type::Varchar | Type::Text);
-        if !is_text && !is_bytes {
-            return None;
+        match self.ty {
+            Type::Decimal if is_text(value) && !sqltypes::is_float(value.ty) => {
+                return self.decimal(value.bytes).map(|(text, _)| (Type::Decimal, Cow::Owned(text)));
+            }
+            Type::Date | Type::Datetime | Type::Time => return self.time(value).map(|text| (self.ty, text)),
+            Type::Char | Type::Varchar | Type::Text => {}
+            _ if is_bytes => {}
+            _ => return None,
         }
         // Text columns keep a number's digits; those of a floating point number are MySQL's to write.
         let bytes = match value.classify() {
@@ -75,6 +120,70 @@ impl KeyColumn {
             Class::OtherNumber | Class::Null => return None,
         };
         Some((if is_bytes { Type::Varbinary } else { Type::Varchar }, self.cut(bytes)))
+    }
+
+    /// Digits with an optional sign and point, rounded to the column's scale; and whether that left the value the same.
+    fn decimal(&self, text: &[u8]) -> Option<(Vec<u8>, bool)> {
+        let (digits, scale) = (self.length?, self.scale?);
+        let text = std::str::from_utf8(text).ok()?.trim_ascii();
+        let (sign, text) = match text.strip_prefix('-') {
+            Some(rest) => ("-", rest),
+            None => ("", text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if !(is_number(whole) && is_number(fraction)) || (whole.is_empty() && fraction.is_empty()) {
+            return None;
+        }
+        let (kept, rest) = fraction.split_at(scale.min(fraction.len()));
+        // Of so many digits that they do not fit here MySQL alone knows.
+        let mut number: u128 = format!("0{whole}{kept:0<scale$}").parse().ok()?;
+        number += u128::from(rest.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
+        let text = format!("{number:0>width$}", width = scale + 1);
+        if text.trim_start_matches('0').len() > digits {
+            return None;
+        }
+        let (whole, kept) = text.split_at(text.len() - scale);
+        let sign = if number == 0 { "" } else { sign };
+        let point = if scale == 0 { "" } else { "." };
+        Some((format!("{sign}{whole}{point}{kept}").into_bytes(), rest.bytes().all(|b| b == b'0')))
+    }
+
+    /// A point in time in MySQL's own form, as the column has it; a date alone is midnight. None for other forms, and for
+    /// more digits of a second than the column keeps.
+    fn time<'a>(&self, value: VindexValue<'a>) -> Option<Cow<'a, [u8]>> {
+        const DATE: &str = "0000-00-00";
+        const MIDNIGHT: &str = " 00:00:00";
+        const TIME: &str = "00:00:00";
+        if !is_text(value) {
+            return None;
+        }
+        let text = std::str::from_utf8(value.bytes).ok()?;
+        let is_like = |text: &str, shape: &str| {
+            let fits =
+                |(byte, shape): (u8, u8)| if shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+            text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
+        };
+        let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let date = seconds.get(..DATE.len()).filter(|date| is_like(date, DATE));
+        if self.ty == Type::Date {
+            let is_midnight =
+                ["", MIDNIGHT].contains(&&seconds[date?.len()..]) && fraction.bytes().all(|b| b == b'0');
+            return date.filter(|_| is_midnight).map(|date| Cow::Borrowed(&value.bytes[..date.len()]));
+        }
+        let scale = self.scale.unwrap_or(0);
+        let seconds = match (date, self.ty) {
+            (Some(date), Type::Datetime) if seconds.len() == date.len() => format!("{date}{MIDNIGHT}"),
+            (Some(date), Type::Datetime) if is_like(&seconds[date.len()..], MIDNIGHT) => seconds.to_owned(),
+            (None, Type::Time) if is_like(seconds, TIME) => seconds.to_owned(),
+            _ => return None,
+        };
+        let (kept, rest) = fraction.split_at_checked(scale.min(fraction.len()))?;
+        if !kept.bytes().all(|b| b.is_ascii_digit()) || !rest.bytes().all(|b| b == b'0') {
+            return None;
+        }
+        let point = if scale == 0 { "" } else { "." };
+        Some(Cow::Owned(format!("{seconds}{point}{kept:0<scale$}").into_bytes()))
     }
 
     /// At most so many characters or bytes as the column has; a CHAR without spaces at its end, a BINARY filled with zeros.
@@ -125,6 +234,11 @@ impl KeyColumn {
         // The lower half of the bits, in two's complement.
         Some(Integer { bits: number as u64, negative: number < 0 })
     }
+}
+
+/// Not a literal that stands for bytes or for a number.
+fn is_text(value: VindexValue<'_>) -> bool {
+    !matches!(value.ty, Type::Hexnum | Type::Hexval | Type::Bitnum)
 }
 
 fn is_whole(ty: ColumnType) -> bool {

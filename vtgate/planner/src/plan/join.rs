@@ -112,11 +112,14 @@ pub struct ProjectColumn {
     pub name: String,
 }
 
-/// The rows of all inputs, one after the other (`UNION ALL`). The types of their columns must be the same; that
-/// is known when they run.
+/// The rows of all inputs, one after the other (`UNION ALL`). The types of their columns must be the same, and the
+/// collations of those by which rows are compared; that is known when they run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Concat {
     pub inputs: Vec<Primitive>,
+    /// Columns that hold the name of another column's collation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collations: Vec<usize>,
 }
 
 /// Subqueries that need no row of the query around them: they are done first, and their values are bind

@@ -2,8 +2,8 @@
 //! together in vtgate; UNION DISTINCT folds equal rows.
 //!
 //! MySQL gives the columns of a UNION types of which all its queries' types are. vtgate does not change values, so
-//! this is for queries whose columns have the same types; that is known when they run, and otherwise the query is
-//! gathered. Columns are named by the first query.
+//! this is for queries whose columns have the same types, and the same collations where rows are compared; that is known
+//! when they run, and otherwise the query is gathered. Columns are named by the first query.
 
 use sqlast::ast::{
     AliasedExpr, ColName, Direction, Expr, Literal, Query, QueryBody, Select, SelectItem, SetOperation,
@@ -62,8 +62,9 @@ pub(super) fn plan(
     }
     warnings.dedup();
     let key = |at: usize, desc: bool| order_by(at, &keyed, columns, desc);
+    let collations = (0..keyed.len()).map(|k| columns + k * WEIGHTS + 1).collect();
     let mut out = Planned {
-        root: Primitive::Concat(Box::new(Concat { inputs })),
+        root: Primitive::Concat(Box::new(Concat { inputs, collations })),
         tables_used: tables_used(analysis),
         rewritten,
         warnings,

@@ -1,7 +1,7 @@
 //! Rows of several queries, one after the other.
 
 use planner::Concat;
-use sqltypes::{Field, Type};
+use sqltypes::{Field, Row, Type};
 use vterrors::{Error, Result};
 
 use super::{Run, aggregate::COLUMN_FLAGS};
@@ -21,6 +21,9 @@ impl Run<'_> {
             match at {
                 0 => all.fields = one.kept.fields,
                 _ => put_together(&mut all.fields, &one.kept.fields)?,
+            }
+            for column in &concat.collations {
+                has_one_value(*column, all.rows.first(), one.kept.rows.first())?;
             }
             all.rows.extend(one.kept.rows);
         }
@@ -55,6 +58,22 @@ fn put_together(fields: &mut [Field], more: &[Field]) -> Result<()> {
         field.flags &= other.flags | !NOT_NULL;
     }
     Ok(())
+}
+
+/// Refuses rows of different collations: one's weights say nothing about the other's. Shards convert text to the client's
+/// character set, so that the columns' types do not tell. Within a query's rows a column has one.
+fn has_one_value(column: usize, before: Option<&Row>, after: Option<&Row>) -> Result<()> {
+    let name = |row| sqltypes::value_at(row, column).flatten();
+    let (Some(before), Some(after)) = (before.and_then(name), after.and_then(name)) else { return Ok(()) };
+    if before == after {
+        return Ok(());
+    }
+    let shown = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    Err(Error::unsupported(format!(
+        "a UNION of rows by columns of collation {} and {}",
+        shown(before),
+        shown(after)
+    )))
 }
 
 /// A column of a UNION is none of a table's.

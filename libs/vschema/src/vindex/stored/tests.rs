@@ -102,3 +102,67 @@ fn null_where_it_is_not_taken_is_the_types_zero() {
         assert_eq!(ty, Type::NullType);
     }
 }
+
+#[test]
+fn digits_and_seconds_are_those_that_the_column_has() {
+    let decimal = column(Type::Decimal, "decimal(8,2) not null");
+    for (given, kept) in [
+        ("1", "1.00"),
+        ("2.5", "2.50"),
+        ("-.5", "-0.50"),
+        ("+007.125", "7.13"),
+        ("-0.001", "0.00"),
+        ("999999.994", "999999.99"),
+    ] {
+        assert_eq!(stored(decimal, Type::Decimal, given.as_bytes()).unwrap(), kept, "{given}");
+    }
+    for given in ["999999.995", "1e2", "x", "", "."] {
+        assert_eq!(stored(decimal, Type::Varchar, given.as_bytes()), None, "{given}");
+    }
+    assert_eq!(stored(column(Type::Decimal, "decimal(10,0) null"), Type::Varchar, b"2.5").unwrap(), "3");
+    let (date, seconds) = (column(Type::Date, "date null"), column(Type::Datetime, "datetime null"));
+    let (millis, time) = (column(Type::Datetime, "datetime(3) null"), column(Type::Time, "time null"));
+    for (column, given, kept) in [
+        (date, "2024-01-31", Some("2024-01-31")),
+        (date, "2024-01-31 00:00:00.000", Some("2024-01-31")),
+        (date, "2024-01-31 10:00:00", None),
+        (date, "2024-1-31", None),
+        (seconds, "2024-01-31", Some("2024-01-31 00:00:00")),
+        (seconds, "2024-01-31 10:00:00.00", Some("2024-01-31 10:00:00")),
+        (seconds, "2024-01-31 10:00:00.6", None),
+        (seconds, "2024-01-31T10:00:00", None),
+        (seconds, "2024-01-31 10:00", None),
+        (millis, "2024-01-31 10:00:00", Some("2024-01-31 10:00:00.000")),
+        (millis, "2024-01-31 10:00:00.12", Some("2024-01-31 10:00:00.120")),
+        (millis, "2024-01-31 10:00:00.x", None),
+        (time, "10:00:00", Some("10:00:00")),
+        (time, "100:00:00", None),
+        (time, "2024-01-31 10:00:00", None),
+    ] {
+        assert_eq!(stored(column, Type::Varchar, given.as_bytes()).as_deref(), kept, "{given} {column:?}");
+        let equal = column.equal(VindexValue::text(given));
+        assert_eq!(equal.as_deref(), kept.map(str::as_bytes), "{given} {column:?}");
+    }
+}
+
+#[test]
+fn one_value_equals_another_only_where_none_else_does() {
+    let decimal = column(Type::Decimal, "decimal(8,2) not null");
+    let year = column(Type::Year, "year null");
+    for (column, ty, given, equal) in [
+        (decimal, Type::Int64, "1", Some("1.00")),
+        (decimal, Type::Decimal, "2.500", Some("2.50")),
+        (decimal, Type::Decimal, "2.505", None),
+        // Compared as floating point numbers.
+        (decimal, Type::Varchar, "2.5", None),
+        (decimal, Type::Float64, "2.5", None),
+        (year, Type::Int64, "2024", Some("2024")),
+        (year, Type::Int64, "24", None),
+        (year, Type::Varchar, "24", None),
+        (Type::Int64.into(), Type::Decimal, "5.0", Some("5")),
+        (Type::Int64.into(), Type::Decimal, "5.5", None),
+    ] {
+        let found = column.equal(VindexValue::new(ty, given.as_bytes()));
+        assert_eq!(found.as_deref(), equal.map(str::as_bytes), "{given} {column:?}");
+    }
+}
