@@ -299,6 +299,7 @@ impl Executor {
             ignore_values: false,
             by_rows: false,
             gather: false,
+            select_limit: session.select_limit,
             // Tablets read text in MySQL's default mode, whatever mode the client writes in.
             sql_mode: sqlast::SqlMode::default(),
         }

@@ -166,6 +166,9 @@ pub struct Session {
     /// Variables that vtgate keeps for the client without effect on the tablets, as they are shown.
     pub kept_variables: BTreeMap<String, String>,
     pub sql_mode: SqlMode,
+    /// `SET sql_select_limit`: how many rows a SELECT without LIMIT gives; none for all. Tablets are not told, each of
+    /// them would count for itself.
+    pub select_limit: Option<u64>,
     /// `SET workload = 'olap'`: everything streams.
     pub olap: bool,
     pub uuid: String,
@@ -212,6 +215,7 @@ impl Session {
             system_variables: BTreeMap::new(),
             kept_variables: BTreeMap::new(),
             sql_mode: SqlMode::default(),
+            select_limit: None,
             olap: false,
             uuid: uuid::Uuid::new_v4().to_string(),
             client_found_rows: false,

@@ -170,7 +170,11 @@ impl Walk<'_> {
             (None, Some(other)) => other,
             (keyspace, _) => vtmodel::default_db_name(keyspace.as_ref().unwrap_or(&route.keyspace)),
         };
-        self.values.insert(planner::SCHEMA_NAME.to_owned(), BindValue::text(name.into_bytes()).into());
+        let known = keyspace.as_ref().map_or(route.keyspace.clone(), Clone::clone);
+        let known = if vtmodel::is_default_db_name(&name, &known) { known } else { name.clone() };
+        for (bind, value) in [(planner::SCHEMA_NAME, name), (planner::KEYSPACE_NAME, known)] {
+            self.values.insert(bind.to_owned(), BindValue::text(value.into_bytes()).into());
+        }
         let (keyspace, found) = match keyspace {
             Some(other) if other != route.keyspace => {
                 (other, Found::Shards(vec![Destination { shard: 0, list: None }]))

@@ -111,6 +111,7 @@ impl<'a> Session<'a> {
             ignore_values,
             by_rows: false,
             gather: false,
+            select_limit: None,
             sql_mode: sqlast::SqlMode::default(),
         }
     }

@@ -26,6 +26,8 @@ pub struct PlanContext<'a> {
     /// Takes the last choice ([`Gather`](crate::Gather)) at once. The executor asks for such a plan when the
     /// rows that came cannot be put together otherwise: their types are known only then.
     pub gather: bool,
+    /// How many rows a SELECT without LIMIT gives (`sql_select_limit`).
+    pub select_limit: Option<u64>,
     /// How the session's tablets read text: decides how it is printed.
     pub sql_mode: sqlast::SqlMode,
 }

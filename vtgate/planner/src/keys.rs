@@ -301,6 +301,7 @@ mod tests {
             ignore_values: false,
             by_rows: false,
             gather: false,
+            select_limit: None,
             sql_mode: sqlast::SqlMode::default(),
         };
         let statement = sqlast::parse(sql.as_bytes(), &sqlast::ParseOptions::default()).unwrap();

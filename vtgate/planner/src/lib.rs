@@ -30,6 +30,7 @@ mod plan;
 mod replace;
 mod rewrite;
 mod routing;
+mod schema_names;
 mod select;
 mod semantics;
 mod send;
@@ -40,7 +41,7 @@ mod upsert;
 mod views;
 mod vindex_func;
 
-use sqlast::ast::Statement;
+use sqlast::ast::{Expr, Limit as LimitClause, Literal, QueryBody, Statement};
 use vterrors::{Error, Result};
 
 pub use context::PlanContext;
@@ -48,7 +49,7 @@ pub use explain::explain;
 pub use keys::{Keys, keys};
 pub use normalized::Normalized;
 pub use plan::*;
-pub use rewrite::is_schema_column_name;
+pub use schema_names::is_schema_column_name;
 
 /// Plans a statement.
 ///
@@ -65,6 +66,8 @@ pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
         _ => None,
     };
     let statement = expanded.as_ref().unwrap_or(&normalized.statement);
+    let limited = limited(statement, ctx);
+    let statement = limited.as_ref().unwrap_or(statement);
     let told_apart = aliases::told_apart(statement, ctx)?;
     let statement = told_apart.as_ref().unwrap_or(statement);
     let sql = &normalized.sql;
@@ -93,6 +96,23 @@ pub fn plan(normalized: &Normalized, ctx: &PlanContext<'_>) -> Result<Plan> {
         warnings: planned.warnings,
         directives: planned.directives,
     })
+}
+
+/// The query with the session's limit, where it has one and the query has none.
+fn limited(statement: &Statement, ctx: &PlanContext<'_>) -> Option<Statement> {
+    let count = ctx.select_limit?;
+    let Statement::Query(query) = statement else { return None };
+    let mut query = query.clone();
+    let mut innermost = &mut *query;
+    while let (QueryBody::Nested(nested), None) = (&mut innermost.body, &innermost.limit) {
+        innermost = nested;
+    }
+    if innermost.limit.is_some() {
+        return None;
+    }
+    let count = Expr::Literal(Literal::Integer(count.to_string().into()));
+    innermost.limit = Some(LimitClause { count, offset: None, comma: false });
+    Some(Statement::Query(query))
 }
 
 /// Whether a statement is planned here, and not carried out by vtgate's session.

@@ -250,10 +250,19 @@ pub struct SystemSchema {
     pub schemas: Vec<ValueRef>,
     /// The text reads tables of the route's keyspace as well: it can be asked about that keyspace only.
     pub beside_tables: bool,
+    /// Other names, in lower case, of the result's columns with schemas' names ([`is_schema_column_name`]). In these the
+    /// executor puts the keyspace's name in the place of the database's.
+    ///
+    /// [`is_schema_column_name`]: crate::is_schema_column_name
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<String>,
 }
 
 /// The bind variable (`:__vtschemaname`) for a schema's name in queries of information_schema.
 pub const SCHEMA_NAME: &str = "__vtschemaname";
+
+/// The bind variable for the name by which the client knows the schema of [`SCHEMA_NAME`].
+pub const KEYSPACE_NAME: &str = "__vtkeyspacename";
 
 /// One item of the merge order. NULLs come first, and last where `desc`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use sqlast::{
     ParseOptions, Rewriter, Visit, Visitor, Walk,
     ast::{
-        AliasedTable, Cast, CastType, ColName, ComparisonOp, Expr, FuncCall, Ident, InList, Literal, Param,
-        Query, QueryBody, Select, SelectItem, Statement, TableExpr, TableName, VarScope, With,
+        AliasedTable, Cast, CastType, Expr, FuncCall, Ident, InList, Literal, Param, Query, QueryBody,
+        Select, SelectItem, Statement, TableExpr, TableName, VarScope, With,
     },
     printer::Node,
     visit::TableRole,
@@ -15,8 +15,9 @@ use sqlast::{
 use vterrors::{Error, Result};
 
 use crate::{
-    AssignVariables, PlanContext, Primitive, SCHEMA_NAME, SessionBind, SessionValue,
+    AssignVariables, PlanContext, Primitive, SessionBind, SessionValue,
     context::is_system_schema,
+    schema_names::{self, Compared},
 };
 
 /// System variables that vtgate's sessions hold themselves (names as in Vitess). All others are the
@@ -91,29 +92,6 @@ pub(crate) fn session_value(expr: &Expr) -> Option<(String, SessionValue)> {
     }
 }
 
-/// Whether a column of information_schema or performance_schema holds a schema's name.
-pub(crate) fn is_schema_column(name: &ColName) -> bool {
-    is_schema_column_name(name.name.as_bytes())
-}
-
-/// As [`is_schema_column`], by the column's name.
-pub fn is_schema_column_name(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 11] = [
-        b"table_schema",
-        b"schema_name",
-        b"constraint_schema",
-        b"unique_constraint_schema",
-        b"referenced_table_schema",
-        b"routine_schema",
-        b"trigger_schema",
-        b"event_schema",
-        b"event_object_schema",
-        b"index_schema",
-        b"object_schema",
-    ];
-    NAMES.iter().any(|n| name.eq_ignore_ascii_case(n))
-}
-
 /// What a rewritten statement needs from the session, and what was seen.
 #[derive(Debug, Default)]
 pub(crate) struct Rewritten {
@@ -136,7 +114,7 @@ pub(crate) fn rewrite_gathered(statement: &mut Statement, ctx: &PlanContext<'_>)
     rewrite(statement, ctx, false)
 }
 
-/// Rewrites a statement. With `system`, schema names in comparisons become [`SCHEMA_NAME`].
+/// Rewrites a statement. With `system`, schemas have their keyspaces' names: see [`schema_names`].
 pub(crate) fn rewrite(statement: &mut Statement, ctx: &PlanContext<'_>, system: bool) -> Result<Rewritten> {
     rewrite_assigning(statement, ctx, system, &BTreeSet::new())
 }
@@ -154,7 +132,10 @@ pub(crate) fn rewrite_assigning(
         _ => None,
     };
     let ctes = vec![with.map(cte_names).unwrap_or_default()];
-    let mut rewriter = Names { ctx, system, assigned, ctes, out: Rewritten::default(), error: None };
+    let is_result =
+        matches!(statement, Statement::Query(query) if matches!(query.body, QueryBody::Select(_)));
+    let mut rewriter =
+        Names { ctx, system, is_result, assigned, ctes, out: Rewritten::default(), error: None };
     statement.rewrite(&mut rewriter);
     match rewriter.error {
         Some(error) => Err(error),
@@ -220,6 +201,8 @@ fn cte_names(with: &With) -> Vec<String> {
 struct Names<'a> {
     ctx: &'a PlanContext<'a>,
     system: bool,
+    /// Whether the outermost query is a SELECT, whose columns are the result's.
+    is_result: bool,
     assigned: &'a BTreeSet<String>,
     /// Names of CTEs around the place we are at.
     ctes: Vec<Vec<String>>,
@@ -242,28 +225,16 @@ impl Names<'_> {
         }
     }
 
+    /// Whether the SELECT that we are at is the outermost one.
+    fn is_of_result(&self) -> bool {
+        self.is_result && self.ctes.len() == 2
+    }
+
     fn is_cte(&self, name: &TableName) -> bool {
         name.qualifier.is_none() && {
             let name = name.name.to_lower();
             self.ctes.iter().flatten().any(|cte| *cte == name)
         }
-    }
-
-    /// `table_schema = <value>`: the tablet's database has another name than the keyspace.
-    fn schema_comparison(&mut self, expr: &mut Expr) {
-        let Expr::Comparison(comparison) = expr else { return };
-        if comparison.op != ComparisonOp::Equal || comparison.quantifier.is_some() {
-            return;
-        }
-        let is_schema = |e: &Expr| matches!(e, Expr::Column(name) if is_schema_column(name));
-        let is_value = |e: &Expr| crate::semantics::value_of(e).is_some();
-        let (left, right) = (&mut comparison.left, &mut comparison.right);
-        let value = match (is_schema(left), is_schema(right)) {
-            (true, false) if is_value(right) => right,
-            (false, true) if is_value(left) => left,
-            _ => return,
-        };
-        *value = Expr::Param(Param::Named(SCHEMA_NAME.into()));
     }
 }
 
@@ -273,8 +244,40 @@ impl Rewriter for Names<'_> {
         true
     }
 
-    fn leave_query(&mut self, _query: &mut Query) {
+    fn leave_query(&mut self, query: &mut Query) {
         self.ctes.pop();
+        if self.system {
+            schema_names::leave_query(query);
+        }
+    }
+
+    fn enter_select(&mut self, select: &mut Select) -> bool {
+        if self.system && !self.is_of_result() {
+            schema_names::name_columns(select);
+        }
+        true
+    }
+
+    fn leave_select(&mut self, select: &mut Select) {
+        if self.system {
+            schema_names::leave_select(select, self.is_of_result());
+        }
+    }
+
+    fn enter_expr(&mut self, expr: &mut Expr) -> bool {
+        if !self.system {
+            return true;
+        }
+        match schema_names::compare(expr) {
+            Compared::Other => true,
+            Compared::Columns => false,
+            Compared::With(value) => {
+                if let Some((bind, value)) = session_value(&value) {
+                    self.out.add(Rewritten { session_values: vec![SessionBind { bind, value }] });
+                }
+                false
+            }
+        }
     }
 
     fn enter_table_expr(&mut self, table: &mut TableExpr) -> bool {
@@ -310,7 +313,7 @@ impl Rewriter for Names<'_> {
                     self.bind(expr, bind, value);
                 }
             }
-            Expr::Comparison(_) if self.system => self.schema_comparison(expr),
+            Expr::Column(_) if self.system => schema_names::stand_for_keyspace(expr),
             Expr::Assign(assign) if !self.assigned.contains(&assign.variable.to_lower()) => {
                 let text = format!(
                     "assigning the user variable @{} in an expression of a statement that is not on one \
@@ -409,7 +412,10 @@ fn changes_when_rewritten(expr: &Expr) -> bool {
             self.found |= match expr {
                 Expr::Func(call) => plain_call(call).is_some(),
                 Expr::UserVar(_) | Expr::SysVar(_) | Expr::Param(Param::Positional(_)) => true,
-                Expr::Column(name) => name.qualifier.as_ref().is_some_and(|q| q.qualifier.is_some()),
+                Expr::Column(name) => {
+                    name.qualifier.as_ref().is_some_and(|q| q.qualifier.is_some())
+                        || schema_names::is_schema_column(name)
+                }
                 Expr::Subquery(_) | Expr::Exists(_) => true,
                 _ => false,
             };

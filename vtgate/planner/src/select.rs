@@ -285,7 +285,7 @@ fn whole(
         order_by: Vec::new(),
         hidden_columns: 0,
         is_locking: !query.locks.is_empty(),
-        system_schema: system_schema(analysis),
+        system_schema: system_schema(query, analysis),
         is_sequence: is_sequence(query),
     };
     let mut root = Primitive::Route(Box::new(route));
@@ -476,10 +476,11 @@ pub(crate) fn tables_used(analysis: &Analysis) -> Vec<String> {
     names
 }
 
-fn system_schema(analysis: &Analysis) -> Option<SystemSchema> {
+fn system_schema(query: &Query, analysis: &Analysis) -> Option<SystemSchema> {
     analysis.has_system_tables().then(|| SystemSchema {
         schemas: analysis.schema_values.clone(),
         beside_tables: analysis.base_tables().next().is_some(),
+        shown: crate::schema_names::shown(query),
     })
 }
 

@@ -29,6 +29,7 @@ fn planner_statements_of_the_corpus() {
         ignore_values: false,
         by_rows: false,
         gather: false,
+        select_limit: None,
         sql_mode: sqlast::SqlMode::default(),
     };
     let mut table: BTreeMap<String, usize> = BTreeMap::new();

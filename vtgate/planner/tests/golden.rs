@@ -77,6 +77,7 @@ fn answer(block: &str, [vschema, tracked]: [&VSchema; 2]) -> String {
         ignore_values: flag("ignore_values"),
         by_rows: flag("by_rows"),
         gather: flag("gather"),
+        select_limit: option("select_limit").map(|limit| limit.parse().unwrap()),
         sql_mode: sqlast::SqlMode::default(),
     };
     let sql = sql.join("\n");

@@ -23,6 +23,7 @@ fn planned(sql: String) -> Result<Plan> {
             ignore_values: false,
             by_rows: false,
             gather: false,
+            select_limit: None,
             sql_mode: sqlast::SqlMode::default(),
         };
         plan(&Normalized::parse(sql.as_bytes(), &sqlast::ParseOptions::default())?, &ctx)

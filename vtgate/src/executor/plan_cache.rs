@@ -1,6 +1,6 @@
 //! Plans by fingerprint. A hit takes one pass of the lexer and no parsing.
 //!
-//! The key is a 128-bit hash, keyed per process; a hit compares the stored skeleton, target, mode and
+//! The key is a 128-bit hash, keyed per process; a hit compares the stored skeleton, target, mode, limit and
 //! layout version as well, so that a collision is a miss and never a wrong route. Only plans that do not
 //! depend on the values of literals enter. Bounded in bytes.
 
@@ -30,6 +30,7 @@ struct Entry {
     shard: Option<Box<str>>,
     tablet_type: TabletType,
     sql_mode: SqlMode,
+    select_limit: Option<u64>,
     layout_version: u64,
     /// Names of the bind variables in the order of the literals.
     names: Box<[String]>,
@@ -106,6 +107,7 @@ impl PlanCache {
                 shard: session.target.shard.as_deref().map(Into::into),
                 tablet_type: session.tablet_type(),
                 sql_mode: session.sql_mode,
+                select_limit: session.select_limit,
                 layout_version,
                 names: normalized.binds.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect(),
                 plan,
@@ -137,7 +139,8 @@ impl PlanCache {
             return None;
         }
         let t = &session.target;
-        let around = (&t.keyspace, &t.shard, session.tablet_type() as i32, session.sql_mode, layout_version);
+        let settings = (session.sql_mode, session.select_limit);
+        let around = (&t.keyspace, &t.shard, session.tablet_type() as i32, settings, layout_version);
         let around = self.hasher.hash_one(around);
         Some(fingerprint.hash ^ (u128::from(around) << 64 | u128::from(around.rotate_left(32))))
     }
@@ -162,5 +165,6 @@ impl Entry {
             && self.shard.as_deref() == session.target.shard.as_deref()
             && self.tablet_type == session.tablet_type()
             && self.sql_mode == session.sql_mode
+            && self.select_limit == session.select_limit
     }
 }

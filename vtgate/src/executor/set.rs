@@ -87,6 +87,7 @@ impl Executor {
                 }
                 Ok(())
             }
+            VariableKind::Tablet if value.is_default => self.set_default_on_tablets(session, &name).await,
             VariableKind::Tablet => self.set_on_tablets(session, &name, value.sql).await,
             VariableKind::ReadOnly => {
                 Err(Error::mysql(1238, *b"HY000", format!("Variable '{name}' is a read only variable")))
@@ -111,6 +112,18 @@ impl Executor {
                 }
                 session.autocommit = on;
             }
+            "sql_select_limit" => {
+                let limit = if value.is_default { u64::MAX } else { select_limit(&text)? };
+                session.select_limit = Some(limit).filter(|limit| *limit < u64::MAX);
+            }
+            "last_insert_id" | "identity" => {
+                session.last_insert_id = text.parse().map_err(|_| wrong_type(name))?;
+            }
+            "insert_id" => {
+                return Err(Error::unsupported(
+                    "SET insert_id: ids come from sequences, or stand in the statement",
+                ));
+            }
             "client_found_rows" => session.client_found_rows = boolean(&text).ok_or_else(|| wrong(&text))?,
             "workload" => {
                 session.olap = match text.to_ascii_lowercase().as_str() {
@@ -124,6 +137,7 @@ impl Executor {
                 self.set_sql_mode(session, &mode).await?;
             }
             "transaction_isolation" | "tx_isolation" => {
+                let text = if value.is_default { "REPEATABLE-READ".to_owned() } else { text };
                 let isolation = match text.to_ascii_uppercase().as_str() {
                     "READ-UNCOMMITTED" => Isolation::ReadUncommitted,
                     "READ-COMMITTED" => Isolation::ReadCommitted,
@@ -139,7 +153,7 @@ impl Executor {
                 }
             }
             "transaction_read_only" | "tx_read_only" => {
-                let on = boolean(&text).ok_or_else(|| wrong(&text))?;
+                let on = !value.is_default && boolean(&text).ok_or_else(|| wrong(&text))?;
                 if on || session.system_variables.contains_key("transaction_read_only") {
                     self.set_on_tablets(session, "transaction_read_only", u8::from(on).to_string()).await?;
                 }
@@ -179,6 +193,7 @@ impl Executor {
     /// SET NAMES and SET CHARACTER SET; no name is the default.
     async fn set_names(&self, session: &mut Session, name: Option<&str>) -> Result<()> {
         let charset = Charset::parse(name.unwrap_or("default"))?;
+        self.set_default_on_tablets(session, "collation_connection").await?;
         self.set_results_charset(session, charset).await?;
         session.client_charset = charset;
         session.kept_variables.remove("character_set_connection");
@@ -227,6 +242,19 @@ impl Executor {
             }
         }
         result
+    }
+
+    /// Connections to come need nothing for it any more; those that the session holds get it.
+    async fn set_default_on_tablets(&self, session: &mut Session, name: &str) -> Result<()> {
+        if session.system_variables.remove(name).is_none() {
+            return Ok(());
+        }
+        let sql = match name {
+            // Its default is the server's, which may be of another character set.
+            "collation_connection" => "set names utf8mb4".to_owned(),
+            _ => format!("set {name} = default"),
+        };
+        self.apply_setting(session, &sql).await
     }
 
     async fn apply_setting(&self, session: &mut Session, sql: &str) -> Result<()> {
@@ -303,6 +331,17 @@ fn global(name: &str) -> Error {
     )
 }
 
+fn select_limit(text: &str) -> Result<u64> {
+    match text.parse::<i128>() {
+        Ok(limit) => Ok(u64::try_from(limit.max(0)).unwrap_or(u64::MAX)),
+        Err(_) => Err(wrong_type("sql_select_limit")),
+    }
+}
+
+fn wrong_type(name: &str) -> Error {
+    Error::mysql(1232, *b"42000", format!("Incorrect argument type to variable '{name}'"))
+}
+
 fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "on" | "true" => Some(true),
@@ -375,7 +414,8 @@ pub(super) fn shown(executor: &Executor, session: &Session, name: &str) -> Optio
         "auto_increment_increment" => BindValue::int64(1),
         "sql_auto_is_null" | "query_cache_size" => BindValue::int64(0),
         "query_cache_type" => text("OFF"),
-        "sql_select_limit" => BindValue::uint64(u64::MAX),
+        "sql_select_limit" => BindValue::uint64(session.select_limit.unwrap_or(u64::MAX)),
+        "last_insert_id" | "identity" => BindValue::uint64(session.last_insert_id),
         "foreign_key_checks" | "unique_checks" | "sql_notes" | "sql_warnings" => BindValue::int64(1),
         "init_connect" | "license" => text(""),
         "performance_schema" => BindValue::int64(0),

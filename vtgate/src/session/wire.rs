@@ -44,7 +44,9 @@ impl Session {
         if let Some(mode) = s.system_variables.get("sql_mode") {
             s.sql_mode = SqlMode::parse(mode.trim_matches('\''));
         }
-        if let Some(options) = session.options {
+        if let Some(mut options) = session.options {
+            let limit = std::mem::take(&mut options.sql_select_limit);
+            s.select_limit = u64::try_from(limit).ok().filter(|limit| *limit > 0);
             s.olap = options.workload() == proto::query::execute_options::Workload::Olap;
             s.client_found_rows = options.client_found_rows;
             s.transaction_options = options;
@@ -64,7 +66,10 @@ impl Session {
             post_sessions: self.after.iter().map(shard_to_wire).collect(),
             autocommit: self.autocommit,
             target_string: self.target.to_string(),
-            options: Some(self.execute_options()),
+            options: Some(proto::query::ExecuteOptions {
+                sql_select_limit: self.select_limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(0),
+                ..self.execute_options()
+            }),
             warnings: self.warnings.clone(),
             last_insert_id: self.last_insert_id,
             found_rows: self.found_rows,

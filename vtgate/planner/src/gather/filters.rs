@@ -19,7 +19,7 @@ use vschema::{Column, Table};
 
 use super::{Gatherer, Stars, is_stable, is_system};
 use crate::{
-    rewrite::is_schema_column,
+    schema_names::is_schema_column,
     select::outcome,
     semantics::{conjuncts, value_of},
 };

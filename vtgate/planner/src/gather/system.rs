@@ -20,9 +20,8 @@ use super::{
     scan::{Scan, condition},
 };
 use crate::{
-    Load, LoadShape, Primitive, Route, Routing, SystemSchema, ValueRef,
-    rewrite::{self, is_schema_column},
-    semantics::value_of,
+    Load, LoadShape, Primitive, Route, Routing, SystemSchema, ValueRef, rewrite,
+    schema_names::is_schema_column, semantics::value_of,
 };
 
 pub(super) fn scan(
@@ -72,7 +71,7 @@ pub(super) fn scan(
         order_by: Vec::new(),
         hidden_columns: 0,
         is_locking: false,
-        system_schema: Some(SystemSchema { schemas, beside_tables: false }),
+        system_schema: Some(SystemSchema { schemas, beside_tables: false, shown: Vec::new() }),
         is_sequence: false,
     };
     let schema = reference.name.qualifier.as_ref().map(|q| q.to_string_lossy().into_owned());

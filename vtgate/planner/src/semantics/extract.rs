@@ -174,7 +174,7 @@ impl Analyzer<'_> {
     /// Remembers what information_schema's schema column is compared with.
     fn note_schema(&mut self, column: &Expr, value: &Expr) {
         if let Expr::Column(name) = column
-            && crate::rewrite::is_schema_column(name)
+            && crate::schema_names::is_schema_column(name)
             && let Some(value) = value_of(value)
             && !self.out.schema_values.contains(&value)
         {

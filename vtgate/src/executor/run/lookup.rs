@@ -302,6 +302,7 @@ pub(in crate::executor) async fn run_nested(
         ignore_values: false,
         by_rows: false,
         gather: false,
+        select_limit: None,
         sql_mode: sqlast::SqlMode::default(),
     };
     let plan = planner::plan(&normalized, &context).map_err(|e| e.context("a lookup vindex's table"))?;

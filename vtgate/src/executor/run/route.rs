@@ -3,8 +3,9 @@
 
 use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
 use planner::{Route, Routing};
-use sqltypes::{BindValue, BindVars};
+use sqltypes::{BindValue, BindVars, Field, Row};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletType;
 
@@ -35,6 +36,19 @@ impl Run<'_> {
             self.prefer_held(&keyspace, &shards, &mut destinations);
         }
         let queries = self.queries(&keyspace, &shards, &destinations, &route.query, &more);
+        let mut named;
+        let sink: &mut dyn Sink = match &route.system_schema {
+            Some(system) => {
+                named = KeyspaceNames {
+                    inner: sink,
+                    keyspace: &keyspace,
+                    shown: &system.shown,
+                    columns: Vec::new(),
+                };
+                &mut named
+            }
+            None => sink,
+        };
         match &queries[..] {
             [one] => self.one_shard(route, one, sink).await,
             many => Box::pin(self.stream(route, many, sink)).await,
@@ -51,9 +65,16 @@ impl Run<'_> {
             names.push(String::from_utf8_lossy(&name).into_owned());
         }
         names.dedup();
-        let own = || BindVars::from([("__replacevtschemaname".to_owned(), BindValue::int64(1).into())]);
+        let called = |name: &str| {
+            let name = BindValue::text(name.as_bytes().to_vec());
+            (planner::KEYSPACE_NAME.to_owned(), name.into())
+        };
+        let own = |keyspace: &str| {
+            let replace = ("__replacevtschemaname".to_owned(), BindValue::int64(1).into());
+            BindVars::from([replace, called(keyspace)])
+        };
         match names.as_slice() {
-            [] => Ok((route.keyspace.clone(), own())),
+            [] => Ok((route.keyspace.clone(), own(&route.keyspace))),
             [name] if self.layout.has_keyspace(name) => {
                 if system.beside_tables && *name != route.keyspace {
                     // Read apart from the tables: gathered instead.
@@ -62,12 +83,14 @@ impl Run<'_> {
                         route.keyspace
                     )));
                 }
-                Ok((name.clone(), own()))
+                Ok((name.clone(), own(name)))
             }
             // One of MySQL's own schemas, or none: asked for under its name.
             [name] => {
-                let name = BindValue::text(name.clone().into_bytes());
-                Ok((route.keyspace.clone(), BindVars::from([("__vtschemaname".to_owned(), name.into())])))
+                let known = called(name);
+                let name = BindValue::text(name.clone().into_bytes()).into();
+                let binds = BindVars::from([(planner::SCHEMA_NAME.to_owned(), name), known]);
+                Ok((route.keyspace.clone(), binds))
             }
             _ => Err(Error::unsupported(format!(
                 "not supported yet: information_schema of several schemas at once ({})",
@@ -178,6 +201,44 @@ impl Run<'_> {
 
     fn call(&self, in_transaction: bool, work: Work) -> ShardCall<'_> {
         ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work, span: None }
+    }
+}
+
+/// Passes on rows of information_schema with the keyspace's name in the place of its database's.
+struct KeyspaceNames<'a> {
+    inner: &'a mut dyn Sink,
+    keyspace: &'a str,
+    /// As [`planner::SystemSchema`] has it.
+    shown: &'a [String],
+    columns: Vec<usize>,
+}
+
+#[async_trait]
+impl Sink for KeyspaceNames<'_> {
+    async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
+        let is_schema = |(at, field): (usize, &Field)| {
+            let shown = self.shown.iter().any(|name| field.name.eq_ignore_ascii_case(name));
+            (shown || planner::is_schema_column_name(field.name.as_bytes())).then_some(at)
+        };
+        self.columns = fields.iter().enumerate().filter_map(is_schema).collect();
+        self.inner.fields(fields).await
+    }
+
+    async fn rows(&mut self, mut rows: Vec<Row>) -> Result<bool> {
+        let is_own = |name: Option<&[u8]>| {
+            let name = name.and_then(|name| std::str::from_utf8(name).ok());
+            name.is_some_and(|name| vtmodel::is_default_db_name(name, self.keyspace))
+        };
+        for row in &mut rows {
+            if self.columns.iter().any(|at| is_own(sqltypes::value_at(row, *at).flatten())) {
+                let values = sqltypes::values(row).enumerate().map(|(at, value)| {
+                    let known = self.columns.contains(&at) && is_own(value);
+                    if known { Some(self.keyspace.as_bytes()) } else { value }
+                });
+                *row = sqltypes::row_of(values);
+            }
+        }
+        self.inner.rows(rows).await
     }
 }
 
