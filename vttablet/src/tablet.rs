@@ -255,7 +255,10 @@ fn first_record(config: &Config) -> topodata::Tablet {
             mysqlwire::client::Address::Tcp { host, .. } => host.clone(),
             mysqlwire::client::Address::Unix(_) => config.hostname.clone(),
         },
-        default_conn_collation: u32::from(config.collation),
+        // The server was not asked yet; MySQL's is what others expect.
+        default_conn_collation: u32::from(
+            config.collation.unwrap_or_else(|| mysqlwire::client::default_utf8mb4_collation("8.0")),
+        ),
         tablet_start_time: Some(now()),
         ..topodata::Tablet::default()
     }

@@ -28,6 +28,10 @@ use crate::{Result, pair::Pair};
 /// The keyspaces and the numbers of their shards.
 pub const KEYSPACES: [(&str, u32); 3] = [("two", 2), ("four", 4), ("one", 1)];
 /// The plain mysqld's port after the cluster's first one; the cluster has ten ports and three a tablet.
+/// What both sides are told at first: the client library asks for another collation of literals than MySQL's default,
+/// and vtgate does not look at that.
+const INIT: [&str; 1] = ["SET NAMES utf8mb4"];
+
 const PLAIN_PORT: u16 = 90;
 /// The first of three ports of a vtgate that is not the cluster's.
 const OTHER_VTGATE_PORT: u16 = 91;
@@ -123,6 +127,7 @@ impl Stand {
             .tcp_port(self.plan.ports.vtgate_mysql)
             .user(Some("user"))
             .db_name(Some(keyspace))
+            .init(INIT.to_vec())
             .prefer_socket(false);
         Conn::new(options).await.map_err(|e| format!("vtgate: {e}"))
     }
@@ -132,6 +137,7 @@ impl Stand {
             .socket(Some(self.plain.cnf().socket.to_string_lossy()))
             .user(Some("vt_dba"))
             .db_name(Some(database).filter(|d| !d.is_empty()))
+            .init(INIT.to_vec())
             .prefer_socket(false);
         Conn::new(options).await.map_err(|e| format!("the plain mysqld: {e}"))
     }

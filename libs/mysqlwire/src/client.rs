@@ -29,7 +29,9 @@ mod row;
 mod stream;
 
 pub use conn::Conn;
-pub use options::{Address, ConnectOptions, GtidTracking, Tls, collation_of_charset};
+pub use options::{
+    Address, ConnectOptions, GtidTracking, Tls, collation_of_charset, default_utf8mb4_collation,
+};
 pub use results::{Chunk, QueryOptions, ResultStream};
 
 #[cfg(test)]

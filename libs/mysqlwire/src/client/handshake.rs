@@ -7,6 +7,7 @@ use super::{
     auth::{self, Plugin},
     capability as cap,
     cursor::{Cursor, malformed},
+    default_utf8mb4_collation,
     framing::Framed,
     response::{Ok_, parse_err, parse_ok},
 };
@@ -51,7 +52,7 @@ pub(super) async fn run(framed: &mut Framed, options: &ConnectOptions) -> Result
     let mut plugin = Plugin::of_name(&greeting.plugin).unwrap_or(Plugin::CachingSha2);
     let mut scramble = greeting.scramble;
     let answer = plugin.answer(&password, &scramble, framed.is_secret())?;
-    framed.send(&login(options, capabilities, plugin, &answer), &[]).await?;
+    framed.send(&login(options, &greeting.server_version, capabilities, plugin, &answer), &[]).await?;
 
     for _ in 0..MAX_ROUNDS {
         let packet = framed.packet().await?;
@@ -97,7 +98,7 @@ async fn start_tls(framed: &mut Framed, options: &ConnectOptions, greeting: &Gre
         };
     }
     let capabilities = capabilities | cap::SSL;
-    framed.send(&login_head(options, capabilities), &[]).await?;
+    framed.send(&login_head(options, &greeting.server_version, capabilities), &[]).await?;
     framed.start_tls(&tls.client, host).await.map_err(|why| fault(&why))?;
     Ok(capabilities)
 }
@@ -178,18 +179,25 @@ fn wanted(options: &ConnectOptions) -> u32 {
 }
 
 /// How a login begins; by itself it asks for TLS.
-fn login_head(options: &ConnectOptions, capabilities: u32) -> Vec<u8> {
+fn login_head(options: &ConnectOptions, server_version: &str, capabilities: u32) -> Vec<u8> {
     let mut out = Vec::with_capacity(128);
     out.extend_from_slice(&capabilities.to_le_bytes());
     out.extend_from_slice(&(1u32 << 24).to_le_bytes());
-    // One byte of collation; the numbers above 255 are set by a statement.
-    out.push(u8::try_from(options.collation).unwrap_or(45));
+    // One byte of collation; no number above 255 is among those that a connection may have.
+    let collation = options.collation.unwrap_or_else(|| default_utf8mb4_collation(server_version));
+    out.push(u8::try_from(collation).unwrap_or_default());
     out.extend_from_slice(&[0; 23]);
     out
 }
 
-fn login(options: &ConnectOptions, capabilities: u32, plugin: Plugin, answer: &[u8]) -> Vec<u8> {
-    let mut out = login_head(options, capabilities);
+fn login(
+    options: &ConnectOptions,
+    server_version: &str,
+    capabilities: u32,
+    plugin: Plugin,
+    answer: &[u8],
+) -> Vec<u8> {
+    let mut out = login_head(options, server_version, capabilities);
     out.extend_from_slice(options.user.as_bytes());
     out.push(0);
     // The length of the answer, length-encoded; a clear password may need the two-byte form.

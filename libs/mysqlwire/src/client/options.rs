@@ -49,8 +49,8 @@ pub struct ConnectOptions {
     pub tls: Option<Tls>,
     /// The database to be in; empty for none.
     pub database: String,
-    /// The collation of the handshake; its character set is the connection's.
-    pub collation: u16,
+    /// Of literals, by MySQL's number; none for the server's own default of utf8mb4, as `SET NAMES utf8mb4` has it.
+    pub collation: Option<u16>,
     /// `affected rows` counts the rows found, not the rows changed (CLIENT_FOUND_ROWS).
     pub found_rows: bool,
     /// More than one statement in a query. Off for everything that carries users' text.
@@ -84,7 +84,7 @@ impl ConnectOptions {
             password: Password::default(),
             tls: None,
             database: String::new(),
-            collation: UTF8MB4_GENERAL_CI,
+            collation: None,
             found_rows: false,
             multi_statements: false,
             track_gtids: GtidTracking::Off,
@@ -95,17 +95,27 @@ impl ConnectOptions {
 }
 
 const UTF8MB4_GENERAL_CI: u16 = 45;
+const UTF8MB4_0900_AI_CI: u16 = 255;
+
+/// The number of utf8mb4's default collation, by the server's version (MySQL's manual, "Unicode Character Sets").
+pub fn default_utf8mb4_collation(server_version: &str) -> u16 {
+    let major = server_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    match major {
+        Some(8..) if !server_version.contains("MariaDB") => UTF8MB4_0900_AI_CI,
+        _ => UTF8MB4_GENERAL_CI,
+    }
+}
 
 /// The default collation's number of a character set, or of a collation named itself, as far as a
-/// connection may use it: character sets in which a backslash or a quote can be the second byte of a
+/// connection may use it; none for utf8mb4, whose default the server knows. Character sets in which a backslash or a quote can be the second byte of a
 /// character are refused, because text is escaped bytewise.
 ///
 /// Numbers: MySQL's `information_schema.collations`.
-pub fn collation_of_charset(name: &str) -> Result<u16> {
-    Ok(match name.to_ascii_lowercase().as_str() {
-        // Both families know it; the server's own default for utf8mb4 differs between them.
-        "" | "utf8mb4" | "utf8mb4_general_ci" => UTF8MB4_GENERAL_CI,
-        "utf8mb4_0900_ai_ci" => 255,
+pub fn collation_of_charset(name: &str) -> Result<Option<u16>> {
+    Ok(Some(match name.to_ascii_lowercase().as_str() {
+        "" | "utf8mb4" => return Ok(None),
+        "utf8mb4_general_ci" => UTF8MB4_GENERAL_CI,
+        "utf8mb4_0900_ai_ci" => UTF8MB4_0900_AI_CI,
         "utf8mb4_unicode_ci" => 224,
         "utf8mb4_bin" => 46,
         "utf8" | "utf8mb3" | "utf8_general_ci" | "utf8mb3_general_ci" => 33,
@@ -117,5 +127,5 @@ pub fn collation_of_charset(name: &str) -> Result<u16> {
                 "character set {other:?} cannot be used for connections (utf8mb4, utf8mb3, latin1, ascii, binary)"
             )));
         }
-    })
+    }))
 }

@@ -4,6 +4,7 @@ use vterrors::{Code, Condition};
 use super::{
     capability as cap, collation_of_charset,
     cursor::{Cursor, lenenc},
+    default_utf8mb4_collation,
     response::{parse_err, parse_ok},
     row::transcode,
 };
@@ -91,8 +92,23 @@ fn an_error_packet_keeps_number_state_and_text() {
 
 #[test]
 fn character_sets_that_cannot_be_escaped_bytewise_are_refused() {
-    assert_eq!(collation_of_charset("utf8mb4").unwrap(), 45);
+    assert_eq!(collation_of_charset("utf8mb4").unwrap(), None);
+    assert_eq!(collation_of_charset("latin1").unwrap(), Some(8));
     for name in ["gbk", "sjis", "big5", "gb18030"] {
         assert!(collation_of_charset(name).unwrap_err().message().contains(name));
+    }
+}
+
+#[test]
+fn literals_have_the_servers_default_collation() {
+    for (version, number) in [
+        ("9.7.0", 255),
+        ("8.0.36-28.1", 255),
+        ("5.7.44-log", 45),
+        ("10.11.6-MariaDB-0+deb12u1", 45),
+        ("5.5.5-10.11.6-MariaDB", 45),
+        ("nonsense", 45),
+    ] {
+        assert_eq!(default_utf8mb4_collation(version), number, "{version}");
     }
 }
