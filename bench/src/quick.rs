@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, default_value_t = 2)]
     pub rounds: u32,
     /// First port of the cluster
-    #[arg(long, default_value_t = 33_000)]
+    #[arg(long, default_value_t = 23_000)]
     pub base_port: u16,
     /// Where the report goes
     #[arg(long, default_value = "target/bench/latest.json")]

@@ -75,17 +75,17 @@ impl Place {
         let path =
             std::env::current_exe().map_err(|e| Error::internal(e.to_string()))?.with_file_name(program);
         let log = self.dir.path().join(format!("{program}.log"));
-        let log = std::fs::File::create(log).map_err(|e| Error::internal(e.to_string()))?;
+        let stderr = std::fs::File::create(&log).map_err(|e| Error::internal(e.to_string()))?;
         let process = Command::new(&path)
             .args(flags(&self.etcd))
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .map_err(|e| Error::internal(format!("cannot run {}: {e}", path.display())))?;
-        Ok(Program { process })
+        Ok(Program { process, log })
     }
 
     fn vtorc(&self) -> Result<Program> {
@@ -97,7 +97,9 @@ impl Place {
         let before = self.etcd.load().await?;
         let began = Instant::now();
         let vtorc = self.vtorc()?;
-        let looked = wait_until(FIRST_LIMIT, || self.world.never_asked() == 0).await;
+        let looked =
+            wait_until(FIRST_LIMIT, || self.world.never_asked() == 0 || vtorc.check_alive().is_err()).await;
+        vtorc.check_alive()?;
         let looked =
             looked.map_or("not all".to_owned(), |_| format!("{:.1} s", began.elapsed().as_secs_f64()));
         report.add("until every tablet was looked at once", looked);
@@ -145,6 +147,7 @@ fn flags(etcd: &Etcd) -> Vec<String> {
 /// A program that runs; ends with this value.
 struct Program {
     process: Child,
+    log: std::path::PathBuf,
 }
 
 impl Program {
@@ -154,6 +157,16 @@ impl Program {
 
     fn cpu_micros(&self) -> Option<u64> {
         machine::cpu_micros(self.pid())
+    }
+
+    /// Fails with the last line of its log when the program has ended: nothing of it can be measured any more.
+    fn check_alive(&self) -> Result<()> {
+        if machine::resident_kib(self.pid()).is_some() {
+            return Ok(());
+        }
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log.lines().last().unwrap_or("it wrote nothing").to_owned();
+        Err(Error::internal(format!("a program that was to be measured has ended: {last}")))
     }
 
     fn memory(&self) -> String {
@@ -178,7 +191,8 @@ pub(super) async fn cell(options: &Options) -> Result<Report> {
     let place = Place::new(options, false, &mut report).await?;
     let world = &place.world;
     let vtorc = place.vtorc()?;
-    wait_until(FIRST_LIMIT, || world.never_asked() == 0).await;
+    wait_until(FIRST_LIMIT, || world.never_asked() == 0 || vtorc.check_alive().is_err()).await;
+    vtorc.check_alive()?;
     let lost: Vec<usize> =
         (0..world.cluster.tablets.len()).filter(|t| world.cluster.tablets[*t].cell == 0).collect();
     let (began, before) = (Instant::now(), vtorc.cpu_micros().unwrap_or(0));
@@ -224,7 +238,8 @@ pub(super) async fn gate(options: &Options) -> Result<Report> {
     )?;
     let streams = || usize::try_from(world.streams.load(Ordering::Relaxed)).unwrap_or(0);
     let all = world.answering();
-    wait_until(FIRST_LIMIT, || streams() >= all).await;
+    wait_until(FIRST_LIMIT, || streams() >= all || gate.check_alive().is_err()).await;
+    gate.check_alive()?;
     report.add(
         "health streams",
         format!("{} of {all} after {:.1} s", streams(), began.elapsed().as_secs_f64()),
