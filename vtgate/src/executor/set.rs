@@ -42,8 +42,7 @@ impl Executor {
                     let charset = charset.as_ref().map(|c| c.to_string_lossy().into_owned());
                     self.set_names(session, charset.as_deref()).await?;
                     if let Some(collation) = collation {
-                        let sql = format!("'{}'", collation.to_string_lossy().replace('\'', ""));
-                        self.set_on_tablets(session, "collation_connection", sql).await?;
+                        self.set_collation(session, &collation.to_string_lossy()).await?;
                     }
                 }
                 SetItem::CharacterSet(charset) => {
@@ -88,7 +87,10 @@ impl Executor {
                 Ok(())
             }
             VariableKind::Tablet if value.is_default => self.set_default_on_tablets(session, &name).await,
-            VariableKind::Tablet => self.set_on_tablets(session, &name, value.sql).await,
+            VariableKind::Tablet => match (name.as_str(), &value.text) {
+                ("collation_connection", Some(collation)) => self.set_collation(session, collation).await,
+                _ => self.set_on_tablets(session, &name, value.sql).await,
+            },
             VariableKind::ReadOnly => {
                 Err(Error::mysql(1238, *b"HY000", format!("Variable '{name}' is a read only variable")))
             }
@@ -225,6 +227,21 @@ impl Executor {
         }
         session.results_charset = charset;
         Ok(())
+    }
+
+    /// The collation of literals. Tablets' connections have the default one already, and a session that says so as well, as
+    /// drivers do, should not need connections of its own.
+    async fn set_collation(&self, session: &mut Session, collation: &str) -> Result<()> {
+        let default = if self.config.server_version.contains("MariaDB") {
+            "utf8mb4_general_ci"
+        } else {
+            Charset::Utf8mb4.default_collation()
+        };
+        if collation.eq_ignore_ascii_case(default) {
+            return self.set_default_on_tablets(session, "collation_connection").await;
+        }
+        let sql = format!("'{}'", collation.replace('\'', ""));
+        self.set_on_tablets(session, "collation_connection", sql).await
     }
 
     /// Notes a setting for the connections to come, and sets it on those that the session holds. A value
