@@ -319,7 +319,8 @@ impl Mysqld {
         let mut conn = self.connect(user, password).await?;
         run(&mut conn, &["SHUTDOWN".to_owned()]).await?;
         let deadline = Deadline::after(limit);
-        while self.answers().await {
+        // It answers nobody any more long before it has written everything.
+        while self.answers().await || process::is_locked(&self.cnf.innodb_data_dir().join("ibdata1")) {
             if !deadline.pause().await {
                 return Err(self.failed(format!("mysqld did not end within {limit:?}")));
             }

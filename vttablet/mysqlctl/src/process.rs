@@ -39,6 +39,20 @@ pub fn detached_by(launcher: &[String], program: impl AsRef<OsStr>) -> tokio::pr
     }
 }
 
+/// Whether a process, in any namespace of this machine, holds a lock on a file, as InnoDB does until its server has ended.
+pub fn is_locked(path: &Path) -> bool {
+    let Ok(file) = fs::File::open(path) else { return false };
+    let mut lock = nix::libc::flock {
+        l_type: nix::libc::F_WRLCK as nix::libc::c_short,
+        l_whence: nix::libc::SEEK_SET as nix::libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    let asked = nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_GETLK(&mut lock));
+    asked.is_ok() && lock.l_type != nix::libc::F_UNLCK as nix::libc::c_short
+}
+
 /// Whether a process with this pid exists and has not ended (a zombie counts as ended).
 pub fn is_alive(pid: i32) -> bool {
     let exists = match signal::kill(Pid::from_raw(pid), None) {

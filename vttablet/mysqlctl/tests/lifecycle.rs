@@ -124,13 +124,21 @@ async fn a_server_lives_from_init_to_teardown(kind: FlavorKind) {
         .await
         .unwrap();
     drop(dba);
+    let pid = again.running_pid().unwrap();
     fs::remove_file(again.cnf().pid_file()).unwrap();
     let error = again.shutdown(LIMIT).await.unwrap_err();
     assert!(error.message().contains("Access denied"), "{error}");
     again.clone().with_dba("vt_dba", "a secret").shutdown(LIMIT).await.unwrap();
+    assert!(!holds_its_files(pid, &again.cnf().innodb_data_dir()));
 
     again.teardown(false, LIMIT).await.unwrap();
     assert!(!again.cnf().tablet_dir.exists());
+}
+
+/// Whether a process has files below `dir` open.
+fn holds_its_files(pid: i32, dir: &Path) -> bool {
+    let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok()).any(|file| file.starts_with(dir))
 }
 
 /// No file or directory below `dir` gives anything to others; sockets are mysqld's own and in a closed directory.
