@@ -17,7 +17,7 @@ use servenv::Context;
 use tokio::sync::{mpsc, oneshot, watch};
 use topo::Seen;
 use tracing::{info, warn};
-use vschema::{ShardTable, Table, VSchema, no_files};
+use vschema::{ShardTable, VSchema, no_files};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletType;
 
@@ -289,19 +289,17 @@ impl Keeper {
     /// Says of each keyspace, once, that tables are sharded by text whose case MySQL does not look at, but the vindex does.
     fn warn_of_loose_keys(&mut self, vschema: &VSchema) {
         for keyspace in vschema.keyspaces().filter(|k| k.sharded) {
-            let key_of = |table: &Arc<Table>| {
-                let column = table.loosely_compared_key()?;
-                let collation = column.collation.as_deref().unwrap_or_default();
-                Some(format!("{}.{} ({collation})", table.name, column.name))
-            };
-            let mut keys = keyspace.tables.values().filter_map(key_of);
-            let Some(first) = keys.next() else { continue };
+            let mut keys =
+                keyspace.tables.values().filter_map(|table| Some((table, table.loosely_compared_key()?)));
+            let Some((table, column)) = keys.next() else { continue };
             let tables = 1 + keys.count();
             if self.warned.insert(keyspace.name.clone(), tables) != Some(tables) {
                 warn!(
                     keyspace = keyspace.name,
                     tables,
-                    first,
+                    table = table.name,
+                    column = column.name,
+                    collation = column.collation,
                     "the vindex places texts apart that the column's collation holds for equal: look for them as they were \
                      written, or use unicode_loose_xxhash or a collation that ends in _bin"
                 );

@@ -244,7 +244,7 @@ pub struct Config {
     pub source_tls: Option<SourceTls>,
     /// Passwords by user, where they come from a file.
     pub credentials: Option<Credentials>,
-    pub collation: Option<u16>,
+    pub collation: Option<u8>,
     pub tablet: TabletOptions,
     pub db: DbOptions,
     pub query: QueryOptions,

@@ -104,7 +104,9 @@ fn limited(statement: &Statement, ctx: &PlanContext<'_>) -> Option<Statement> {
     let Statement::Query(query) = statement else { return None };
     let mut query = query.clone();
     let mut innermost = &mut *query;
-    while let (QueryBody::Nested(nested), None) = (&mut innermost.body, &innermost.limit) {
+    // Parentheses alone are no query of their own; an order around them comes before the limit.
+    while innermost.limit.is_none() && innermost.order_by.is_empty() {
+        let QueryBody::Nested(nested) = &mut innermost.body else { break };
         innermost = nested;
     }
     if innermost.limit.is_some() {

@@ -9,6 +9,7 @@ mod insert;
 mod insert_rows;
 mod join;
 mod keyed;
+mod keyspace_names;
 mod limit;
 mod locks;
 mod lookup;

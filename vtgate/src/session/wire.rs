@@ -46,7 +46,7 @@ impl Session {
         }
         if let Some(mut options) = session.options {
             let limit = std::mem::take(&mut options.sql_select_limit);
-            s.select_limit = u64::try_from(limit).ok().filter(|limit| *limit > 0);
+            s.select_limit = limit_of_wire(limit);
             s.olap = options.workload() == proto::query::execute_options::Workload::Olap;
             s.client_found_rows = options.client_found_rows;
             s.transaction_options = options;
@@ -67,7 +67,7 @@ impl Session {
             autocommit: self.autocommit,
             target_string: self.target.to_string(),
             options: Some(proto::query::ExecuteOptions {
-                sql_select_limit: self.select_limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(0),
+                sql_select_limit: wire_limit(self.select_limit),
                 ..self.execute_options()
             }),
             warnings: self.warnings.clone(),
@@ -92,6 +92,22 @@ impl Session {
     }
 }
 
+/// `sql_select_limit` as Vitess has it, where 0 is none; none at all of the rows is -1.
+fn wire_limit(limit: Option<u64>) -> i64 {
+    match limit {
+        None => 0,
+        Some(0) => -1,
+        Some(limit) => i64::try_from(limit).unwrap_or(i64::MAX),
+    }
+}
+
+fn limit_of_wire(limit: i64) -> Option<u64> {
+    match limit {
+        0 => None,
+        limit => Some(u64::try_from(limit).unwrap_or(0)),
+    }
+}
+
 fn shard_from_wire(s: &wire::session::ShardSession) -> Result<ShardSession> {
     let target = s.target.as_ref().ok_or_else(|| Error::invalid("a shard session has no target"))?;
     let alias = TabletAlias::from_proto(s.tablet_alias.as_ref())
@@ -113,5 +129,17 @@ fn shard_to_wire(s: &ShardSession) -> wire::session::ShardSession {
         reserved_id: s.reserved_id,
         read_only: !s.wrote,
         rows_affected: s.wrote,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{limit_of_wire, wire_limit};
+
+    #[test]
+    fn a_limit_of_rows_comes_back_from_the_wire() {
+        for limit in [None, Some(0), Some(1), Some(i64::MAX as u64)] {
+            assert_eq!(limit_of_wire(wire_limit(limit)), limit);
+        }
     }
 }

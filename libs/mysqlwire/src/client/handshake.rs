@@ -183,9 +183,7 @@ fn login_head(options: &ConnectOptions, server_version: &str, capabilities: u32)
     let mut out = Vec::with_capacity(128);
     out.extend_from_slice(&capabilities.to_le_bytes());
     out.extend_from_slice(&(1u32 << 24).to_le_bytes());
-    // One byte of collation; no number above 255 is among those that a connection may have.
-    let collation = options.collation.unwrap_or_else(|| default_utf8mb4_collation(server_version));
-    out.push(u8::try_from(collation).unwrap_or_default());
+    out.push(options.collation.unwrap_or_else(|| default_utf8mb4_collation(server_version)));
     out.extend_from_slice(&[0; 23]);
     out
 }

@@ -50,7 +50,7 @@ pub struct ConnectOptions {
     /// The database to be in; empty for none.
     pub database: String,
     /// Of literals, by MySQL's number; none for the server's own default of utf8mb4, as `SET NAMES utf8mb4` has it.
-    pub collation: Option<u16>,
+    pub collation: Option<u8>,
     /// `affected rows` counts the rows found, not the rows changed (CLIENT_FOUND_ROWS).
     pub found_rows: bool,
     /// More than one statement in a query. Off for everything that carries users' text.
@@ -94,11 +94,11 @@ impl ConnectOptions {
     }
 }
 
-const UTF8MB4_GENERAL_CI: u16 = 45;
-const UTF8MB4_0900_AI_CI: u16 = 255;
+const UTF8MB4_GENERAL_CI: u8 = 45;
+const UTF8MB4_0900_AI_CI: u8 = 255;
 
 /// The number of utf8mb4's default collation, by the server's version (MySQL's manual, "Unicode Character Sets").
-pub fn default_utf8mb4_collation(server_version: &str) -> u16 {
+pub fn default_utf8mb4_collation(server_version: &str) -> u8 {
     let major = server_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     match major {
         Some(8..) if !server_version.contains("MariaDB") => UTF8MB4_0900_AI_CI,
@@ -107,11 +107,11 @@ pub fn default_utf8mb4_collation(server_version: &str) -> u16 {
 }
 
 /// The default collation's number of a character set, or of a collation named itself, as far as a
-/// connection may use it; none for utf8mb4, whose default the server knows. Character sets in which a backslash or a quote can be the second byte of a
-/// character are refused, because text is escaped bytewise.
+/// connection may use it; none for utf8mb4, whose default the server knows. Character sets in which a
+/// backslash or a quote can be the second byte of a character are refused, because text is escaped bytewise.
 ///
 /// Numbers: MySQL's `information_schema.collations`.
-pub fn collation_of_charset(name: &str) -> Result<Option<u16>> {
+pub fn collation_of_charset(name: &str) -> Result<Option<u8>> {
     Ok(Some(match name.to_ascii_lowercase().as_str() {
         "" | "utf8mb4" => return Ok(None),
         "utf8mb4_general_ci" => UTF8MB4_GENERAL_CI,

@@ -137,8 +137,9 @@ impl KeyColumn {
         }
         let (kept, rest) = fraction.split_at(scale.min(fraction.len()));
         // Of so many digits that they do not fit here MySQL alone knows.
-        let mut number: u128 = format!("0{whole}{kept:0<scale$}").parse().ok()?;
-        number += u128::from(rest.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
+        let number: u128 = format!("0{whole}{kept:0<scale$}").parse().ok()?;
+        let up = u128::from(rest.as_bytes().first().is_some_and(|digit| *digit >= b'5'));
+        let number = number.checked_add(up)?;
         let text = format!("{number:0>width$}", width = scale + 1);
         if text.trim_start_matches('0').len() > digits {
             return None;

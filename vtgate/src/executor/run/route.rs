@@ -3,14 +3,14 @@
 
 use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
 use planner::{Route, Routing};
-use sqltypes::{BindValue, BindVars, Field, Row};
+use sqltypes::{BindValue, BindVars};
 use vterrors::{Condition, Error, Result};
 use vtmodel::TabletType;
 
 use super::{
     Again, Run,
+    keyspace_names::KeyspaceNames,
     merge::{Merge, Source},
     resolve::{Destination, Resolved, resolve},
 };
@@ -39,12 +39,7 @@ impl Run<'_> {
         let mut named;
         let sink: &mut dyn Sink = match &route.system_schema {
             Some(system) => {
-                named = KeyspaceNames {
-                    inner: sink,
-                    keyspace: &keyspace,
-                    shown: &system.shown,
-                    columns: Vec::new(),
-                };
+                named = KeyspaceNames::new(sink, &keyspace, &system.shown);
                 &mut named
             }
             None => sink,
@@ -201,44 +196,6 @@ impl Run<'_> {
 
     fn call(&self, in_transaction: bool, work: Work) -> ShardCall<'_> {
         ShardCall { gateway: &self.executor.gateway, session: self.session, in_transaction, work, span: None }
-    }
-}
-
-/// Passes on rows of information_schema with the keyspace's name in the place of its database's.
-struct KeyspaceNames<'a> {
-    inner: &'a mut dyn Sink,
-    keyspace: &'a str,
-    /// As [`planner::SystemSchema`] has it.
-    shown: &'a [String],
-    columns: Vec<usize>,
-}
-
-#[async_trait]
-impl Sink for KeyspaceNames<'_> {
-    async fn fields(&mut self, fields: Vec<Field>) -> Result<()> {
-        let is_schema = |(at, field): (usize, &Field)| {
-            let shown = self.shown.iter().any(|name| field.name.eq_ignore_ascii_case(name));
-            (shown || planner::is_schema_column_name(field.name.as_bytes())).then_some(at)
-        };
-        self.columns = fields.iter().enumerate().filter_map(is_schema).collect();
-        self.inner.fields(fields).await
-    }
-
-    async fn rows(&mut self, mut rows: Vec<Row>) -> Result<bool> {
-        let is_own = |name: Option<&[u8]>| {
-            let name = name.and_then(|name| std::str::from_utf8(name).ok());
-            name.is_some_and(|name| vtmodel::is_default_db_name(name, self.keyspace))
-        };
-        for row in &mut rows {
-            if self.columns.iter().any(|at| is_own(sqltypes::value_at(row, *at).flatten())) {
-                let values = sqltypes::values(row).enumerate().map(|(at, value)| {
-                    let known = self.columns.contains(&at) && is_own(value);
-                    if known { Some(self.keyspace.as_bytes()) } else { value }
-                });
-                *row = sqltypes::row_of(values);
-            }
-        }
-        self.inner.rows(rows).await
     }
 }
 

@@ -120,6 +120,9 @@ fn digits_and_seconds_are_those_that_the_column_has() {
         assert_eq!(stored(decimal, Type::Varchar, given.as_bytes()), None, "{given}");
     }
     assert_eq!(stored(column(Type::Decimal, "decimal(10,0) null"), Type::Varchar, b"2.5").unwrap(), "3");
+    // The greatest that is computed with here, and a half.
+    let most = format!("{}.5", u128::MAX);
+    assert_eq!(stored(column(Type::Decimal, "decimal(65,0) null"), Type::Decimal, most.as_bytes()), None);
     let (date, seconds) = (column(Type::Date, "date null"), column(Type::Datetime, "datetime null"));
     let (millis, time) = (column(Type::Datetime, "datetime(3) null"), column(Type::Time, "time null"));
     for (column, given, kept) in [
