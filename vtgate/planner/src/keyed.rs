@@ -12,7 +12,7 @@ use crate::{
     KeyedDml, LookupChange, MoveRows, PlanContext, Primitive, RowsAt, floats, lookup, rewrite, routing,
     select::{self, Planned},
     semantics::{conjuncts, has_subquery},
-    set_order,
+    set_aggregates, set_order,
 };
 
 /// The parts of a statement that changes one table.
@@ -32,10 +32,17 @@ pub(crate) struct Change<'a> {
 
 impl Change<'_> {
     /// What the columns that are set have afterwards.
-    fn values(&self) -> Result<Vec<Assignment>> {
+    fn values(&self, ctx: &PlanContext<'_>) -> Result<Vec<Assignment>> {
         // With IGNORE a value that the column cannot store becomes another one.
         let ignore = matches!(&self.bare, Statement::Update(update) if update.ignore);
-        set_order::at_once(self.set, self.table, self.alias, ignore)
+        let mut set = set_order::at_once(self.set, self.table, self.alias, ignore)?;
+        for Assignment { column, value } in &mut set {
+            if has_subquery(value) && !set_aggregates::keep_inside(value, self.tables, self.with, ctx) {
+                let why = "a nested subquery of it aggregates columns of the row";
+                return Err(refused(self.table, &format!("{}: {why}", column.name)));
+            }
+        }
+        Ok(set)
     }
 }
 
@@ -45,11 +52,11 @@ pub(crate) fn plan(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Planned
     let at = rows_at(table, |vindex| Some((0..vindex.columns.len()).collect()))
         .ok_or_else(|| refused(table, "it has no vindex"))?;
     let vindex = table.primary_vindex().filter(|_| matches!(at, RowsAt::Vindex(..)));
-    let set = if needs_values(change) { Some(change.values()?) } else { None };
+    let set = if needs_values(change) { Some(change.values(ctx)?) } else { None };
     let columns = vindex.iter().flat_map(|v| &v.columns).chain(key);
     let mut exprs: Vec<Expr> = columns.map(|c| column(change.alias, c)).collect();
     exprs.extend(set.iter().flatten().map(|a| a.value.clone()));
-    let lookups = entries(change, &mut exprs)?;
+    let lookups = entries(change, &mut exprs, ctx)?;
     let read = read(change, exprs);
     let input = select::plan(&read, ctx)?;
     let mut rewritten = input.rewritten;
@@ -115,7 +122,7 @@ pub(crate) fn plan_move(change: &Change<'_>, ctx: &PlanContext<'_>) -> Result<Pl
     if !table.column_list_authoritative {
         return Err(refused(table, "its columns are not known"));
     }
-    let set = change.values()?;
+    let set = change.values(ctx)?;
     let given: Vec<&str> = table.columns.iter().filter(|c| !c.generated).map(|c| c.name.as_str()).collect();
     let mut exprs: Vec<Expr> = vindex.columns.iter().chain(key).map(|c| column(change.alias, c)).collect();
     let first = exprs.len();
@@ -215,7 +222,7 @@ fn needs_values(change: &Change<'_>) -> bool {
 
 /// What happens to the entries of the table's own lookups; adds the columns and new values that it needs to
 /// what is read.
-fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>) -> Result<Vec<LookupChange>> {
+fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>, ctx: &PlanContext<'_>) -> Result<Vec<LookupChange>> {
     let table = change.table;
     let mut out = Vec::new();
     for (vindex, found) in table.owned_vindexes().filter_map(|v| Some((v, lookup::table(v)?))) {
@@ -224,7 +231,7 @@ fn entries(change: &Change<'_>, exprs: &mut Vec<Expr>) -> Result<Vec<LookupChang
         if !table.sharded || (is_update && !vindex.columns.iter().any(is_set)) {
             continue;
         }
-        let values = change.values()?;
+        let values = change.values(ctx)?;
         let set = |name: &str| values.iter().find(|a| a.column.name.is(name.as_bytes()));
         let mut add = |expr: Expr| {
             exprs.push(expr);
