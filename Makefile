@@ -96,7 +96,7 @@ bench-quick: ## Measure against a plain mysqld, about two minutes
 	@$(CARGO) $(RELEASE)
 	@$(TARGET)/release/bench-quick
 
-bench-scale: ## vtorc and a vtgate's view over 11,416 made-up tablets, about ten minutes; ARGS=... as bench-scale --help
+bench-scale: ## vtorc, a vtgate's view and vtctld's pages over 11,416 made-up tablets, about ten minutes; ARGS=... as bench-scale --help
 	@$(CARGO) xtask setup --for up
-	@$(CARGO) build --release -p bench -p vtorc -p vtgate --bins
+	@$(CARGO) build --release -p bench -p vtorc -p vtgate -p vtctld --bins
 	@$(TARGET)/release/bench-scale $(ARGS)

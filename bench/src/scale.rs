@@ -1,4 +1,4 @@
-//! `bench-scale`: the failure detector and a gate's view at the size of the largest deployment told of, over tablets
+//! `bench-scale`: the failure detector, a gate's view and vtctld's pages at the size of the largest deployment told of, over tablets
 //! that are made up.
 //!
 //! Two ways: programs of ours in this process over streams in memory ([`in_process`]), as a test can have them; and the
@@ -7,7 +7,9 @@
 
 mod beside;
 pub mod etcd;
+mod http;
 pub mod in_process;
+mod pages;
 pub mod report;
 pub mod shape;
 mod shard;
@@ -45,10 +47,12 @@ pub enum Scenario {
     Cell,
     /// The program vtgate with an etcd: its view of tablets and VSchemas
     Gate,
+    /// The program vtctld with an etcd: its live picture while somebody looks
+    Pages,
 }
 
 impl Scenario {
-    const ALL: [Self; 4] = [Self::Streams, Self::Detector, Self::Cell, Self::Gate];
+    const ALL: [Self; 5] = [Self::Streams, Self::Detector, Self::Cell, Self::Gate, Self::Pages];
 
     fn name(self) -> &'static str {
         match self {
@@ -56,6 +60,7 @@ impl Scenario {
             Self::Detector => "detector",
             Self::Cell => "cell",
             Self::Gate => "gate",
+            Self::Pages => "pages",
         }
     }
 }
@@ -69,7 +74,7 @@ pub enum SizeName {
     Small,
 }
 
-/// Measures the failure detector and a gate's view over thousands of made-up tablets
+/// Measures the failure detector, a gate's view and vtctld's pages over thousands of made-up tablets
 #[derive(Debug, Clone, Parser)]
 #[command(name = "bench-scale")]
 pub struct Options {
@@ -149,6 +154,7 @@ async fn play(scenario: Scenario, options: &Options) -> Result<Report> {
         Scenario::Detector => beside::detector(options).await,
         Scenario::Cell => beside::cell(options).await,
         Scenario::Gate => beside::gate(options).await,
+        Scenario::Pages => pages::pages(options).await,
     }
 }
 

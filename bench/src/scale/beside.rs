@@ -34,17 +34,17 @@ struct Topology {
 }
 
 /// A cluster with its etcd; both end with it.
-struct Place {
+pub(super) struct Place {
     dir: tempfile::TempDir,
-    etcd: Etcd,
+    pub(super) etcd: Etcd,
     topo: Server,
-    world: Arc<World>,
+    pub(super) world: Arc<World>,
     /// Of the programs.
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Place {
-    async fn new(options: &Options, vschemas: bool, report: &mut Report) -> Result<Self> {
+    pub(super) async fn new(options: &Options, vschemas: bool, report: &mut Report) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("vtscale").tempdir();
         let dir = dir.map_err(|e| Error::internal(format!("cannot make a temporary directory: {e}")))?;
         let etcd = Etcd::start(&dir.path().join("etcd"), options.base_port).await?;
@@ -71,7 +71,7 @@ impl Place {
     }
 
     /// Starts a program that is beside this one, with the topology's options and `more`.
-    fn start(&self, program: &str, more: &[String]) -> Result<Program> {
+    pub(super) fn start(&self, program: &str, more: &[String]) -> Result<Program> {
         let path =
             std::env::current_exe().map_err(|e| Error::internal(e.to_string()))?.with_file_name(program);
         let log = self.dir.path().join(format!("{program}.log"));
@@ -116,7 +116,7 @@ impl Place {
         Ok(vtorc)
     }
 
-    async fn etcd_load(&self, before: &super::etcd::Load, report: &mut Report) -> Result<()> {
+    pub(super) async fn etcd_load(&self, before: &super::etcd::Load, report: &mut Report) -> Result<()> {
         let now = self.etcd.load().await?;
         let load = now.since(before);
         // Of the same time as the rest.
@@ -145,7 +145,7 @@ fn flags(etcd: &Etcd) -> Vec<String> {
 }
 
 /// A program that runs; ends with this value.
-struct Program {
+pub(super) struct Program {
     process: Child,
     log: std::path::PathBuf,
 }
@@ -155,12 +155,12 @@ impl Program {
         self.process.id().and_then(|pid| pid.try_into().ok()).unwrap_or(0)
     }
 
-    fn cpu_micros(&self) -> Option<u64> {
+    pub(super) fn cpu_micros(&self) -> Option<u64> {
         machine::cpu_micros(self.pid())
     }
 
     /// Fails with the last line of its log when the program has ended: nothing of it can be measured any more.
-    fn check_alive(&self) -> Result<()> {
+    pub(super) fn check_alive(&self) -> Result<()> {
         if machine::resident_kib(self.pid()).is_some() {
             return Ok(());
         }
@@ -169,7 +169,7 @@ impl Program {
         Err(Error::internal(format!("a program that was to be measured has ended: {last}")))
     }
 
-    fn memory(&self) -> String {
+    pub(super) fn memory(&self) -> String {
         machine::resident_kib(self.pid())
             .map_or("it has ended".to_owned(), |kib| format!("{} MB", kib / 1024))
     }

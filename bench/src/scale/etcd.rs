@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     process::{Child, Command},
     time::Instant,
 };
 use vterrors::{Condition, Error, Result};
+
+use super::http;
 
 const UP_LIMIT: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_millis(50);
@@ -108,15 +108,7 @@ impl Etcd {
     }
 
     async fn metrics(&self) -> Result<String> {
-        let fault = |e: std::io::Error| Error::new(Condition::Unreachable, format!("etcd's metrics: {e}"));
-        let mut socket = TcpStream::connect(self.address()).await.map_err(fault)?;
-        socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.map_err(fault)?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.map_err(fault)?;
-        match answer.split_once("\r\n\r\n") {
-            Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
-            _ => Err(Error::new(Condition::Unreachable, "etcd's metrics: no answer")),
-        }
+        http::get(&self.address(), "/metrics").await
     }
 }
 
