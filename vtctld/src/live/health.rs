@@ -1,6 +1,7 @@
 //! What one tablet says: its health stream, opened again whenever it breaks.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,6 +19,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(15);
 /// A tablet that is silent for so long is taken for gone; it speaks every few seconds.
 const SILENCE: Duration = Duration::from_secs(60);
+/// A stream that takes longer to open lets the next one try: tablets that hang shall not keep the others waiting.
+const TURN: Duration = Duration::from_millis(500);
 
 /// What was heard last.
 #[derive(Debug, Clone, Default)]
@@ -78,9 +81,13 @@ async fn listen(
     let closed = |_| Error::internal("the live picture ends");
     let permit = opening.acquire().await.map_err(closed)?;
     let client = QueryClient::new(address, options)?;
-    let opened = client.stream_health(StreamHealthRequest {});
-    let mut stream = tokio::time::timeout(SILENCE, opened).await.map_err(silent)??;
+    let mut opening = pin!(client.stream_health(StreamHealthRequest {}));
+    let opened = tokio::time::timeout(TURN, &mut opening).await;
     drop(permit);
+    let mut stream = match opened {
+        Ok(stream) => stream?,
+        Err(_) => tokio::time::timeout(SILENCE, opening).await.map_err(silent)??,
+    };
     while let Some(health) = tokio::time::timeout(SILENCE, stream.next()).await.map_err(silent)? {
         let news = Heard { health: Some((Instant::now(), health?)), fault: None };
         *heard.lock().unwrap_or_else(PoisonError::into_inner) = news;

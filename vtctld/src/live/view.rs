@@ -93,8 +93,11 @@ impl TabletRow {
 
     /// By keyspace and shard, the primary first.
     pub(super) fn order(&self, other: &Self) -> Ordering {
-        let key = |t: &Self| (t.keyspace.clone(), t.shard.clone(), t.role != "PRIMARY", t.alias.clone());
-        key(self).cmp(&key(other))
+        self.place().cmp(&other.place())
+    }
+
+    fn place(&self) -> (&str, &str, bool, &str) {
+        (&self.keyspace, &self.shard, self.role != "PRIMARY", &self.alias)
     }
 
     fn has(&self, text: &str) -> bool {
