@@ -186,9 +186,8 @@ impl Maker<'_> {
     fn etcd(&self, base: &str, image: &str) -> Result<()> {
         let folder = self.work.join("etcd");
         fresh(&folder)?;
-        for program in ["etcd", "etcdctl"] {
-            let path = find(program)
-                .ok_or_else(|| format!("no {program} on PATH: install etcd-server and etcd-client"))?;
+        for (program, package) in [("etcd", "etcd-server"), ("etcdctl", "etcd-client")] {
+            let path = installed(program, package)?;
             fs::copy(&path, folder.join(program))
                 .map_err(|e| format!("cannot copy {}: {e}", path.display()))?;
         }
@@ -234,9 +233,7 @@ impl Maker<'_> {
         if tree.is_dir() {
             return Ok(tree);
         }
-        if find("debootstrap").is_none() {
-            setup::apt::install(&["debootstrap"])?;
-        }
+        installed("debootstrap", "debootstrap")?;
         say(&format!("unpacking Debian {suite} with {packages} (about a minute)"));
         quietly("removing an unfinished tree", as_root("rm").arg("-rf").arg(&partial))?;
         let mut command = as_root("debootstrap");
@@ -245,6 +242,14 @@ impl Maker<'_> {
         quietly("keeping the tree", as_root("mv").arg(&partial).arg(&tree))?;
         Ok(tree)
     }
+}
+
+/// Where a program of this machine is; it is installed if it is missing.
+fn installed(program: &str, package: &str) -> Result<PathBuf> {
+    if find(program).is_none() && setup::apt::is_there() {
+        setup::apt::install(&[package])?;
+    }
+    find(program).ok_or_else(|| format!("no {program} on PATH: install it ({package} in Debian)"))
 }
 
 /// What an image does without.

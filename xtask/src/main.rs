@@ -83,9 +83,10 @@ fn set_up(flags: &[&str]) -> Result<()> {
     }
 }
 
-/// The top of the checkout.
+/// The top of the checkout. Cargo says it anew at each run: checkouts that share a target directory share this program.
 fn root() -> PathBuf {
-    let mut dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let told = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let mut dir = told.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
     dir.pop();
     dir
 }

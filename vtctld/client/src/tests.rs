@@ -23,6 +23,8 @@ async fn flags_stand_on_either_side_and_commands_may_be_in_lower_case() {
     );
     assert_eq!(run(&["GetTablets", "--format", "JSON"]).await.unwrap(), "[]\n");
     assert_eq!(run(&["GetCellInfoNames"]).await.unwrap(), "");
+    // A shard's name may begin with a hyphen.
+    assert_eq!(run(&["GetTablets", "--keyspace", "ks", "--shard", "-80"]).await.unwrap(), "");
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ pub(crate) struct GetTablets {
     #[arg(long, short, default_value = "")]
     keyspace: String,
     /// Only tablets of this shard; needs --keyspace
-    #[arg(long, short, default_value = "")]
+    #[arg(long, short, default_value = "", allow_hyphen_values = true)]
     shard: String,
     /// One line a tablet for awk, a table for people, or a JSON list
     #[arg(long, value_enum, ignore_case = true, default_value = "awk")]
