@@ -18,6 +18,7 @@ pub mod tablet;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use secrets::tls::CertificateEnds;
 use servenv::{Context, Step};
 use tokio::{net::TcpListener, sync::oneshot};
 use vterrors::{Condition, Error, Result};
@@ -53,6 +54,10 @@ pub async fn start_with(
     })?;
     config.grpc_port = listener.local_addr().map_or(config.grpc_port, |a| a.port());
     let listener = rpc::Listener::new(listener, config.server_tls.clone());
+    let ends = CertificateEnds::default().server(config.server_tls.as_ref());
+    let ends = ends.client(config.managers.connector.tls());
+    let ends = ends.client(config.mysqld_tls.as_ref().map(|tls| &tls.client));
+    context.metrics.publish_certificates(ends.fixed(config.topo.certificate_ends()));
     let tablet = Tablet::new(config, topo, &context)?;
     admin::install(&tablet, &context);
     tablet.start(&context).await?;

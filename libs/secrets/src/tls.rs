@@ -8,6 +8,7 @@
 //! without the certificate, so each connection has one of its own that notes it ([`verify`]).
 
 mod client;
+mod ends;
 mod reason;
 mod said;
 mod server;
@@ -27,6 +28,7 @@ use vterrors::{Error, Result};
 use crate::{Certificate, Named, certificate::show_date};
 
 pub use client::{ClientFiles, ClientStream, ClientTls, Verify};
+pub use ends::{CertificateEnd, CertificateEnds};
 pub use server::{ServerFiles, ServerStream, ServerTls};
 
 /// What HTTP/2 is called when the protocol above TLS is agreed on (RFC 9113).

@@ -23,7 +23,7 @@ use tracing::warn;
 use vterrors::Result;
 
 use super::{
-    Identity, authorities, internal,
+    CertificateEnd, Identity, authorities, internal,
     reason::{self, Against},
     revoked, rustls_error,
     said::Said,
@@ -80,7 +80,14 @@ impl ClientFiles {
             }
             None => Arc::new(Unverified(provider.signature_verification_algorithms)),
         };
-        Ok(Loaded { files: self.clone(), identity, servers })
+        let mut ends = Vec::new();
+        if let Some((cert, _)) = &self.identity {
+            ends.extend(CertificateEnd::of_own(&cert.flag, &cert.read()?));
+        }
+        if let Some(ca) = &self.ca {
+            ends.extend(CertificateEnd::of_authorities(&ca.flag, &ca.read()?));
+        }
+        Ok(Loaded { files: self.clone(), identity, servers, ends })
     }
 
     fn paths(&self) -> Vec<std::path::PathBuf> {
@@ -94,6 +101,7 @@ struct Loaded {
     files: ClientFiles,
     identity: Option<Identity>,
     servers: Arc<dyn ServerCertVerifier>,
+    ends: Vec<CertificateEnd>,
 }
 
 /// What a client speaks TLS by. The files are read again when they change.
@@ -114,6 +122,11 @@ impl ClientTls {
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
         Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Arc::default() })
+    }
+
+    /// When the certificates end that the next connection would be made with.
+    pub fn ends(&self) -> Vec<CertificateEnd> {
+        self.files.current().ends.clone()
     }
 
     /// The handshake with the server that is reached by `host`, without a limit of time. The error says whose

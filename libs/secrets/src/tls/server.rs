@@ -18,7 +18,7 @@ use tokio_rustls::{
 use vterrors::Result;
 
 use super::{
-    Identity, authorities, internal,
+    CertificateEnd, Identity, authorities, internal,
     reason::{self, Against},
     revoked, rustls_error,
     said::Said,
@@ -63,7 +63,15 @@ impl ServerFiles {
                 Some(verifier.map_err(|e| ca.fault(format!("cannot be used: {e}")))?)
             }
         };
-        Ok(Loaded { files: self.clone(), identity, clients })
+        let own = [Some(&self.cert), self.chain.as_ref()].into_iter().flatten();
+        let mut ends = Vec::new();
+        for file in own {
+            ends.extend(CertificateEnd::of_own(&file.flag, &file.read()?));
+        }
+        if let Some(ca) = &self.client_ca {
+            ends.extend(CertificateEnd::of_authorities(&ca.flag, &ca.read()?));
+        }
+        Ok(Loaded { files: self.clone(), identity, clients, ends })
     }
 
     fn paths(&self) -> Vec<std::path::PathBuf> {
@@ -77,6 +85,7 @@ struct Loaded {
     files: ServerFiles,
     identity: Identity,
     clients: Option<Arc<dyn ClientCertVerifier>>,
+    ends: Vec<CertificateEnd>,
 }
 
 /// What a listener speaks TLS by. The files are read again when they change.
@@ -96,6 +105,11 @@ impl ServerTls {
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
         Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Said::default() })
+    }
+
+    /// When the certificates end that the next connection would be made with.
+    pub fn ends(&self) -> Vec<CertificateEnd> {
+        self.files.current().ends.clone()
     }
 
     /// The handshake, without a limit of time. The error is for the log: whose certificate was refused, and why.
