@@ -21,7 +21,7 @@ use sqltypes::{BindVars, Field, Row};
 use tracer::{Tracer, TracerOptions};
 use vterrors::Result;
 
-pub use spans::{OpenCall, Service};
+pub use spans::{OpenCall, OpenWork, Service};
 pub use statement::Observed;
 
 use crate::{

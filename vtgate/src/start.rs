@@ -47,6 +47,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let tls = config.mysql_tls.clone();
     let ends = CertificateEnds::default().server(tls.as_ref()).server(config.grpc_tls.as_ref());
     let ends = ends.client(config.tablet_tls.as_ref()).fixed(config.topo.certificate_ends());
+    let ends = ends.client(observer.tracer.as_ref().and_then(|t| t.tls()));
     context.metrics.publish_certificates(ends);
 
     let topo = Arc::new(topo::Server::open(&config.topo).await?);

@@ -38,6 +38,8 @@ async fn what_is_monitored_is_exported() {
         &file("grpc-cert", &cert),
         &file("grpc-key", &key),
         &file("tablet-grpc-ca", &ca),
+        "--tracer=otlp",
+        &file("otel-ca", &ca),
     ]);
     let context = Context::new("vtgate");
     let _steps = vtgate::start(options, context.clone()).await.unwrap();
@@ -47,6 +49,9 @@ async fn what_is_monitored_is_exported() {
         let line = format!("vtgate_certificate_not_after{{flag=\"{flag}\"}} {ends}\n");
         assert!(exported.contains(&line), "{exported}");
     }
-    assert!(exported.contains("vtgate_certificate_not_after{flag=\"tablet-grpc-ca\"} "), "{exported}");
+    for flag in ["tablet-grpc-ca", "otel-ca"] {
+        let line = format!("vtgate_certificate_not_after{{flag=\"{flag}\"}} ");
+        assert!(exported.contains(&line), "{exported}");
+    }
     assert_eq!(context.metrics.to_json()["CertificateNotAfter"]["grpc-cert"], ends);
 }

@@ -57,8 +57,10 @@ pub async fn start_with(
     let ends = CertificateEnds::default().server(config.server_tls.as_ref());
     let ends = ends.client(config.managers.connector.tls());
     let ends = ends.client(config.mysqld_tls.as_ref().map(|tls| &tls.client));
-    context.metrics.publish_certificates(ends.fixed(config.topo.certificate_ends()));
+    let ends = ends.fixed(config.topo.certificate_ends());
     let tablet = Tablet::new(config, topo, &context)?;
+    let ends = ends.client(tablet.query.observer.tracer.as_ref().and_then(|t| t.tls()));
+    context.metrics.publish_certificates(ends);
     admin::install(&tablet, &context);
     tablet.start(&context).await?;
 
