@@ -169,6 +169,9 @@ async fn the_audit_log(path: &Path) {
         "Errno",
     ];
     assert_eq!(told, expected);
+    let login = line(path, "the login", |l| l["ConnectionId"] == insert["ConnectionId"]).await;
+    assert_eq!((&login["StmtType"], &login["Outcome"]), (&"LOGIN".into(), &"ok".into()), "{login}");
+    assert_eq!((&login["User"], &login["RemoteAddr"]), (&insert["User"], &insert["RemoteAddr"]));
     let update = line(path, "the update", |l| l["StmtType"] == "UPDATE").await;
     assert_eq!(update["Shards"].as_array().unwrap().len(), 2, "{update}");
     line(path, "the commit", |l| l["StmtType"] == "COMMIT" && l["Shards"] != serde_json::json!([])).await;
