@@ -64,10 +64,13 @@ impl ClientFiles {
     fn load(&self) -> Result<Loaded> {
         let identity =
             self.identity.as_ref().map(|(cert, key)| Identity::read(cert, key, None)).transpose()?;
+        let mut ends = identity.as_ref().map(|own| own.ends.clone()).unwrap_or_default();
         let provider = Arc::new(crypto::ring::default_provider());
         let servers: Arc<dyn ServerCertVerifier> = match &self.ca {
             Some(ca) => {
-                let verifier = WebPkiServerVerifier::builder_with_provider(authorities(ca)?, provider)
+                let (roots, end) = authorities(ca)?;
+                ends.extend(end);
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
                     .with_crls(revoked(self.crl.as_ref())?)
                     .allow_unknown_revocation_status()
                     .build();
@@ -80,13 +83,6 @@ impl ClientFiles {
             }
             None => Arc::new(Unverified(provider.signature_verification_algorithms)),
         };
-        let mut ends = Vec::new();
-        if let Some((cert, _)) = &self.identity {
-            ends.extend(CertificateEnd::of_own(&cert.flag, &cert.read()?));
-        }
-        if let Some(ca) = &self.ca {
-            ends.extend(CertificateEnd::of_authorities(&ca.flag, &ca.read()?));
-        }
         Ok(Loaded { files: self.clone(), identity, servers, ends })
     }
 

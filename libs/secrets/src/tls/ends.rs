@@ -22,21 +22,35 @@ pub struct CertificateEnd {
 impl CertificateEnd {
     /// Of a text in PEM form with certificates that are shown to others; None when it has none that can be read.
     pub fn of_own(flag: &str, pem: &[u8]) -> Option<Self> {
-        let not_after = all(pem).into_iter().min()?;
-        Some(Self { flag: flag.trim_start_matches('-').to_owned(), not_after })
+        Self::first(flag, &certificates(pem))
     }
 
     /// Of a text in PEM form with authorities.
     pub fn of_authorities(flag: &str, pem: &[u8]) -> Option<Self> {
-        let not_after = all(pem).into_iter().max()?;
-        Some(Self { flag: flag.trim_start_matches('-').to_owned(), not_after })
+        Self::last(flag, &certificates(pem))
+    }
+
+    /// The first of them to end.
+    pub(super) fn first(flag: &str, certs: &[CertificateDer<'_>]) -> Option<Self> {
+        Some(Self::new(flag, certs.iter().filter_map(|cert| not_after(cert)).min()?))
+    }
+
+    /// The last of them to end.
+    pub(super) fn last(flag: &str, certs: &[CertificateDer<'_>]) -> Option<Self> {
+        Some(Self::new(flag, certs.iter().filter_map(|cert| not_after(cert)).max()?))
+    }
+
+    fn new(flag: &str, not_after: i64) -> Self {
+        Self { flag: flag.trim_start_matches('-').to_owned(), not_after }
     }
 }
 
-/// The ends of all certificates in a text that can be read.
-fn all(pem: &[u8]) -> Vec<i64> {
-    let certs = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
-    certs.filter_map(|der| Some(Certificate::parse(&der)?.not_after.unix_timestamp())).collect()
+fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect()
+}
+
+fn not_after(der: &[u8]) -> Option<i64> {
+    Some(Certificate::parse(der)?.not_after.unix_timestamp())
 }
 
 /// Where a process has certificates.

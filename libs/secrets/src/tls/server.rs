@@ -51,11 +51,14 @@ pub struct ServerFiles {
 impl ServerFiles {
     fn load(&self) -> Result<Loaded> {
         let identity = Identity::read(&self.cert, &self.key, self.chain.as_ref())?;
+        let mut ends = identity.ends.clone();
         let clients = match &self.client_ca {
             None => None,
             Some(ca) => {
                 let provider = Arc::new(crypto::ring::default_provider());
-                let verifier = WebPkiClientVerifier::builder_with_provider(authorities(ca)?, provider)
+                let (roots, end) = authorities(ca)?;
+                ends.extend(end);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
                     .with_crls(revoked(self.crl.as_ref())?)
                     // A list speaks of the certificates of its authority, not of those between.
                     .allow_unknown_revocation_status()
@@ -63,14 +66,6 @@ impl ServerFiles {
                 Some(verifier.map_err(|e| ca.fault(format!("cannot be used: {e}")))?)
             }
         };
-        let own = [Some(&self.cert), self.chain.as_ref()].into_iter().flatten();
-        let mut ends = Vec::new();
-        for file in own {
-            ends.extend(CertificateEnd::of_own(&file.flag, &file.read()?));
-        }
-        if let Some(ca) = &self.client_ca {
-            ends.extend(CertificateEnd::of_authorities(&ca.flag, &ca.read()?));
-        }
         Ok(Loaded { files: self.clone(), identity, clients, ends })
     }
 
