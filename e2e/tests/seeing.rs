@@ -6,17 +6,12 @@
 // The helpers of a test fail the test.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    fs,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, path::Path, time::Duration};
 
+use collector::{Collector, tree};
 use e2e::{Cluster, exec, fault, rows, scenario::step};
 use mysql_async::{Conn, prelude::Queryable};
 use serde_json::Value;
-use tracer::otlp::{EXPORT, ExportTraceServiceRequest, ExportTraceServiceResponse, Span};
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// A value of a row, a literal of an unknown statement, a comment: none of them is part of another text.
@@ -50,7 +45,7 @@ async fn a_cluster_tells_of_its_queries() {
     let file = |name: &str| dir.path().join(name);
     let (gate_log, tablet_log, audit_log) = (file("vtgate.log"), file("vttablet.log"), file("audit.log"));
     let collector = Collector::start().await;
-    let endpoint = format!("--otel-endpoint={}", collector.address);
+    let endpoint = format!("--otel-endpoint={}", collector.address());
     let cluster = Cluster::start(&[
         "--vtgate-arg=--tracer=otlp",
         // Only what a client asks for.
@@ -88,6 +83,8 @@ async fn a_cluster_tells_of_its_queries() {
     assert!(told.iter().all(|l| !sql_has(l, SECRET)), "{told:?}");
     step("a traced query is a tree of spans");
     a_traced_query_is_a_tree_of_spans(&mut conn, &collector).await;
+    step("what is gathered, and what is rolled back, is traced");
+    gathered_and_rolled_back(&mut conn, &collector).await;
     step("a full disk refuses statements");
     a_full_disk_refuses_statements(&cluster, &mut conn, &audit_log).await;
 }
@@ -172,49 +169,14 @@ async fn the_audit_log(path: &Path) {
         "Errno",
     ];
     assert_eq!(told, expected);
+    let login = line(path, "the login", |l| l["ConnectionId"] == insert["ConnectionId"]).await;
+    assert_eq!((&login["StmtType"], &login["Outcome"]), (&"LOGIN".into(), &"ok".into()), "{login}");
+    assert_eq!((&login["User"], &login["RemoteAddr"]), (&insert["User"], &insert["RemoteAddr"]));
     let update = line(path, "the update", |l| l["StmtType"] == "UPDATE").await;
     assert_eq!(update["Shards"].as_array().unwrap().len(), 2, "{update}");
     line(path, "the commit", |l| l["StmtType"] == "COMMIT" && l["Shards"] != serde_json::json!([])).await;
     line(path, "the failed select", |l| l["Errno"] == 1146 && l["Outcome"] == "error").await;
     line(path, "the prepared select", |l| l["StmtType"] == "SELECT" && l["RowsReturned"] == 1).await;
-}
-
-/// A collector of OpenTelemetry's in this process.
-struct Collector {
-    address: String,
-    spans: Arc<Mutex<Vec<Span>>>,
-}
-
-impl Collector {
-    async fn start() -> Self {
-        let spans: Arc<Mutex<Vec<Span>>> = Arc::default();
-        let kept = spans.clone();
-        let routes = rpc::routes().await.unwrap().unary(EXPORT, move |request: ExportTraceServiceRequest| {
-            for process in request.resource_spans {
-                let spans = process.scope_spans.into_iter().flat_map(|s| s.spans);
-                kept.lock().unwrap().extend(spans);
-            }
-            async { Ok(ExportTraceServiceResponse::default()) }
-        });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let listener = rpc::Listener::new(listener, None);
-        tokio::spawn(rpc::serve(listener, routes, Arc::new([]), std::future::pending()));
-        Self { address, spans }
-    }
-}
-
-/// `parent > child` of every span below the client's, in order.
-fn tree(spans: &[Span], client: &[u8]) -> Vec<String> {
-    let name = |id: &[u8]| match spans.iter().find(|s| s.span_id == id) {
-        Some(span) => span.name.as_str(),
-        None if id == client => "client",
-        None => "nobody",
-    };
-    let mut tree: Vec<_> =
-        spans.iter().map(|s| format!("{} > {}", name(&s.parent_span_id), s.name)).collect();
-    tree.sort();
-    tree
 }
 
 /// From the client's comment through vtgate and the tablets of both shards to their mysqlds.
@@ -238,16 +200,73 @@ async fn a_traced_query_is_a_tree_of_spans(conn: &mut Conn, collector: &Collecto
     expected.sort();
     let client = u64::from_str_radix(client, 16).unwrap().to_be_bytes();
     testkit::wait_until_async("the tree of spans", LIMIT, tokio::time::sleep, async || {
-        let spans = collector.spans.lock().unwrap().clone();
+        let spans = collector.spans();
         let tree = tree(&spans, &client);
         if tree == expected { Ok(()) } else { Err(format!("{tree:#?}")) }
     })
     .await;
-    let spans = collector.spans.lock().unwrap().clone();
+    let spans = collector.spans();
     let trace = u128::from_str_radix(trace, 16).unwrap().to_be_bytes();
     // Nothing but this query was traced, and no value of it is in a span.
     assert!(spans.iter().all(|s| s.trace_id == trace));
     assert!(!format!("{spans:?}").contains(SECRET));
+}
+
+/// Executes a statement below a client's span, and waits until the tree of its spans is as `expected`: what is there more
+/// than once is named once.
+async fn traced(conn: &mut Conn, collector: &Collector, sql: &str, expected: &[&str]) {
+    collector.take();
+    let (trace, client) = ("a3ce929d0e0e47364bf92f3577b34da6", "11f067aa0ba902b7");
+    exec(conn, &format!("{sql} /*traceparent='00-{trace}-{client}-01'*/")).await;
+    let client = u64::from_str_radix(client, 16).unwrap().to_be_bytes();
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    testkit::wait_until_async(sql, LIMIT, tokio::time::sleep, async || {
+        let mut tree = tree(&collector.spans(), &client);
+        tree.dedup();
+        if tree == expected { Ok(()) } else { Err(format!("{tree:#?}")) }
+    })
+    .await;
+    assert!(!format!("{:?}", collector.spans()).contains(SECRET), "{sql}");
+}
+
+async fn gathered_and_rolled_back(conn: &mut Conn, collector: &Collector) {
+    let sql = format!("select name, rank() over (order by name) from customer where name <> '{SECRET}'");
+    let mut expected = vec!["client > vtgate SELECT", "vtgate SELECT > plan"];
+    expected.extend([
+        "vtgate SELECT > gather reserve",
+        "gather reserve > vttablet ReserveExecute",
+        "vttablet ReserveExecute > begin",
+        "vttablet ReserveExecute > mysqld",
+    ]);
+    expected.extend([
+        "vtgate SELECT > shard call",
+        "shard call > vttablet StreamExecute",
+        "vttablet StreamExecute > mysqld",
+        "vttablet StreamExecute > pool wait",
+    ]);
+    // The CREATE and the INSERT, and what sets the mode of the query.
+    expected.extend([
+        "vtgate SELECT > gather load",
+        "gather load > vttablet Execute",
+        "vttablet Execute > mysqld",
+        "vtgate SELECT > gather query",
+        "gather query > vttablet Execute",
+        "gather query > vttablet StreamExecute",
+    ]);
+    traced(conn, collector, &sql, &expected).await;
+
+    exec(conn, "begin").await;
+    exec(conn, "update customer set name = concat(name, '!')").await;
+    let expected = [
+        "client > vtgate SAVEPOINT",
+        "vtgate SAVEPOINT > savepoint",
+        "savepoint > vttablet Execute",
+        "vttablet Execute > mysqld",
+    ];
+    traced(conn, collector, "savepoint a", &expected).await;
+    let expected = ["client > vtgate ROLLBACK", "vtgate ROLLBACK > rollback", "rollback > vttablet Rollback"];
+    traced(conn, collector, "rollback", &expected).await;
 }
 
 /// As a client sees it: an error that says why, nothing executed, and service again when there is room.

@@ -3,10 +3,14 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use secrets::tls::CertificateEnd;
 use servenv::parse_duration;
 use vterrors::{Error, Result};
 
 use crate::Layout;
+
+const CA_FLAG: &str = "--topo-etcd-tls-ca";
+const CERT_FLAG: &str = "--topo-etcd-tls-cert";
 
 /// Command line options; [`TopoOptions::validate`] makes a [`TopoConfig`] of them.
 #[derive(Args, Debug, Clone, PartialEq, Eq)]
@@ -98,6 +102,22 @@ pub struct TlsFiles {
     pub identity: Option<(String, String)>,
 }
 
+impl TlsFiles {
+    /// When they end. They are read at the start alone, so a renewed file changes nothing here before the next one.
+    pub fn ends(&self) -> Vec<CertificateEnd> {
+        let ca = self.ca.as_ref().map(|pem| CertificateEnd::of_authorities(CA_FLAG, pem.as_bytes()));
+        let own = self.identity.as_ref().map(|(pem, _)| CertificateEnd::of_own(CERT_FLAG, pem.as_bytes()));
+        [ca, own].into_iter().flatten().flatten().collect()
+    }
+}
+
+impl TopoConfig {
+    /// When the certificates end that the lock server is spoken to with.
+    pub fn certificate_ends(&self) -> Vec<CertificateEnd> {
+        self.tls.as_ref().map(TlsFiles::ends).unwrap_or_default()
+    }
+}
+
 impl std::fmt::Debug for TlsFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TlsFiles").finish_non_exhaustive()
@@ -164,8 +184,8 @@ impl TopoOptions {
                 .map_err(|e| faults.push(format!("{flag}: {}: {e}", path.display())))
                 .ok()
         };
-        let ca = read("--topo-etcd-tls-ca", &self.topo_etcd_tls_ca);
-        let cert = read("--topo-etcd-tls-cert", &self.topo_etcd_tls_cert);
+        let ca = read(CA_FLAG, &self.topo_etcd_tls_ca);
+        let cert = read(CERT_FLAG, &self.topo_etcd_tls_cert);
         let key = read("--topo-etcd-tls-key", &self.topo_etcd_tls_key);
         if self.topo_etcd_tls_cert.is_some() != self.topo_etcd_tls_key.is_some() {
             faults.push("--topo-etcd-tls-cert and --topo-etcd-tls-key: one needs the other".into());

@@ -6,6 +6,7 @@
 //! nothing is allocated.
 
 mod lines;
+mod logins;
 mod spans;
 mod statement;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use sqltypes::{BindVars, Field, Row};
 use tracer::{Tracer, TracerOptions};
 use vterrors::Result;
 
-pub use spans::{OpenCall, Service};
+pub use logins::{Entered, Newcomer, Refusal, SUBCOMPONENT};
+pub use spans::{OpenCall, OpenWork, Service};
 pub use statement::Observed;
 
 use crate::{

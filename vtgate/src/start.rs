@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use discovery::{Discovery, DiscoveryConfig};
 use proto::vtgateservice::vitess_server::VitessServer;
+use secrets::tls::CertificateEnds;
 use servenv::{Context, Step};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -44,6 +45,10 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let observer = Observer::start(&o.query_log, &o.audit, &o.tracer, &context)?;
     let log_steps = observer.end_steps();
     let tls = config.mysql_tls.clone();
+    let ends = CertificateEnds::default().server(tls.as_ref()).server(config.grpc_tls.as_ref());
+    let ends = ends.client(config.tablet_tls.as_ref()).fixed(config.topo.certificate_ends());
+    let ends = ends.client(observer.tracer.as_ref().and_then(|t| t.tls()));
+    context.metrics.publish_certificates(ends);
 
     let topo = Arc::new(topo::Server::open(&config.topo).await?);
     let schema =

@@ -207,7 +207,34 @@ async fn commit_call(
 }
 
 async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (CommitOrder, ShardSession)) {
-    let Ok(tablet) = gateway.tablet(&part.alias) else { return };
+    match rollback_part(gateway, session, &part).await {
+        Ok(reserved_id) => keep_reserved(session, (order, &part), reserved_id),
+        Err(e) if e.condition() == Condition::TransactionGone => {}
+        Err(e) => warn!(target = %part.target, "rollback failed, the tablet will end it by itself: {e}"),
+    }
+}
+
+async fn rollback_part(gateway: &Gateway, session: &Session, part: &ShardSession) -> Result<i64> {
+    let Some(observed) = &session.observed else {
+        return rollback_call(gateway, session, part, None).await;
+    };
+    observed.calls(&part.target);
+    let span = observed.open_span();
+    let result = rollback_call(gateway, session, part, span.map(|s| s.context)).await;
+    if let Some(span) = span {
+        observed.close_call(span, "rollback", &part.target, result.as_ref().map(|_| 0));
+    }
+    result
+}
+
+/// The new id of a connection that stays reserved, or 0. With a tablet that is gone the transaction is, too.
+async fn rollback_call(
+    gateway: &Gateway,
+    session: &Session,
+    part: &ShardSession,
+    span: Option<SpanContext>,
+) -> Result<i64> {
+    let Ok(tablet) = gateway.tablet(&part.alias) else { return Ok(0) };
     let _under_way = tablet.load.begin();
     let (effective_caller_id, immediate_caller_id) = callers(session);
     let request = q::RollbackRequest {
@@ -216,11 +243,13 @@ async fn end_quietly(gateway: &Gateway, session: &mut Session, (order, part): (C
         target: Some((&part.target).into()),
         transaction_id: part.transaction_id,
     };
-    match tokio::time::timeout(CLEAN_UP_LIMIT, tablet.service.rollback(request)).await {
-        Ok(Ok(answer)) => keep_reserved(session, (order, &part), answer.reserved_id),
-        Ok(Err(e)) if e.condition() == Condition::TransactionGone => {}
-        Ok(Err(e)) => warn!(target = %part.target, "rollback failed, the tablet will end it by itself: {e}"),
-        Err(_) => warn!(target = %part.target, "rollback took too long, the tablet will end it by itself"),
+    let service = Service::of(&tablet, span);
+    match tokio::time::timeout(CLEAN_UP_LIMIT, service.rollback(request)).await {
+        Ok(answer) => Ok(answer?.reserved_id),
+        Err(_) => {
+            let limit = format!("no answer within {CLEAN_UP_LIMIT:?}");
+            Err(Error::new(Condition::Timeout, limit))
+        }
     }
 }
 

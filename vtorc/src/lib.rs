@@ -26,6 +26,7 @@ pub mod watch;
 
 use std::{sync::Arc, time::Duration};
 
+use secrets::tls::CertificateEnds;
 use servenv::{Context, Step};
 use tabletclient::{GrpcTabletManagerClient, TabletManagerClient};
 use vterrors::Result;
@@ -63,6 +64,8 @@ pub fn watch(
     context: &Context,
 ) {
     board.publish(&context.metrics);
+    let ends = CertificateEnds::default().client(config.managers.connector.tls());
+    context.metrics.publish_certificates(ends.fixed(config.topo.certificate_ends()));
     let history = History::start(topo.clone(), context);
     let recoverer = Recoverer::new(config.recovery.clone(), topo.clone(), tablets.clone(), history);
     let shared =

@@ -306,9 +306,20 @@ async fn troubles_of_replicas_are_repaired_once_by_two_of_us() {
 #[tokio::test(start_paused = true)]
 async fn what_is_monitored_is_exported() {
     let stand = Stand::new(2, true).await;
-    let board = stand.vtorc(&[]);
+    let dir = testkit::temp_dir();
+    let authority = authority::Authority::new("Ours").unwrap();
+    let request = authority::Request::new("vtorc", &[]);
+    let (cert, key) = authority.issue(&request).unwrap().write(dir.path(), "vtorc").unwrap();
+    let ca = authority.write(dir.path()).unwrap();
+    let file =
+        |what: &str, path: &std::path::Path| format!("--tablet-manager-grpc-{what}={}", path.display());
+    let board = stand.vtorc(&[&file("ca", &ca), &file("cert", &cert), &file("key", &key)]);
     until("it watches", || !board.reports().is_empty()).await;
-    testkit::check_metrics("vtorc", &stand.context.metrics.to_prometheus("vtorc"));
+    let exported = stand.context.metrics.to_prometheus("vtorc");
+    testkit::check_metrics("vtorc", &exported);
+    let ends = request.not_after.unix_timestamp();
+    let line = format!("vtorc_certificate_not_after{{flag=\"tablet-manager-grpc-cert\"}} {ends}\n");
+    assert!(exported.contains(&line), "{exported}");
     let rules = testkit::monitoring_file("alerts.yml");
     let (_, names) = rules.split_once("vtorc_detected_problems{label=~\"(").unwrap();
     let (names, _) = names.split_once(')').unwrap();

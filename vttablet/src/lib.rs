@@ -18,6 +18,7 @@ pub mod tablet;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use secrets::tls::CertificateEnds;
 use servenv::{Context, Step};
 use tokio::{net::TcpListener, sync::oneshot};
 use vterrors::{Condition, Error, Result};
@@ -53,7 +54,13 @@ pub async fn start_with(
     })?;
     config.grpc_port = listener.local_addr().map_or(config.grpc_port, |a| a.port());
     let listener = rpc::Listener::new(listener, config.server_tls.clone());
+    let ends = CertificateEnds::default().server(config.server_tls.as_ref());
+    let ends = ends.client(config.managers.connector.tls());
+    let ends = ends.client(config.mysqld_tls.as_ref().map(|tls| &tls.client));
+    let ends = ends.fixed(config.topo.certificate_ends());
     let tablet = Tablet::new(config, topo, &context)?;
+    let ends = ends.client(tablet.query.observer.tracer.as_ref().and_then(|t| t.tls()));
+    context.metrics.publish_certificates(ends);
     admin::install(&tablet, &context);
     tablet.start(&context).await?;
 

@@ -57,6 +57,19 @@ async fn open_topo(etcd: &Etcd) -> topo::Server {
     topo::Server::open(&config).await.unwrap()
 }
 
+/// Flags with a certificate for the two kinds of clients that a tablet is: when it ends.
+fn add_certificates(command: &mut Command, dir: &Path) -> i64 {
+    let authority = authority::Authority::new("Ours").unwrap();
+    let ca = authority.write(dir).unwrap();
+    let request = authority::Request::new("vttablet", &["localhost"]);
+    let (cert, key) = authority.issue(&request).unwrap().write(dir, "vttablet").unwrap();
+    for (flag, path) in [("ca", &ca), ("cert", &cert), ("key", &key)] {
+        command.arg(format!("--tablet-manager-grpc-{flag}={}", path.display()));
+        command.arg(format!("--db-ssl-{flag}={}", path.display()));
+    }
+    request.not_after.unix_timestamp()
+}
+
 #[test]
 fn a_tablet_from_its_start_to_its_end() {
     RUNTIME.block_on(async {
@@ -69,6 +82,7 @@ fn a_tablet_from_its_start_to_its_end() {
         let server = Server::start(100).await;
 
         let mut command = Command::new(PROGRAM);
+        let ends = add_certificates(&mut command, dir.path());
         command.args([
             "--tablet_path=zone1-100",
             "--init-keyspace=ks",
@@ -116,6 +130,8 @@ fn a_tablet_from_its_start_to_its_end() {
         let (_, metrics) = http(http_port, "GET", "/metrics", "").unwrap();
         assert!(metrics.contains("vttablet_conn_pool_capacity 16"), "{metrics}");
         testkit::check_metrics("vttablet", &metrics);
+        let is_told = |flag| metrics.contains(&format!("_not_after{{flag=\"{flag}\"}} {ends}\n"));
+        assert!(is_told("tablet-manager-grpc-cert") && is_told("db-ssl-cert"), "{metrics}");
 
         // Settings.
         let set = |name: &str, value: &str| {

@@ -18,7 +18,7 @@ const LAYERS: &[(u8, &[&[&str]])] = &[
     (6, &[&["vtgate", "vttablet", "vtctld", "vtorc", "vtctlclient", "vtexplain"]]),
     (5, &[&["planner", "mysqlctl", "reparent"], &["ops"]]),
     (4, &[&["eval", "vschema", "discovery"]]),
-    (3, &[&["sqlast", "mysqlwire", "topo", "tabletclient", "querylog", "tracer"]]),
+    (3, &[&["sqlast", "mysqlwire", "topo", "tabletclient", "querylog", "tracer"], &["collector"]]),
     (2, &[&["secrets", "authority"], &["vtmodel", "sqltypes", "servenv", "rpc"]]),
     (1, &[&["vterrors"]]),
     (0, &[&["proto", "testkit"]]),

@@ -1,4 +1,4 @@
-//! The audit log: a line for each statement, which is not lost silently.
+//! The audit log: a line for each statement and each login, which is not lost silently.
 //!
 //! A client has the end of its statement only when the file has the line ([`AuditLog::write`]). When the file does
 //! not take lines (a full disk, a folder that is gone), the lines that are there are kept, and statements are
@@ -30,9 +30,9 @@ const LINE_LIMIT: Duration = Duration::from_secs(5);
 /// What happens while the file takes no lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnFailure {
-    // Statements are refused.
+    // Statements and logins are refused.
     Refuse,
-    // Statements go on; their lines may be lost, and are counted then.
+    // They go on; their lines may be lost, and are counted then.
     Continue,
 }
 
@@ -40,10 +40,10 @@ pub enum OnFailure {
 #[derive(Debug, Clone, Args)]
 pub struct AuditOptions {
     /// File that gets a line of JSON for each statement: who, from where, which tables and shards, how many rows,
-    /// how it ended; no values and no text. Opened again on SIGHUP. None when not given
+    /// how it ended; no values and no text. And one for each login. Opened again on SIGHUP. None when not given
     #[arg(long, value_name = "FILE", help_heading = "Audit log")]
     pub audit_log_file: Option<PathBuf>,
-    /// While that file cannot be written: refuse statements, or continue and count the lines that are lost
+    /// While that file cannot be written: refuse statements and logins, or continue and count the lines that are lost
     /// (AuditLogLost)
     #[arg(long, value_enum, default_value_t = OnFailure::Refuse, help_heading = "Audit log")]
     pub audit_log_on_failure: OnFailure,

@@ -20,7 +20,8 @@ mod wire;
 
 pub use channel::{Channel, ChannelOptions, Connector, Network, Stream, connect_lazy, connect_unix};
 pub use options::{
-    GrpcServerTlsOptions, TabletGrpcOptions, TabletManagerGrpcOptions, VtctldGrpcOptions, VtgateGrpcOptions,
+    GrpcServerTlsOptions, OtelOptions, TabletGrpcOptions, TabletManagerGrpcOptions, VtctldGrpcOptions,
+    VtgateGrpcOptions,
 };
 pub use server::{
     Answered, Listener, Peer, Routes, decode, encode, routes, serve, serve_stream, serve_unix, snake_case,

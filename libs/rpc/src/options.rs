@@ -171,3 +171,4 @@ client_options!(TabletGrpcOptions, "tablet-grpc", "tablets' query service");
 client_options!(TabletManagerGrpcOptions, "tablet-manager-grpc", "tablets' manager service");
 client_options!(VtgateGrpcOptions, "vtgate-grpc", "vtgate");
 client_options!(VtctldGrpcOptions, "vtctld-grpc", "vtctld");
+client_options!(OtelOptions, "otel", "the collector of traces");

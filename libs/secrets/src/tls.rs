@@ -8,6 +8,7 @@
 //! without the certificate, so each connection has one of its own that notes it ([`verify`]).
 
 mod client;
+mod ends;
 mod reason;
 mod said;
 mod server;
@@ -27,6 +28,7 @@ use vterrors::{Error, Result};
 use crate::{Certificate, Named, certificate::show_date};
 
 pub use client::{ClientFiles, ClientStream, ClientTls, Verify};
+pub use ends::{CertificateEnd, CertificateEnds};
 pub use server::{ServerFiles, ServerStream, ServerTls};
 
 /// What HTTP/2 is called when the protocol above TLS is agreed on (RFC 9113).
@@ -40,6 +42,8 @@ struct Identity {
     key: Arc<CertifiedKey>,
     /// For messages: flag, path, and what the certificate says.
     shown: String,
+    /// Of its file, and of that of the chain.
+    ends: Vec<CertificateEnd>,
 }
 
 impl Identity {
@@ -47,8 +51,11 @@ impl Identity {
     fn read(cert: &Named, key: &Named, chain: Option<&Named>) -> Result<Self> {
         let mut certs = certificates(cert)?;
         let own = Certificate::parse(&certs[0]);
+        let mut ends = Vec::from_iter(CertificateEnd::first(&cert.flag, &certs));
         if let Some(chain) = chain {
-            certs.extend(certificates(chain)?);
+            let between = certificates(chain)?;
+            ends.extend(CertificateEnd::first(&chain.flag, &between));
+            certs.extend(between);
         }
         // What the parser says of a key could quote it.
         let private = PrivateKeyDer::from_pem_slice(&key.read()?)
@@ -60,7 +67,7 @@ impl Identity {
             None => cert.to_string(),
         };
         tell_end(own.as_ref(), &shown);
-        Ok(Self { key: Arc::new(certified), shown })
+        Ok(Self { key: Arc::new(certified), shown, ends })
     }
 }
 
@@ -81,13 +88,15 @@ fn tell_end(own: Option<&Certificate>, shown: &str) {
     }
 }
 
-/// The authorities of a file.
-fn authorities(file: &Named) -> Result<Arc<RootCertStore>> {
+/// The authorities of a file, and when they end.
+fn authorities(file: &Named) -> Result<(Arc<RootCertStore>, Option<CertificateEnd>)> {
     let mut roots = RootCertStore::empty();
-    for authority in certificates(file)? {
+    let certs = certificates(file)?;
+    let end = CertificateEnd::last(&file.flag, &certs);
+    for authority in certs {
         roots.add(authority).map_err(|e| file.fault(format!("cannot be used as an authority: {e}")))?;
     }
-    Ok(Arc::new(roots))
+    Ok((Arc::new(roots), end))
 }
 
 /// The certificates of a file: one at least.

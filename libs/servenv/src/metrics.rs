@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use secrets::tls::CertificateEnds;
 use serde_json::{Map, Value, json};
 
 /// A number that only grows.
@@ -69,16 +70,41 @@ impl TimingCounter {
 
 type Read = Box<dyn Fn() -> Value + Send + Sync>;
 
+/// The label of the numbers in an object, where nothing else is said.
+const LABEL: &str = "label";
+
+struct Variable {
+    /// What the keys of an object are.
+    label: &'static str,
+    read: Read,
+}
+
 /// The process's variables by name.
 #[derive(Default)]
 pub struct Metrics {
-    vars: Mutex<BTreeMap<String, Read>>,
+    vars: Mutex<BTreeMap<String, Variable>>,
 }
 
 impl Metrics {
     /// A variable that is computed when it is looked at: a number, a text, or an object of numbers by label.
     pub fn publish(&self, name: impl Into<String>, read: impl Fn() -> Value + Send + Sync + 'static) {
-        self.vars.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), Box::new(read));
+        self.publish_by(name, LABEL, read);
+    }
+
+    /// The same for an object whose keys are a `label` of that name at `/metrics`.
+    pub fn publish_by(
+        &self,
+        name: impl Into<String>,
+        label: &'static str,
+        read: impl Fn() -> Value + Send + Sync + 'static,
+    ) {
+        let variable = Variable { label, read: Box::new(read) };
+        self.vars.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), variable);
+    }
+
+    /// When each certificate ends, by the flag that names its file, in seconds since the epoch.
+    pub fn publish_certificates(&self, ends: CertificateEnds) {
+        self.publish_by("CertificateNotAfter", "flag", move || json!(ends.now()));
     }
 
     pub fn counter(&self, name: impl Into<String>) -> Counter {
@@ -108,23 +134,24 @@ impl Metrics {
     /// All variables, for `/debug/vars`.
     pub fn to_json(&self) -> Value {
         let vars = self.vars.lock().unwrap_or_else(PoisonError::into_inner);
-        Value::Object(vars.iter().map(|(name, read)| (name.clone(), read())).collect::<Map<_, _>>())
+        Value::Object(vars.iter().map(|(name, v)| (name.clone(), (v.read)())).collect::<Map<_, _>>())
     }
 
     /// The numbers among them, for `/metrics`. Texts are left out; nested objects become labels. One whose labels have
     /// not come up yet is there by its name, so that what there is can be seen in a program that did nothing so far.
     pub fn to_prometheus(&self, program: &str) -> String {
         let mut out = String::new();
-        let Value::Object(vars) = self.to_json() else { return out };
-        for (name, value) in vars {
-            let name = format!("{program}_{}", snake_case(&name));
+        let vars = self.vars.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, Variable { label: key, read }) in vars.iter() {
+            let (name, value) = (name.as_str(), read());
+            let name = format!("{program}_{}", snake_case(name));
             let mut lines = String::new();
             let is_labelled = value.is_object();
             match value {
                 Value::Object(labels) => {
                     for (label, value) in labels.iter().filter(|(_, v)| v.is_number()) {
                         let label = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-                        let _ = writeln!(lines, "{name}{{label=\"{label}\"}} {value}");
+                        let _ = writeln!(lines, "{name}{{{key}=\"{label}\"}} {value}");
                     }
                 }
                 Value::Number(n) => {
@@ -165,12 +192,14 @@ mod tests {
         let m = Metrics::default();
         m.counter("QueryExecutions").add(3);
         m.publish("HealthcheckConnections", || json!({"ks.0.primary": 1}));
+        m.publish_by("Ends", "flag", || json!({"grpc-cert": 7}));
         m.publish("TabletType", || json!("primary"));
         m.publish("FailedRecoveries", || json!({}));
         assert_eq!(m.to_json()["QueryExecutions"], 3);
         let text = m.to_prometheus("vtgate");
         assert!(text.contains("vtgate_query_executions 3\n"), "{text}");
         assert!(text.contains("vtgate_healthcheck_connections{label=\"ks.0.primary\"} 1\n"), "{text}");
+        assert!(text.contains("vtgate_ends{flag=\"grpc-cert\"} 7\n"), "{text}");
         assert!(!text.contains("tablet_type"), "{text}");
         assert!(text.contains("# TYPE vtgate_failed_recoveries untyped\n#"), "{text}");
     }

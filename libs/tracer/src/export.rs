@@ -3,10 +3,11 @@
 //! What must hold: who ends a span never waits. A batch that the collector does not take within its limit is
 //! counted (`TraceSpansDropped`) and forgotten: traces are for looking, not for keeping.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
-use rpc::{Channel, ChannelOptions};
+use rpc::{Channel, ChannelOptions, OtelOptions};
+use secrets::tls::ClientTls;
 use servenv::{Context, Counter};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -46,36 +47,79 @@ pub struct TracerOptions {
     /// Part of the queries, 0 to 1, that are traced where their text does not say so
     #[arg(long, default_value_t = 0.1, help_heading = "Traces")]
     pub tracing_sampling_rate: f64,
-    /// Where the collector takes OTLP over gRPC, without TLS
+    /// Where the collector takes OTLP over gRPC
     #[arg(long, default_value = "localhost:4317", value_name = "HOST:PORT", help_heading = "Traces")]
     pub otel_endpoint: String,
+    /// Says that the collector is meant to be spoken to without TLS, as it is where --otel-ca is not given
+    #[arg(long, help_heading = "Traces")]
+    pub otel_insecure: bool,
+    #[command(flatten)]
+    pub tls: OtelOptions,
 }
 
 impl Default for TracerOptions {
     /// As without any flag.
     fn default() -> Self {
-        Self { tracer: Target::Noop, tracing_sampling_rate: 0.1, otel_endpoint: "localhost:4317".to_owned() }
+        Self {
+            tracer: Target::Noop,
+            tracing_sampling_rate: 0.1,
+            otel_endpoint: "localhost:4317".to_owned(),
+            otel_insecure: false,
+            tls: OtelOptions::default(),
+        }
     }
 }
 
 impl TracerOptions {
-    /// Checks what clap does not.
+    /// Checks what clap does not, and that the files of TLS can be used.
     pub fn validate(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.tracing_sampling_rate) {
             let rate = self.tracing_sampling_rate;
             return Err(Error::invalid(format!("--tracing-sampling-rate {rate}: it is from 0 to 1")));
         }
         if self.tracer == Target::Otlp {
-            self.channel()?;
+            self.channel(&self.channel_options()?)?;
         }
         Ok(())
     }
 
-    fn channel(&self) -> Result<Channel> {
-        let address = self.otel_endpoint.trim_start_matches("http://");
-        rpc::connect_lazy(address, &ChannelOptions::default()).map_err(|e| e.context("--otel-endpoint"))
+    /// TLS or none, as the flags agree on.
+    fn channel_options(&self) -> Result<ChannelOptions> {
+        let options = self.tls.channels()?;
+        let by_tls = options.connector.tls().is_some();
+        if by_tls && (self.otel_insecure || self.otel_endpoint.starts_with(HTTP)) {
+            let says = if self.otel_insecure { "--otel-insecure" } else { "http:// in --otel-endpoint" };
+            return Err(Error::invalid(format!("{says} and --otel-ca: one of them is wrong")));
+        }
+        if !by_tls && self.otel_endpoint.starts_with(HTTPS) {
+            return Err(Error::invalid(
+                "--otel-endpoint: https:// needs --otel-ca, the authority that the collector's certificate is \
+                 checked by",
+            ));
+        }
+        Ok(options)
+    }
+
+    /// Without the scheme that others' configurations have.
+    fn address(&self) -> &str {
+        let endpoint = self.otel_endpoint.as_str();
+        [HTTP, HTTPS].iter().find_map(|scheme| endpoint.strip_prefix(scheme)).unwrap_or(endpoint)
+    }
+
+    fn channel(&self, options: &ChannelOptions) -> Result<Channel> {
+        rpc::connect_lazy(self.address(), options).map_err(|e| e.context("--otel-endpoint"))
+    }
+
+    /// Whether spans cross a network in the clear, and nobody said that they may.
+    fn is_open_unsaid(&self) -> bool {
+        let host = self.address().rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
+        let here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        !self.otel_insecure && !here
     }
 }
+
+const HTTP: &str = "http://";
+const HTTPS: &str = "https://";
 
 enum Message {
     Span(Box<Span>),
@@ -89,6 +133,8 @@ pub struct Tracer {
     sampling_rate: f64,
     queue: mpsc::Sender<Message>,
     dropped: Counter,
+    /// What the collector is spoken to by; none in the clear.
+    tls: Option<Arc<ClientTls>>,
 }
 
 impl Tracer {
@@ -98,10 +144,18 @@ impl Tracer {
         if options.tracer == Target::Noop {
             return Ok(None);
         }
+        let channel_options = options.channel_options()?;
+        let tls = channel_options.connector.tls().cloned();
+        if tls.is_none() && options.is_open_unsaid() {
+            let endpoint = &options.otel_endpoint;
+            warn!(
+                "traces go to {endpoint} in the clear: --otel-ca is for TLS, --otel-insecure says that it shall be so"
+            );
+        }
         let (queue, spans) = mpsc::channel(QUEUE_SPANS);
         let dropped = context.metrics.counter("TraceSpansDropped");
         let exporter = Exporter {
-            channel: options.channel()?,
+            channel: options.channel(&channel_options)?,
             endpoint: options.otel_endpoint.clone(),
             service: context.program,
             sent: context.metrics.counter("TraceSpansSent"),
@@ -109,7 +163,12 @@ impl Tracer {
             fails: false,
         };
         context.spawn("traces", exporter.run(spans));
-        Ok(Some(Arc::new(Self { sampling_rate: options.tracing_sampling_rate, queue, dropped })))
+        Ok(Some(Arc::new(Self { sampling_rate: options.tracing_sampling_rate, queue, dropped, tls })))
+    }
+
+    /// What the collector is spoken to by, where it is by TLS.
+    pub fn tls(&self) -> Option<&Arc<ClientTls>> {
+        self.tls.as_ref()
     }
 
     /// Whether a query is traced, below which span: as its client says, else by the dice.

@@ -3,18 +3,13 @@
 // The helpers of a test fail the test.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use clap::Parser;
+use collector::Collector;
 use prost::Message;
 use servenv::Context;
-use tracer::{
-    Attribute, Kind, Open, Span, SpanContext, Tracer, TracerOptions,
-    otlp::{self, ExportTraceServiceRequest, ExportTraceServiceResponse},
-};
+use tracer::{Attribute, Kind, Open, Span, SpanContext, Tracer, TracerOptions, otlp};
 
 #[derive(Parser)]
 struct Flags {
@@ -26,25 +21,6 @@ fn options(flags: &[&str]) -> TracerOptions {
     Flags::parse_from(["test"].iter().chain(flags)).tracer
 }
 
-/// A collector at a free port.
-async fn collector(context: &Context) -> (String, Arc<Mutex<Vec<otlp::Span>>>) {
-    let spans: Arc<Mutex<Vec<otlp::Span>>> = Arc::default();
-    let kept = spans.clone();
-    let routes =
-        rpc::routes().await.unwrap().unary(otlp::EXPORT, move |request: ExportTraceServiceRequest| {
-            let spans = request.resource_spans.into_iter().flat_map(|r| r.scope_spans).flat_map(|s| s.spans);
-            kept.lock().unwrap().extend(spans);
-            async { Ok(ExportTraceServiceResponse::default()) }
-        });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let listener = rpc::Listener::new(listener, None);
-    context.spawn("collector", async move {
-        rpc::serve(listener, routes, Arc::new([]), std::future::pending()).await.unwrap();
-    });
-    (address, spans)
-}
-
 fn counter(context: &Context, name: &str) -> u64 {
     context.metrics.to_json()[name].as_u64().unwrap()
 }
@@ -52,8 +28,9 @@ fn counter(context: &Context, name: &str) -> u64 {
 #[tokio::test]
 async fn spans_reach_the_collector() {
     let context = Context::new("vtgate");
-    let (address, spans) = collector(&context).await;
-    let flags = ["--tracer=otlp", "--tracing-sampling-rate=1", &format!("--otel-endpoint={address}")];
+    let collector = Collector::start().await;
+    let flags =
+        ["--tracer=otlp", "--tracing-sampling-rate=1", &format!("--otel-endpoint={}", collector.address())];
     let tracer = Tracer::start(&options(&flags), &context).unwrap().unwrap();
     let root = Open::first(tracer.decide(None).unwrap());
     for _ in 0..600 {
@@ -61,7 +38,7 @@ async fn spans_reach_the_collector() {
     }
     tracer.take(root.end("root", Kind::Server).text("db.system.name", "mysql").errno(Some(1062)));
     tracer.flush().await;
-    let spans = std::mem::take(&mut *spans.lock().unwrap());
+    let spans = collector.take();
     assert_eq!(spans.len(), 601);
     let last = spans.last().unwrap();
     assert_eq!((last.name.as_str(), last.kind, last.parent_span_id.len()), ("root", 2, 0));

@@ -1,11 +1,11 @@
-//! The spans of a traced statement: its own, its plan's, one for each call to a shard.
+//! The spans of a traced statement: its own, its plan's, one for each call to a shard, and those of what is gathered.
 
 use std::{ops::Deref, sync::Arc};
 
 use discovery::TabletHealth;
 use proto::query::StreamExecuteResponse;
 use tabletclient::QueryService;
-use tracer::{Kind, Open, SpanContext, Tracer};
+use tracer::{Kind, Open, Span, SpanContext, Tracer};
 use vterrors::{Error, Result};
 use vtmodel::Target;
 
@@ -13,6 +13,9 @@ use super::{
     lines,
     statement::{End, Observed, Seen},
 };
+
+/// MySQL's "query execution was interrupted": nobody waits for it any more.
+const INTERRUPTED: u16 = 1317;
 
 /// The trace that a statement belongs to.
 #[derive(Debug)]
@@ -37,8 +40,7 @@ impl Trace {
         let errno = match &end.result {
             Some(Ok(())) => None,
             Some(Err(e)) => Some(e.mysql_code().errno),
-            // Nobody waits for it any more: MySQL's "query execution was interrupted".
-            None => Some(1317),
+            None => Some(INTERRUPTED),
         };
         let kind = lines::statement_type(o, seen);
         let tables: Vec<_> = seen.tables.iter().map(String::as_str).collect();
@@ -66,16 +68,21 @@ impl Observed {
 
     /// A call to a shard is done, with so many rows.
     pub fn close_call(&self, span: Open, name: &str, target: &Target, rows: Result<u64, &Error>) {
-        let Some(trace) = &self.trace else { return };
         let errno = rows.as_ref().err().map(|e| e.mysql_code().errno);
+        self.close(span, name, target, |span| {
+            span.number("db.response.returned_rows", rows.unwrap_or_default()).errno(errno)
+        });
+    }
+
+    /// A span of work on a tablet is done; `with` says what there is to tell beside where.
+    fn close(&self, span: Open, name: &str, target: &Target, with: impl FnOnce(Span) -> Span) {
+        let Some(trace) = &self.trace else { return };
         let span = span
             .end(name, Kind::Client)
             .text("vt.keyspace", target.keyspace.as_str())
             .text("vt.shard", target.shard.as_str())
-            .text("vt.tablet_type", vtmodel::tablet_type_lower(target.tablet_type))
-            .number("db.response.returned_rows", rows.unwrap_or_default())
-            .errno(errno);
-        trace.tracer.take(span);
+            .text("vt.tablet_type", vtmodel::tablet_type_lower(target.tablet_type));
+        trace.tracer.take(with(span));
     }
 }
 
@@ -105,6 +112,59 @@ impl Drop for OpenCall {
     fn drop(&mut self) {
         let rows = self.fault.as_ref().map_or(Ok(self.rows), Err);
         self.observed.close_call(self.span, "shard call", &self.target, rows);
+    }
+}
+
+/// Work of several calls on one tablet: its span lasts from here until [`OpenWork::end`]. One that is dropped before was
+/// interrupted.
+pub struct OpenWork {
+    observed: Arc<Observed>,
+    span: Open,
+    name: &'static str,
+    target: Target,
+    /// `keyspace.table`, where it is about one.
+    table: String,
+    done: bool,
+}
+
+impl OpenWork {
+    /// None where the statement is not traced.
+    pub fn begin(observed: Option<&Arc<Observed>>, name: &'static str, target: &Target) -> Option<Self> {
+        let observed = observed?;
+        let span = observed.open_span()?;
+        let (observed, target) = (observed.clone(), target.clone());
+        Some(Self { observed, span, name, target, table: String::new(), done: false })
+    }
+
+    pub fn about(&mut self, table: String) {
+        self.table = table;
+    }
+
+    pub fn context(&self) -> SpanContext {
+        self.span.context
+    }
+
+    /// It is done, with so many rows, or failed with MySQL's number of an error.
+    pub fn end(mut self, rows: Result<u64, &Error>) {
+        let errno = rows.as_ref().err().map(|e| e.mysql_code().errno);
+        self.tell(rows.unwrap_or_default(), errno);
+    }
+
+    fn tell(&mut self, rows: u64, errno: Option<u16>) {
+        self.done = true;
+        let table = std::mem::take(&mut self.table);
+        self.observed.close(self.span, self.name, &self.target, |span| {
+            let span = if table.is_empty() { span } else { span.text("db.collection.name", table) };
+            span.number("db.response.returned_rows", rows).errno(errno)
+        });
+    }
+}
+
+impl Drop for OpenWork {
+    fn drop(&mut self) {
+        if !self.done {
+            self.tell(0, Some(INTERRUPTED));
+        }
     }
 }
 

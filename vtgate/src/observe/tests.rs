@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use collector::Collector;
 use planner::{Directives, Plan, Primitive, Rows, StatementClass};
 use proto::query::{BindVariable, Type};
 use querylog::{AuditOptions, Format, QueryLogOptions};
@@ -15,7 +16,7 @@ use tracer::TracerOptions;
 use vterrors::{Condition, Error};
 use vtmodel::{TabletType, Target, TargetString};
 
-use super::{Observer, lines, statement::End, statement::Observed};
+use super::{Observer, OpenWork, lines, statement::End, statement::Observed};
 use crate::session::{Caller, Session};
 
 const SECRET: &str = "planted-4711";
@@ -125,48 +126,69 @@ fn nobody_wants_to_know_until_somebody_does() {
     assert!(!Observer::default().is_on());
 }
 
-/// A collector at a free port: its address, and the spans it got.
-async fn collector(context: &Context) -> (String, Arc<std::sync::Mutex<Vec<tracer::otlp::Span>>>) {
-    use tracer::otlp::{EXPORT, ExportTraceServiceRequest, ExportTraceServiceResponse};
-    let spans: Arc<std::sync::Mutex<Vec<tracer::otlp::Span>>> = Arc::default();
-    let kept = spans.clone();
-    let routes = rpc::routes().await.unwrap().unary(EXPORT, move |request: ExportTraceServiceRequest| {
-        let spans = request.resource_spans.into_iter().flat_map(|r| r.scope_spans).flat_map(|s| s.spans);
-        kept.lock().unwrap().extend(spans);
-        async { Ok(ExportTraceServiceResponse::default()) }
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let listener = rpc::Listener::new(listener, None);
-    context.spawn("collector", async move {
-        rpc::serve(listener, routes, Arc::new([]), std::future::pending()).await.unwrap();
-    });
-    (address, spans)
-}
-
-/// Each span by its name, with the name of its parent; that of the caller's span is `client`.
-fn tree(spans: &[tracer::otlp::Span], client: [u8; 8]) -> Vec<(String, String)> {
-    let name = |id: &[u8]| match spans.iter().find(|s| s.span_id == id) {
-        Some(span) => span.name.clone(),
-        None if id == client => "client".to_owned(),
-        None => "nobody".to_owned(),
+/// What is done on a tablet in several calls: how it ended, and that it did when nobody waits for it any more.
+#[tokio::test]
+async fn work_of_several_calls_has_a_span() {
+    let context = Context::new("vtgate");
+    let collector = Collector::start().await;
+    let options = TracerOptions {
+        tracer: tracer::Target::Otlp,
+        tracing_sampling_rate: 0.0,
+        otel_endpoint: collector.address().into(),
+        ..TracerOptions::default()
     };
-    let mut tree: Vec<_> = spans.iter().map(|s| (s.name.clone(), name(&s.parent_span_id))).collect();
-    tree.sort();
-    tree
-}
-
-fn pairs(tree: &[(&str, &str)]) -> Vec<(String, String)> {
-    tree.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    let observer =
+        Observer::start(&QueryLogOptions::default(), &AuditOptions::default(), &options, &context).unwrap();
+    let target = Target::new("shop", "-80", TabletType::Replica);
+    let client = tracer::SpanContext::new_root();
+    let sql = format!("select 1 /*traceparent='{client}'*/");
+    let o = Arc::new(Observed::new(&observer, &session(), sql.as_bytes(), Default::default()));
+    let begin = |name| OpenWork::begin(Some(&o), name, &target).unwrap();
+    let mut load = begin("gather load");
+    load.about("shop.customer".to_owned());
+    load.end(Ok(3));
+    let fault = Error::mysql(1114, *b"HY000", format!("The table '{SECRET}' is full"));
+    begin("gather copy").end(Err(&fault));
+    drop(begin("gather query"));
+    o.finish(&observer, &Ok(Default::default())).await;
+    // Statements that are not traced, or not even observed.
+    let other = Arc::new(Observed::new(&observer, &session(), b"select 1", Default::default()));
+    assert!(OpenWork::begin(Some(&other), "gather load", &target).is_none());
+    assert!(OpenWork::begin(None, "gather load", &target).is_none());
+    observer.tracer.as_ref().unwrap().flush().await;
+    let spans = collector.take();
+    let expected = [
+        "client > vtgate SELECT",
+        "vtgate SELECT > gather copy",
+        "vtgate SELECT > gather load",
+        "vtgate SELECT > gather query",
+    ];
+    assert_eq!(collector::tree(&spans, &client.span_id), expected);
+    let told = |name: &str| {
+        let span = spans.iter().find(|s| s.name == name).unwrap();
+        let status = span.status.as_ref().map(|s| s.message.clone()).unwrap_or_default();
+        (status, format!("{:?}", span.attributes))
+    };
+    let (status, attributes) = told("gather load");
+    assert!(status.is_empty() && attributes.contains("shop.customer"), "{status} {attributes}");
+    assert!(attributes.contains("Number(3)"), "{attributes}");
+    assert_eq!(told("gather copy").0, "error 1114");
+    assert_eq!(told("gather query").0, "error 1317");
+    assert!(!format!("{spans:?}").contains(SECRET), "{spans:?}");
+    context.stop.cancel();
 }
 
 /// A statement whose client traces: its span, its plan's, and one for each call, below the client's; no value in any.
 #[tokio::test]
 async fn a_traced_statement_is_a_tree_of_spans() {
     let context = Context::new("vtgate");
-    let (address, spans) = collector(&context).await;
-    let options =
-        TracerOptions { tracer: tracer::Target::Otlp, tracing_sampling_rate: 0.0, otel_endpoint: address };
+    let collector = Collector::start().await;
+    let options = TracerOptions {
+        tracer: tracer::Target::Otlp,
+        tracing_sampling_rate: 0.0,
+        otel_endpoint: collector.address().into(),
+        ..TracerOptions::default()
+    };
     let observer =
         Observer::start(&QueryLogOptions::default(), &AuditOptions::default(), &options, &context).unwrap();
     assert!(observer.is_on());
@@ -186,14 +208,14 @@ async fn a_traced_statement_is_a_tree_of_spans() {
     assert!(other.open_span().is_none());
     other.finish(&observer, &Ok(Default::default())).await;
     observer.tracer.as_ref().unwrap().flush().await;
-    let spans = std::mem::take(&mut *spans.lock().unwrap());
-    let expected = pairs(&[
-        ("plan", "vtgate SELECT"),
-        ("shard call", "vtgate SELECT"),
-        ("shard call", "vtgate SELECT"),
-        ("vtgate SELECT", "client"),
-    ]);
-    assert_eq!(tree(&spans, client.span_id), expected);
+    let spans = collector.take();
+    let expected = [
+        "client > vtgate SELECT",
+        "vtgate SELECT > plan",
+        "vtgate SELECT > shard call",
+        "vtgate SELECT > shard call",
+    ];
+    assert_eq!(collector::tree(&spans, &client.span_id), expected);
     assert!(spans.iter().all(|s| s.trace_id == client.trace_id));
     assert!(!format!("{spans:?}").contains(SECRET), "{spans:?}");
     assert_eq!(spans.iter().filter(|s| s.status.is_some()).count(), 2);

@@ -123,7 +123,7 @@ impl ShardCall<'_> {
         let answer = call.send(query).await;
         if let Some(span) = span {
             let rows = answer.result.as_ref().map(|r| r.rows.len() as u64);
-            observed.close_call(span, "shard call", &query.target, rows);
+            observed.close_call(span, call_name(&query.sql), &query.target, rows);
         }
         answer
     }
@@ -456,6 +456,17 @@ impl ShardCall<'_> {
     }
 }
 
+/// What the span of a statement's call is called. Savepoints' texts are written by vtgate itself, for the client's
+/// savepoints and for its own.
+fn call_name(sql: &str) -> &'static str {
+    match sql.split_once(' ') {
+        Some(("savepoint", _)) => "savepoint",
+        Some(("rollback", rest)) if rest.starts_with("to ") => "rollback to savepoint",
+        Some(("release", rest)) if rest.starts_with("savepoint ") => "release savepoint",
+        _ => "shard call",
+    }
+}
+
 /// An in-band error without anything held is an error of the call itself, which may be tried elsewhere.
 fn in_band(error: &Option<proto::vtrpc::RpcError>, holds: bool) -> Result<()> {
     match error {
@@ -471,5 +482,24 @@ fn in_band_result(
     match error {
         Some(e) => Err(e.into()),
         None => Ok(result.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn savepoints_are_told_from_other_calls() {
+        let names = [
+            ("savepoint `a`", "savepoint"),
+            ("rollback to `a`", "rollback to savepoint"),
+            ("release savepoint `a`", "release savepoint"),
+            ("select savepoint from t", "shard call"),
+            ("rollback", "shard call"),
+        ];
+        for (sql, name) in names {
+            assert_eq!(call_name(sql), name, "{sql}");
+        }
     }
 }

@@ -43,6 +43,11 @@ impl Connector {
         Self { tls, ..self }
     }
 
+    /// What TLS is spoken by, if it is.
+    pub fn tls(&self) -> Option<&Arc<ClientTls>> {
+        self.tls.as_ref()
+    }
+
     /// Whether a peer may still refuse a connection that is made: by TLS 1.3 it says so after the handshake.
     pub(super) fn may_be_refused_late(&self) -> bool {
         self.tls.is_some()

@@ -23,7 +23,7 @@ use tracing::warn;
 use vterrors::Result;
 
 use super::{
-    Identity, authorities, internal,
+    CertificateEnd, Identity, authorities, internal,
     reason::{self, Against},
     revoked, rustls_error,
     said::Said,
@@ -64,10 +64,13 @@ impl ClientFiles {
     fn load(&self) -> Result<Loaded> {
         let identity =
             self.identity.as_ref().map(|(cert, key)| Identity::read(cert, key, None)).transpose()?;
+        let mut ends = identity.as_ref().map(|own| own.ends.clone()).unwrap_or_default();
         let provider = Arc::new(crypto::ring::default_provider());
         let servers: Arc<dyn ServerCertVerifier> = match &self.ca {
             Some(ca) => {
-                let verifier = WebPkiServerVerifier::builder_with_provider(authorities(ca)?, provider)
+                let (roots, end) = authorities(ca)?;
+                ends.extend(end);
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider)
                     .with_crls(revoked(self.crl.as_ref())?)
                     .allow_unknown_revocation_status()
                     .build();
@@ -80,7 +83,7 @@ impl ClientFiles {
             }
             None => Arc::new(Unverified(provider.signature_verification_algorithms)),
         };
-        Ok(Loaded { files: self.clone(), identity, servers })
+        Ok(Loaded { files: self.clone(), identity, servers, ends })
     }
 
     fn paths(&self) -> Vec<std::path::PathBuf> {
@@ -94,6 +97,7 @@ struct Loaded {
     files: ClientFiles,
     identity: Option<Identity>,
     servers: Arc<dyn ServerCertVerifier>,
+    ends: Vec<CertificateEnd>,
 }
 
 /// What a client speaks TLS by. The files are read again when they change.
@@ -114,6 +118,11 @@ impl ClientTls {
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
         Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Arc::default() })
+    }
+
+    /// When the certificates end that the next connection would be made with.
+    pub fn ends(&self) -> Vec<CertificateEnd> {
+        self.files.current().ends.clone()
     }
 
     /// The handshake with the server that is reached by `host`, without a limit of time. The error says whose

@@ -18,7 +18,7 @@ use tokio_rustls::{
 use vterrors::Result;
 
 use super::{
-    Identity, authorities, internal,
+    CertificateEnd, Identity, authorities, internal,
     reason::{self, Against},
     revoked, rustls_error,
     said::Said,
@@ -51,11 +51,14 @@ pub struct ServerFiles {
 impl ServerFiles {
     fn load(&self) -> Result<Loaded> {
         let identity = Identity::read(&self.cert, &self.key, self.chain.as_ref())?;
+        let mut ends = identity.ends.clone();
         let clients = match &self.client_ca {
             None => None,
             Some(ca) => {
                 let provider = Arc::new(crypto::ring::default_provider());
-                let verifier = WebPkiClientVerifier::builder_with_provider(authorities(ca)?, provider)
+                let (roots, end) = authorities(ca)?;
+                ends.extend(end);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider)
                     .with_crls(revoked(self.crl.as_ref())?)
                     // A list speaks of the certificates of its authority, not of those between.
                     .allow_unknown_revocation_status()
@@ -63,7 +66,7 @@ impl ServerFiles {
                 Some(verifier.map_err(|e| ca.fault(format!("cannot be used: {e}")))?)
             }
         };
-        Ok(Loaded { files: self.clone(), identity, clients })
+        Ok(Loaded { files: self.clone(), identity, clients, ends })
     }
 
     fn paths(&self) -> Vec<std::path::PathBuf> {
@@ -77,6 +80,7 @@ struct Loaded {
     files: ServerFiles,
     identity: Identity,
     clients: Option<Arc<dyn ClientCertVerifier>>,
+    ends: Vec<CertificateEnd>,
 }
 
 /// What a listener speaks TLS by. The files are read again when they change.
@@ -96,6 +100,11 @@ impl ServerTls {
         let paths = files.paths();
         let files = Watched::open("changed certificates", paths, move || files.load())?;
         Ok(Self { files, protocols: protocols.iter().map(|p| p.to_vec()).collect(), said: Said::default() })
+    }
+
+    /// When the certificates end that the next connection would be made with.
+    pub fn ends(&self) -> Vec<CertificateEnd> {
+        self.files.current().ends.clone()
     }
 
     /// The handshake, without a limit of time. The error is for the log: whose certificate was refused, and why.

@@ -251,6 +251,60 @@ async fn changed_certificates_count_from_the_next_connection_on() {
     becomes(false).await;
 }
 
+/// What is exported of certificates: the first end of what is shown to others, the last one of authorities, by flag,
+/// and the new one when a file was renewed.
+#[test]
+fn the_ends_of_certificates_follow_their_files() {
+    let dir = testkit::temp_dir();
+    let (stand, path) = (Stand::new(dir.path()), dir.path());
+    let mut ends = stand.ends(path);
+    let day = |days| time::Duration::days(days);
+    let request = |days| {
+        let now = OffsetDateTime::now_utc();
+        Request { not_after: now + day(days), ..Request::new("the server", &["localhost"]) }
+    };
+    let issue = |days| stand.authority.issue(&request(days)).unwrap();
+    issue(30).write(path, "server").unwrap();
+    let (chain, _) = issue(20).write(path, "chain").unwrap();
+    ends.server.chain = Some(Named::new("--grpc-server-ca", chain));
+    // The authority's own certificate lasts for years; with one that has ended beside it, the file does too.
+    let old = stand.authority.issue(&Request::new("old", &[]).expired()).unwrap();
+    std::fs::write(path.join("ca.pem"), format!("{}{}", old.cert, stand.authority.cert())).unwrap();
+
+    let server = Arc::new(ServerTls::open(ends.server, &[]).unwrap());
+    let client = Arc::new(ClientTls::open(ends.client, &[]).unwrap());
+    let fixed = CertificateEnd::of_own("--topo-etcd-tls-cert", issue(10).cert.as_bytes());
+    let all = CertificateEnds::default().server(Some(&server)).client(Some(&client)).server(None);
+    let all = all.fixed(fixed);
+    let days_left = || {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let left = |at: i64| (at - now + 43_200).div_euclid(86_400);
+        all.now().into_iter().map(|(flag, at)| (flag, left(at))).collect::<Vec<_>>()
+    };
+    let first = days_left();
+    let names: Vec<_> = first.iter().map(|(flag, _)| flag.as_str()).collect();
+    let flags = ["grpc-ca", "grpc-cert", "grpc-server-ca", "tablet-grpc-ca", "tablet-grpc-cert"];
+    assert_eq!(names, [&flags[..], &["topo-etcd-tls-cert"]].concat());
+    let of = |wanted: &str| days_left().into_iter().find(|(flag, _)| flag == wanted).unwrap().1;
+    assert_eq!((of("grpc-cert"), of("grpc-server-ca"), of("topo-etcd-tls-cert")), (30, 20, 10));
+    assert_eq!(of("tablet-grpc-cert"), 365);
+    assert!(of("grpc-ca") > 300 && of("tablet-grpc-ca") > 300, "{first:?}");
+
+    let becomes = |days: i64| {
+        testkit::wait_until("the renewed end", Duration::from_secs(10), || match of("grpc-cert") {
+            now if now == days => Ok(()),
+            now => Err(now.to_string()),
+        });
+    };
+    issue(90).write(path, "server").unwrap();
+    becomes(90);
+    // A chain in one file is as good as the first of it to end; the key is that of the first certificate.
+    let (pair, next) = (issue(60), issue(40));
+    std::fs::write(path.join("server-key.pem"), &pair.key).unwrap();
+    std::fs::write(path.join("server.pem"), format!("{}{}", pair.cert, next.cert)).unwrap();
+    becomes(40);
+}
+
 #[tokio::test]
 async fn whoever_does_not_speak_tls_is_told_of() {
     let dir = testkit::temp_dir();

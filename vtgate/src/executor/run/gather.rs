@@ -17,7 +17,7 @@ use vtmodel::{TabletType, Target};
 
 use self::{
     load::{Keys, Loader, create_table},
-    site::Site,
+    site::{Site, Step},
 };
 use super::Run;
 use crate::executor::{Collected, Outcome, Sink, Traced, binds};
@@ -63,33 +63,52 @@ impl Run<'_> {
                 GatherStep::Load(load) => self.load(&site, load, keys, &mut left, &mut values).await?,
                 GatherStep::Materialize { name, query } => {
                     let sql = format!("create temporary table `{name}` as {query}");
-                    site.execute(&sql, binds::used(query, &self.binds)).await?;
+                    let step = site.step("gather materialize");
+                    let done = step.execute(&sql, binds::used(query, &self.binds)).await;
+                    step.end(done, |()| 0)?;
                 }
                 GatherStep::Copy { name, from } => {
-                    site.execute_text(&format!("create temporary table `{name}` like `{from}`")).await?;
-                    site.execute_text(&format!("insert into `{name}` select * from `{from}`")).await?;
+                    let step = site.step("gather copy");
+                    let done = copy(&step, name, from).await;
+                    step.end(done, |()| 0)?;
                 }
             }
             self.trace_site(&site);
         }
-        let mode = self.session.system_variables.get("sql_mode").map_or("default", String::as_str);
-        site.execute_text(&format!("set sql_mode = {mode}")).await?;
-        if !keys {
-            site.execute_text("set sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')").await?;
-        }
-        if let Some(AssignVariables { set, .. }) = assign {
-            site.execute(set, binds::used(set, &self.binds)).await?;
-        }
-        let started = Instant::now();
-        let outcome = answer(&site, gather, binds::used(&gather.query, &self.binds), sink).await;
-        site.note(started, || gather.query.clone(), outcome.as_ref().ok().map(|o| o.rows));
-        let values = match (assign, &outcome) {
-            (Some(AssignVariables { get, .. }), Ok(_)) => collected(&site, get).await,
-            _ => Ok(Collected::default()),
-        };
+        let step = site.step("gather query");
+        let done = self.ask(&step, gather, assign, keys, sink).await;
+        let done = step.end(done, |(outcome, _)| outcome.rows);
         self.trace_site(&site);
         site.close().await;
-        Ok((outcome?, values?))
+        done
+    }
+
+    /// The query over the tables that are filled, in the session's mode and with its variables.
+    async fn ask(
+        &self,
+        step: &Step<'_>,
+        gather: &Gather,
+        assign: Option<&AssignVariables>,
+        keys: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<(Outcome, Collected)> {
+        let mode = self.session.system_variables.get("sql_mode").map_or("default", String::as_str);
+        step.execute_text(&format!("set sql_mode = {mode}")).await?;
+        if !keys {
+            step.execute_text("set sql_mode = replace(@@sql_mode, 'ONLY_FULL_GROUP_BY', '')").await?;
+        }
+        if let Some(AssignVariables { set, .. }) = assign {
+            step.execute(set, binds::used(set, &self.binds)).await?;
+        }
+        let started = Instant::now();
+        let outcome = answer(step, gather, binds::used(&gather.query, &self.binds), sink).await;
+        step.site().note(started, || gather.query.clone(), outcome.as_ref().ok().map(|o| o.rows));
+        let outcome = outcome?;
+        let values = match assign {
+            Some(AssignVariables { get, .. }) => collected(step, get).await?,
+            None => Collected::default(),
+        };
+        Ok((outcome, values))
     }
 
     /// Tells a VEXPLAIN of what happened on the connection.
@@ -136,14 +155,28 @@ impl Run<'_> {
         left: &mut GatherLimits,
         values: &mut Keys,
     ) -> Result<()> {
+        let step = site.step("gather load").about(&load.keyspace, &load.table);
+        let done = self.load_rows(&step, load, keys, left, values).await;
+        step.end(done, |rows| *rows).map(drop)
+    }
+
+    /// Makes the table of a load and puts its rows in: so many.
+    async fn load_rows(
+        &mut self,
+        step: &Step<'_>,
+        load: &Load,
+        keys: bool,
+        left: &mut GatherLimits,
+        values: &mut Keys,
+    ) -> Result<u64> {
         let create = create_table(load, keys);
-        site.execute(&create, binds::used(&create, &self.binds)).await?;
+        step.execute(&create, binds::used(&create, &self.binds)).await?;
         let mut input = &load.input;
         if let Some(by) = &load.by_keys
             && let Some(list) = values.list(by)
         {
             if list.is_empty() {
-                return Ok(());
+                return Ok(0);
             }
             self.binds.insert(by.bind.clone(), BindValue::List(list).into());
             input = &by.input;
@@ -152,20 +185,26 @@ impl Run<'_> {
             (LoadShape::System { .. }, Primitive::Route(route)) => Some(self.asked_keyspace(route)?.0),
             _ => None,
         };
-        let mut loader = Loader::new(site, load, schema, (self.executor.config.gather, left), values);
+        let mut loader = Loader::new(step, load, schema, (self.executor.config.gather, left), values);
         Box::pin(self.primitive(input, &mut loader)).await?;
         loader.finish().await
     }
 }
 
+/// A table that a statement has twice is there twice.
+async fn copy(step: &Step<'_>, name: &str, from: &str) -> Result<()> {
+    step.execute_text(&format!("create temporary table `{name}` like `{from}`")).await?;
+    step.execute_text(&format!("insert into `{name}` select * from `{from}`")).await
+}
+
 /// Runs the query over the temporary tables and passes its rows on.
 async fn answer(
-    site: &Site,
+    step: &Step<'_>,
     gather: &Gather,
     binds: sqltypes::BindVars,
     sink: &mut dyn Sink,
 ) -> Result<Outcome> {
-    let mut stream = site.stream(&gather.query, binds).await?;
+    let mut stream = step.stream(&gather.query, binds).await?;
     let (mut given, mut rows) = (false, 0);
     while let Some(message) = stream.next().await {
         let mut result = message?.result.unwrap_or_default();
@@ -186,9 +225,9 @@ async fn answer(
 }
 
 /// The rows of a text without bind variables.
-async fn collected(site: &Site, sql: &str) -> Result<Collected> {
+async fn collected(step: &Step<'_>, sql: &str) -> Result<Collected> {
     let mut out = Collected::default();
-    let mut stream = site.stream(sql, sqltypes::BindVars::new()).await?;
+    let mut stream = step.stream(sql, sqltypes::BindVars::new()).await?;
     while let Some(message) = stream.next().await {
         let result = message?.result.unwrap_or_default();
         if !result.fields.is_empty() {

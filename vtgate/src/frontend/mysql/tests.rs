@@ -1,6 +1,7 @@
 //! The MySQL port with everything behind it but the tablets: those are stood for by one that runs the
 //! queries on a real mysqld. What a client gets here is compared with what the mysqld itself answers.
 
+mod logins;
 #[path = "../../../../libs/mysqlwire/tests/client/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod mysqld;

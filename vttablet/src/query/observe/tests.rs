@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
+use collector::Collector;
 use proto::query::{BindVariable, Type};
 use querylog::Format;
 
@@ -88,48 +89,16 @@ fn nobody_wants_to_know_until_somebody_does() {
     assert!(observer.observe(|| panic!("nobody asks for it")).is_none());
 }
 
-/// A collector at a free port: its address, and the spans it got.
-async fn collector(context: &Context) -> (String, Arc<std::sync::Mutex<Vec<tracer::otlp::Span>>>) {
-    use tracer::otlp::{EXPORT, ExportTraceServiceRequest, ExportTraceServiceResponse};
-    let spans: Arc<std::sync::Mutex<Vec<tracer::otlp::Span>>> = Arc::default();
-    let kept = spans.clone();
-    let routes = rpc::routes().await.unwrap().unary(EXPORT, move |request: ExportTraceServiceRequest| {
-        let spans = request.resource_spans.into_iter().flat_map(|r| r.scope_spans).flat_map(|s| s.spans);
-        kept.lock().unwrap().extend(spans);
-        async { Ok(ExportTraceServiceResponse::default()) }
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let listener = rpc::Listener::new(listener, None);
-    context.spawn("collector", async move {
-        rpc::serve(listener, routes, Arc::new([]), std::future::pending()).await.unwrap();
-    });
-    (address, spans)
-}
-
-/// Each span by its name, with the name of its parent; that of the caller's span is `client`.
-fn tree(spans: &[tracer::otlp::Span], client: [u8; 8]) -> Vec<(String, String)> {
-    let name = |id: &[u8]| match spans.iter().find(|s| s.span_id == id) {
-        Some(span) => span.name.clone(),
-        None if id == client => "client".to_owned(),
-        None => "nobody".to_owned(),
-    };
-    let mut tree: Vec<_> = spans.iter().map(|s| (s.name.clone(), name(&s.parent_span_id))).collect();
-    tree.sort();
-    tree
-}
-
-fn pairs(tree: &[(&str, &str)]) -> Vec<(String, String)> {
-    tree.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
-}
-
 /// Below the span of the gate that asks: the call, the wait for a connection, and mysqld.
 #[tokio::test]
 async fn a_traced_query_is_a_tree_of_spans() {
     let context = Context::new("vttablet");
-    let (address, spans) = collector(&context).await;
-    let options =
-        TracerOptions { tracer: tracer::Target::Otlp, otel_endpoint: address, ..TracerOptions::default() };
+    let collector = Collector::start().await;
+    let options = TracerOptions {
+        tracer: tracer::Target::Otlp,
+        otel_endpoint: collector.address().into(),
+        ..TracerOptions::default()
+    };
     let observer = Observer::start(&QueryLogOptions::default(), &options, &context).unwrap();
     let gate = SpanContext::new_root();
     let observed = Observed { span: Some(Open::first(Some(gate))), ..observed() };
@@ -139,13 +108,9 @@ async fn a_traced_query_is_a_tree_of_spans() {
     let untraced = observer.observe(|| observed.asker.clone()).unwrap();
     untraced.finish(&observer, Some(&query()), Rows::default(), &result);
     observer.tracer.as_ref().unwrap().flush().await;
-    let spans = std::mem::take(&mut *spans.lock().unwrap());
-    let expected = pairs(&[
-        ("mysqld", "vttablet Execute"),
-        ("pool wait", "vttablet Execute"),
-        ("vttablet Execute", "client"),
-    ]);
-    assert_eq!(tree(&spans, gate.span_id), expected);
+    let spans = collector.take();
+    let expected = ["client > vttablet Execute", "vttablet Execute > mysqld", "vttablet Execute > pool wait"];
+    assert_eq!(collector::tree(&spans, &gate.span_id), expected);
     assert!(spans.iter().all(|s| s.trace_id == gate.trace_id));
     assert!(!format!("{spans:?}").contains(SECRET), "{spans:?}");
     let mysqld = spans.iter().find(|s| s.name == "mysqld").unwrap();

@@ -8,7 +8,7 @@ use planner::{ByKeys, GatherStep, Load, LoadShape};
 use sqltypes::{Field, Row, Type};
 use vterrors::{Condition, Error, Result};
 
-use super::{GatherLimits, site::Site};
+use super::{GatherLimits, site::Step};
 use crate::executor::Sink;
 
 /// The text of one INSERT is about so long at most; one row may be longer.
@@ -43,7 +43,7 @@ fn quoted(name: &str) -> String {
 
 /// Takes a scan's rows and inserts them.
 pub(super) struct Loader<'a> {
-    site: &'a Site,
+    step: &'a Step<'a>,
     load: &'a Load,
     limits: GatherLimits,
     left: &'a mut GatherLimits,
@@ -51,8 +51,9 @@ pub(super) struct Loader<'a> {
     head: String,
     types: Vec<Type>,
     text: Vec<u8>,
-    /// How many rows are in `text`.
+    /// How many rows are in `text`, and how many there were in all.
     rows: u64,
+    total: u64,
     keys: &'a mut Keys,
     schema: Option<SchemaNames>,
 }
@@ -138,7 +139,7 @@ impl Keys {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(
-        site: &'a Site,
+        step: &'a Step<'a>,
         load: &'a Load,
         schema: Option<String>,
         (limits, left): (GatherLimits, &'a mut GatherLimits),
@@ -151,11 +152,14 @@ impl<'a> Loader<'a> {
         };
         let head = format!("insert into {} {columns}values ", quoted(&load.name));
         let schema = schema.map(|keyspace| SchemaNames { keyspace, columns: Vec::new() });
-        Self { site, load, limits, left, head, types: Vec::new(), text: Vec::new(), rows: 0, keys, schema }
+        let (types, text) = (Vec::new(), Vec::new());
+        Self { step, load, limits, left, head, types, text, rows: 0, total: 0, keys, schema }
     }
 
-    pub(super) async fn finish(mut self) -> Result<()> {
-        self.flush().await
+    /// How many rows there were.
+    pub(super) async fn finish(mut self) -> Result<u64> {
+        self.flush().await?;
+        Ok(self.total)
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -164,7 +168,7 @@ impl<'a> Loader<'a> {
         }
         let text = String::from_utf8(std::mem::take(&mut self.text))
             .map_err(|_| Error::internal("an INSERT of gathered rows is not UTF-8"))?;
-        self.site.insert(&self.head, text, std::mem::take(&mut self.rows)).await
+        self.step.insert(&self.head, text, std::mem::take(&mut self.rows)).await
     }
 
     fn push(&mut self, row: &Row) -> Result<()> {
@@ -193,6 +197,7 @@ impl<'a> Loader<'a> {
             false => self.text.push(b','),
         }
         self.rows += 1;
+        self.total += 1;
         self.text.push(b'(');
         for (at, value) in sqltypes::values(row).enumerate() {
             if at > 0 {

@@ -12,7 +12,12 @@ use tracing::warn;
 use vterrors::Result;
 use vtmodel::Target;
 
-use crate::{gateway::Gateway, session::Session, tx};
+use crate::{
+    gateway::Gateway,
+    observe::{Observed, OpenWork, Service},
+    session::Session,
+    tx,
+};
 
 /// How long giving the connection back may take; after that the tablet does it by itself.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -30,6 +35,8 @@ pub(super) struct Site {
     /// What every request says; its query and ids vary.
     request: q::ExecuteRequest,
     target: Target,
+    /// The statement, while somebody wants to know of it.
+    observed: Option<Arc<Observed>>,
     open: bool,
     /// What was sent, where a VEXPLAIN asks for it, until [`Site::take_notes`].
     notes: Option<Mutex<Vec<Note>>>,
@@ -72,44 +79,40 @@ impl Site {
             pre_queries: settings.chain(LOAD_MODE.map(str::to_owned)).collect(),
             ..q::ReserveExecuteRequest::default()
         };
-        let reserve = &reserve;
-        let (service, answer) = gateway
+        let work = OpenWork::begin(session.observed.as_ref(), "gather reserve", &target);
+        let (reserve, span) = (&reserve, work.as_ref().map(OpenWork::context));
+        let reserved = gateway
             .run(
                 &target,
                 || 0,
                 |t| async move {
-                    let answer = t.service.reserve_execute(reserve.clone()).await?;
+                    let answer = Service::of(&t, span).reserve_execute(reserve.clone()).await?;
                     match answer.error {
                         Some(e) if answer.reserved_id == 0 => Err(e.into()),
                         _ => Ok((t.service.clone(), answer)),
                     }
                 },
             )
-            .await?;
+            .await;
+        if let Some(work) = work {
+            work.end(reserved.as_ref().map(|_| 0));
+        }
+        let (service, answer) = reserved?;
         let request = q::ExecuteRequest { reserved_id: answer.reserved_id, ..request };
         let notes = session.trace.is_some().then(Mutex::default);
-        let site = Self { service, request, target, open: true, notes };
+        let observed = session.observed.clone();
+        let site = Self { service, request, target, observed, open: true, notes };
         match answer.error {
             Some(e) => Err(e.into()),
             None => Ok(site),
         }
     }
 
-    pub(super) async fn execute(&self, sql: &str, bind_variables: BindVars) -> Result<()> {
-        let started = Instant::now();
-        let query = Some(q::BoundQuery { sql: sql.to_owned(), bind_variables });
-        self.service.execute(q::ExecuteRequest { query, ..self.request.clone() }).await?;
-        self.note(started, || sql.to_owned(), None);
-        Ok(())
-    }
-
-    /// An INSERT of so many rows: `head` is what it begins with.
-    pub(super) async fn insert(&self, head: &str, sql: String, rows: u64) -> Result<()> {
-        let started = Instant::now();
-        let query = Some(q::BoundQuery { sql, ..q::BoundQuery::default() });
-        self.service.execute(q::ExecuteRequest { query, ..self.request.clone() }).await?;
-        self.note(started, || format!("{head}..."), Some(rows));
-        Ok(())
+    /// A step of the work, which the statements that are part of it are sent by. `name` is its span's.
+    pub(super) fn step(&self, name: &'static str) -> Step<'_> {
+        let work = OpenWork::begin(self.observed.as_ref(), name, &self.target);
+        let traced = work.as_ref().and_then(|work| self.service.traced(&work.context().to_string()));
+        Step { site: self, traced, work }
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -131,9 +134,66 @@ impl Site {
         }
     }
 
+    /// Ends the connection, and with it the temporary tables.
+    pub(super) async fn close(mut self) {
+        self.open = false;
+        release(self.service.clone(), self.request.clone()).await;
+    }
+}
+
+/// See [`Site::step`].
+pub(super) struct Step<'a> {
+    site: &'a Site,
+    /// Where the statement is traced: the service whose calls say so, and the step's span.
+    traced: Option<Arc<dyn QueryService>>,
+    work: Option<OpenWork>,
+}
+
+impl Step<'_> {
+    pub(super) fn site(&self) -> &Site {
+        self.site
+    }
+
+    fn service(&self) -> &dyn QueryService {
+        &**self.traced.as_ref().unwrap_or(&self.site.service)
+    }
+
+    /// What its span tells of: `keyspace.table`.
+    pub(super) fn about(mut self, keyspace: &str, table: &str) -> Self {
+        if let Some(work) = &mut self.work {
+            work.about(format!("{keyspace}.{table}"));
+        }
+        self
+    }
+
+    /// The step is over, and put so many rows somewhere.
+    pub(super) fn end<T>(self, result: Result<T>, rows: impl FnOnce(&T) -> u64) -> Result<T> {
+        if let Some(work) = self.work {
+            work.end(result.as_ref().map(rows));
+        }
+        result
+    }
+
+    pub(super) async fn execute(&self, sql: &str, bind_variables: BindVars) -> Result<()> {
+        let started = Instant::now();
+        let query = Some(q::BoundQuery { sql: sql.to_owned(), bind_variables });
+        self.service().execute(q::ExecuteRequest { query, ..self.site.request.clone() }).await?;
+        self.site.note(started, || sql.to_owned(), None);
+        Ok(())
+    }
+
     /// A text without bind variables.
     pub(super) async fn execute_text(&self, sql: &str) -> Result<()> {
         self.execute(sql, BindVars::new()).await
+    }
+
+    /// An INSERT of so many rows: `head` is what it begins with.
+    pub(super) async fn insert(&self, head: &str, sql: String, rows: u64) -> Result<()> {
+        let started = Instant::now();
+        let query = Some(q::BoundQuery { sql, ..q::BoundQuery::default() });
+        self.service().execute(q::ExecuteRequest { query, ..self.site.request.clone() }).await?;
+        self.site.note(started, || format!("{head}..."), Some(rows));
+        Ok(())
     }
 
     pub(super) async fn stream(
@@ -141,22 +201,17 @@ impl Site {
         sql: &str,
         bind_variables: BindVars,
     ) -> Result<RowStream<q::StreamExecuteResponse>> {
+        let request = &self.site.request;
         let request = q::StreamExecuteRequest {
-            effective_caller_id: self.request.effective_caller_id.clone(),
-            immediate_caller_id: self.request.immediate_caller_id.clone(),
-            target: self.request.target.clone(),
+            effective_caller_id: request.effective_caller_id.clone(),
+            immediate_caller_id: request.immediate_caller_id.clone(),
+            target: request.target.clone(),
             query: Some(q::BoundQuery { sql: sql.to_owned(), bind_variables }),
-            options: self.request.options.clone(),
-            reserved_id: self.request.reserved_id,
+            options: request.options.clone(),
+            reserved_id: request.reserved_id,
             ..q::StreamExecuteRequest::default()
         };
-        self.service.stream_execute(request).await
-    }
-
-    /// Ends the connection, and with it the temporary tables.
-    pub(super) async fn close(mut self) {
-        self.open = false;
-        release(self.service.clone(), self.request.clone()).await;
+        self.service().stream_execute(request).await
     }
 }
 
