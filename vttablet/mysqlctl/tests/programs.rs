@@ -11,7 +11,9 @@ use std::{
 };
 
 use mysql_async::prelude::Queryable;
-use mysqlctl::{Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, RemoteMysqld, binaries::SearchPath};
+use mysqlctl::{
+    Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, RemoteMysqld, binaries::SearchPath, process,
+};
 use testkit::{
     program::{check_faults, check_help, check_version},
     wait_until_async,
@@ -114,6 +116,40 @@ fn an_initialisation_that_was_killed_begins_anew() {
     assert!(server.is_initialized() && server.running_pid().is_some());
     let once_more = mysqlctl(root, &["--tablet-uid=201", "init"]);
     assert!(text(&once_more).contains("already holds data"), "{}", text(&once_more));
+}
+
+/// Nobody may find a server without its users, running or not.
+#[test]
+fn a_server_whose_init_sql_fails_is_stopped_and_begun_anew() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = Stop(root, 202);
+    let port = format!("--mysql-port={}", testkit::free_ports(1));
+    let sql = root.join("init.sql");
+    fs::write(&sql, "CREATE USER x@localhost; CREATE USER y@localhost IDENTIFIED 'planted';").unwrap();
+    let file = format!("--init-db-sql-file={}", sql.display());
+    let mysqlctld = Command::new(env!("CARGO_BIN_EXE_mysqlctld"))
+        .args(["--tablet-uid=202", &port, &file])
+        .env("VTDATAROOT", root)
+        .output()
+        .unwrap();
+    let said = text(&mysqlctld);
+    assert_eq!(mysqlctld.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("statement 2 of {}", sql.display())), "{said}");
+    assert!(said.contains("the next attempt begins anew") && !said.contains("planted"), "{said}");
+    let server = mysqld(root, 202, 1);
+    assert!(!process::is_locked(&server.cnf().innodb_data_dir().join("ibdata1")) && !server.is_initialized());
+
+    let start = mysqlctl(root, &["--tablet-uid=202", "start"]);
+    assert_eq!(start.status.code(), Some(1));
+    assert!(text(&start).contains("run init, which begins anew"), "{}", text(&start));
+    assert_eq!(server.running_pid(), None);
+
+    // x would be there already in what was left.
+    fs::write(&sql, "CREATE USER x@localhost").unwrap();
+    let again = mysqlctl(root, &["--tablet-uid=202", &port, "init", &file]);
+    assert!(again.status.success() && text(&again).contains("broken off"), "{}", text(&again));
+    assert!(server.is_initialized() && server.running_pid().is_some());
 }
 
 #[test]
