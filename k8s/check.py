@@ -297,7 +297,7 @@ def check_together(lines, faults):
         demands += [("gRPC by TLS", w, GRPC_TLS.get(p, []), flags) for w, p, flags in given]
     if any("topo-etcd-tls-ca" in flags for _, _, flags in given):
         demands += [("etcd by TLS", w, TOPO_TLS, flags) for w, p, flags in given if "topo-global-server-address" in flags]
-    passwords = {"vttablet": ["db-credentials-file"], "mysqlctld": ["init-db-sql-file"]}
+    passwords = {"vttablet": ["db-credentials-file"], "mysqlctld": ["init-db-sql-file", "db-credentials-file"]}
     if any(flags & {"db-credentials-file", "init-db-sql-file"} for _, _, flags in given):
         demands += [("passwords", w, passwords.get(p, []), flags) for w, p, flags in given]
     for what, where, wanted, flags in demands:

@@ -13,6 +13,7 @@ use std::{
 };
 
 use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
+use secrets::Password;
 use tokio::process::Child;
 use vterrors::{Condition, Error, Result};
 
@@ -41,7 +42,7 @@ pub struct Mysqld {
     /// See [`process::detached_by`].
     launcher: Vec<String>,
     /// User and password for administration, where signals do not reach the server.
-    dba: (String, String),
+    dba: (String, Password),
 }
 
 impl Mysqld {
@@ -52,7 +53,7 @@ impl Mysqld {
             cnf.read_back()?;
         }
         let flavor = detect(&binaries.version.text)?;
-        let dba = ("vt_dba".to_owned(), String::new());
+        let dba = ("vt_dba".to_owned(), Password::default());
         Ok(Self { cnf, binaries, flavor, launcher: Vec::new(), dba })
     }
 
@@ -63,8 +64,8 @@ impl Mysqld {
     }
 
     /// Administers as this user, and not as `vt_dba` without a password.
-    pub fn with_dba(mut self, user: &str, password: &str) -> Self {
-        self.dba = (user.to_owned(), password.to_owned());
+    pub fn with_dba(mut self, user: &str, password: impl Into<Password>) -> Self {
+        self.dba = (user.to_owned(), password.into());
         self
     }
 
@@ -206,8 +207,7 @@ impl Mysqld {
 
     /// For a server in another process namespace, of which only the socket is seen.
     async fn shutdown_by_sql(&self, limit: Duration) -> Result<()> {
-        let (user, password) = &self.dba;
-        let mut conn = self.connect(user, password).await?;
+        let mut conn = self.connect_as_dba().await?;
         run(&mut conn, &["SHUTDOWN".to_owned()]).await?;
         let deadline = Deadline::after(limit);
         // It answers nobody any more long before it has written everything.
@@ -237,6 +237,12 @@ impl Mysqld {
     /// See [`Mycnf::running_pid`].
     pub fn running_pid(&self) -> Option<i32> {
         self.cnf.running_pid()
+    }
+
+    /// A connection as the user for administration, by the password of now.
+    async fn connect_as_dba(&self) -> Result<Conn> {
+        let (user, password) = &self.dba;
+        self.connect(user, &password.current()).await
     }
 
     /// A connection over the socket, for administration.

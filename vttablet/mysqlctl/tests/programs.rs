@@ -242,6 +242,57 @@ async fn mysqlctld_keeps_a_server_and_starts_it_again_after_a_clone() {
     .await;
 }
 
+/// In a pod of several containers only the socket of a mysqld is seen, and users get in by passwords alone.
+#[tokio::test]
+async fn a_server_whose_process_is_not_seen_is_stopped_with_the_password_of_now() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = Stop(root, 203);
+    let (sql, passwords, socket) = (root.join("init.sql"), root.join("db.json"), root.join("mysqlctl.sock"));
+    fs::write(
+        &sql,
+        "CREATE USER vt_dba@localhost IDENTIFIED BY 'right'; GRANT ALL ON *.* TO vt_dba@localhost; \
+         ALTER USER root@localhost ACCOUNT LOCK",
+    )
+    .unwrap();
+    fs::write(&passwords, r#"{"vt_dba": ["wrong"]}"#).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mysqlctld"));
+    command.args(["--tablet-uid=203", &format!("--mysql-port={}", testkit::free_ports(1))]);
+    command.arg("--init-db-sql-file").arg(&sql).arg("--db-credentials-file").arg(&passwords);
+    command.arg("--socket-file").arg(&socket).env("VTDATAROOT", root);
+    let mut process = testkit::spawn(command, &root.join("mysqlctld.log"));
+    let remote = RemoteMysqld::new(&socket).unwrap();
+    let pause = async |time| tokio::time::sleep(time).await;
+    wait_until_async("mysqlctld to answer", LIMIT, pause, async || {
+        assert!(process.ended().is_none(), "{}", process.output());
+        remote.version().await.map_err(|e| e.to_string())
+    })
+    .await;
+    // Whoever wrote the two files hears of it early.
+    let said = process.output();
+    assert!(said.contains("do not fit") && !said.contains("right") && !said.contains("wrong"), "{said}");
+
+    let server = mysqld(root, 203, 1);
+    fs::remove_file(server.cnf().pid_file()).unwrap();
+    let refused = remote.shutdown(LIMIT).await.unwrap_err();
+    assert!(refused.message().contains("Access denied"), "{refused}");
+    fs::write(&passwords, r#"{"vt_dba": ["right", "older"]}"#).unwrap();
+    wait_until_async("the new password to be used", LIMIT, pause, async || {
+        remote.shutdown(LIMIT).await.map_err(|e| e.to_string())
+    })
+    .await;
+    assert!(!process::is_locked(&server.cnf().innodb_data_dir().join("ibdata1")) && !server.answers().await);
+
+    // mysqlctl has the same flag.
+    let file = format!("--db-credentials-file={}", passwords.display());
+    assert!(mysqlctl(root, &["--tablet-uid=203", &file, "start"]).status.success());
+    fs::remove_file(server.cnf().pid_file()).unwrap();
+    let out = mysqlctl(root, &["--tablet-uid=203", &file, "shutdown"]);
+    assert!(out.status.success() && !server.answers().await, "{}", text(&out));
+    let out = mysqlctl(root, &["--tablet-uid=203", "--db-credentials-file=/no/such", "start"]);
+    assert!(text(&out).contains("--db-credentials-file: /no/such"), "{}", text(&out));
+}
+
 /// Replaces the data of `server` by that of a new one that holds one row.
 async fn clone_from_a_donor(root: &Path, server: &Mysqld, port: u16) {
     let mut donor = mysqld(root, 211, port);

@@ -73,6 +73,9 @@ impl Mysqld {
             let dir = self.cnf.tablet_dir.display();
             return Err(e.context(format!("{dir} is not initialised (the next attempt begins anew)")));
         }
+        if let Err(e) = self.connect_as_dba().await {
+            tracing::warn!("{origin} and the user for administration do not fit: {e}");
+        }
         beginning.end()
     }
 
