@@ -44,6 +44,7 @@ SECRETS = {
     "etcd-tls": PAIR | {"ca.crt"},
     "etcd-client-tls": PAIR | {"ca.crt"},
     "db-credentials": {"credentials.json", "init.sql"},
+    "vtctld-http-tls": PAIR,
     "vtctld-web-users": {"users"},
 }
 # What has to be given by whom as soon as one of them has a certificate. The hook before a tablet's end is a vtctldclient.
@@ -377,10 +378,16 @@ def check_references(overlays, faults):
                     if mount["name"] not in volumes:
                         faults.add(where, f"{container['name']} mounts {mount['name']}, which is no volume")
                 ports = {p["name"]: p["containerPort"] for p in container.get("ports", [])}
+                scheme = "HTTPS" if "http-cert" in flags_of(container.get("args", [])) else "HTTP"
                 for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-                    port = container.get(probe, {}).get("httpGet", {}).get("port")
-                    if port is not None and port not in ports:
-                        faults.add(where, f"{probe} of {container['name']}: {port} is no port of it")
+                    asked = container.get(probe, {}).get("httpGet")
+                    if asked is None:
+                        continue
+                    if asked["port"] not in ports:
+                        faults.add(where, f"{probe} of {container['name']}: {asked['port']} is no port of it")
+                    if asked.get("scheme", "HTTP") != scheme:
+                        faults.add(where, f"{probe} of {container['name']} does not ask by {scheme}")
+                    faults.count("probes that ask by HTTP or HTTPS as their program answers")
                 for argument in container.get("args", []):
                     match = re.fullmatch(r"--(?:port|grpc-port|mysql-server-port|mysql-port)=(\d+)", argument)
                     if match and int(match.group(1)) not in ports.values():
@@ -500,6 +507,7 @@ PLANTED = [
     ("k8s/components/replication-tls/kustomization.yaml", "files: [tls.cnf]", "files: [my.cnf=tls.cnf]", "/mysqld-tls/tls.cnf is not in the volume"),
     ("k8s/components/db-credentials/kustomization.yaml", "=/secrets/db-init/init.sql", "=/secrets/db-init/inti.sql", "inti.sql is not in the volume"),
     ("k8s/components/db-credentials/kustomization.yaml", "key: credentials.json", "key: credential.json", "db-credentials has no credential.json"),
+    ("k8s/components/http-tls/kustomization.yaml", "livenessProbe: { httpGet: { scheme: HTTPS } }", "livenessProbe: { httpGet: { scheme: HTTP } }", "livenessProbe of vtctld does not ask by HTTPS"),
     ("k8s/components/web-users/kustomization.yaml", "mountPath: /secrets/web", "mountPath: /secrets/users", "nothing is mounted at /secrets/web"),
     ("k8s/components/vtgate-tls/kustomization.yaml", "/secrets/tls/tls.key", "/secrets/tls/tls.kex", "tls.kex is not in the volume"),
     ("k8s/components/vtgate-per-node/kustomization.yaml", "value: DaemonSet", "value: DeamonSet", "DeamonSet"),

@@ -17,6 +17,7 @@ use authority::{Authority, Request};
 use e2e::{Cluster, exec, rows, scenario::step, secrecy::nothing_secret_is_seen, text, try_rows};
 use mysql_async::prelude::Queryable;
 use mysqlctl::binaries::SearchPath;
+use vtlocal::supervise::{http_get, https_get};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Passwords by user, made to be looked for. None is a part of another text.
@@ -82,6 +83,8 @@ async fn everything_is_encrypted() {
     let mut answers = clients_of_mysql(&cluster, &tls);
     step("clients of vtctld");
     clients_of_vtctld(&cluster, &tls, files.path());
+    step("readers of the web pages");
+    readers_of_pages(&cluster, &tls).await;
     step("a certificate changes while it runs");
     a_certificate_changes(&cluster, &tls).await;
     step("passwords change while it runs");
@@ -120,6 +123,14 @@ fn clients_of_mysql(cluster: &Cluster, tls: &Path) -> Vec<String> {
     let wrong = login(WRONG_PASSWORD);
     assert!(text(&wrong).contains("Access denied for user 'planted'"), "{}", text(&wrong));
     vec![text(&wrong)]
+}
+
+/// The pages on which people sign in come by TLS alone.
+async fn readers_of_pages(cluster: &Cluster, tls: &Path) {
+    let vtctld = cluster.plan().vtctld.http();
+    let page = https_get(vtctld, "/api/session", &tls.join("ca.pem")).await;
+    assert!(page.as_ref().is_some_and(|p| p.contains("\"sign_in\"")), "{page:?}");
+    assert_eq!(http_get(vtctld, "/api/session").await, None);
 }
 
 fn clients_of_vtctld(cluster: &Cluster, tls: &Path, dir: &Path) {
