@@ -58,6 +58,11 @@ GRPC_TLS = {
     "vtorc": [f"tablet-manager-grpc-{w}" for w in ("ca", "cert", "key", "server-name")],
     "vtctldclient": ["vtctld-grpc-ca", "vtctld-grpc-cert", "vtctld-grpc-key"],
 }
+# What an etcd has to have as soon as it has any of them: for clients and for its other members.
+ETCD_TLS = [
+    *("trusted-ca-file", "cert-file", "key-file", "client-cert-auth"),
+    *("peer-trusted-ca-file", "peer-cert-file", "peer-key-file", "peer-client-cert-auth", "peer-cert-allowed-cn"),
+]
 TOPO_TLS = ["topo-etcd-tls-ca", "topo-etcd-tls-cert", "topo-etcd-tls-key"]
 
 
@@ -253,6 +258,8 @@ def check_arguments(overlays, programs, faults):
                     values = environment(f"{overlay} {title(thing)}", container, things, ordinal, faults)
                     arguments = [expand(where, a, values, faults) for a in container.get("args", [])]
                     program = pathlib.Path(container["command"][0]).name
+                    if program == "etcd":
+                        check_member(where, arguments, thing["spec"].get("replicas", 1), faults)
                     if program in OURS:
                         parse(where, program, arguments, programs, faults)
                         lines.append((where, program, arguments))
@@ -283,6 +290,25 @@ def check_hook(where, container, values, programs, faults):
         parse(f"{where} preStop", words[1], words[2:], programs, faults)
         return (f"{where} preStop", words[1], words[2:])
     return None
+
+
+def check_member(where, arguments, members, faults):
+    """An etcd's addresses are all by TLS or all without, and the list of members has it, as it calls itself, and all others."""
+    values = dict(a.removeprefix("--").split("=", 1) for a in arguments if "=" in a)
+    given = flags_of(arguments) & set(ETCD_TLS)
+    missing = [f"--{flag}" for flag in ETCD_TLS if given and flag not in given]
+    if missing:
+        faults.add(where, f"TLS of etcd: here is no {', '.join(missing)}")
+    scheme = "https://" if given else "http://"
+    for name in ("listen-client-urls", "advertise-client-urls", "listen-peer-urls", "initial-advertise-peer-urls"):
+        if not values[name].startswith(scheme):
+            faults.add(where, f"--{name} is not {scheme}")
+    cluster = dict(member.split("=", 1) for member in values["initial-cluster"].split(","))
+    if cluster.get(values["name"]) != values["initial-advertise-peer-urls"] or len(cluster) != members:
+        faults.add(where, f"--initial-cluster has {len(cluster)} members, {members} are wanted, and it as {cluster.get(values['name'])}")
+    if not all(url.startswith(scheme) for url in cluster.values()):
+        faults.add(where, f"--initial-cluster is not all {scheme}")
+    faults.count("members of etcds whose addresses fit")
 
 
 def flags_of(arguments):
@@ -503,6 +529,10 @@ PLANTED = [
     ("k8s/components/etcd-tls/kustomization.yaml", "name: vtctld.*", "name: vtctlt.*", "etcd by TLS: others have it, here is no --topo-etcd-tls-ca"),
     ("k8s/components/etcd-tls/kustomization.yaml", "value: --cert-file=/secrets/etcd/", "value: --cert-file=/secrets/tls/", "nothing is mounted at /secrets/tls"),
     ("k8s/components/etcd-tls/kustomization.yaml", "--topo-etcd-tls-cert=/secrets/etcd/tls.crt\n", "--topo-etcd-tls-crt=/secrets/etcd/tls.crt\n", "'--topo-etcd-tls-crt' found"),
+    ("k8s/components/etcd-tls/kustomization.yaml", "value: --peer-key-file=", "value: --peer-key=", "TLS of etcd: here is no --peer-key-file"),
+    ("k8s/components/etcd-tls/kustomization.yaml", 'value: "--listen-peer-urls=https:', 'value: "--listen-peer-urls=http:', "--listen-peer-urls is not https://"),
+    ("k8s/overlays/production/zone1/etcd/kustomization.yaml", "etcd-zone1-1=https://etcd-zone1-1", "etcd-zone1-1=https://etcd-zone1-2", "etcd-zone1: --initial-cluster has 3 members, 3 are wanted, and it as https://etcd-zone1-2"),
+    ("k8s/overlays/production/zone2/etcd/kustomization.yaml", "etcd-zone2-1=https:", "etcd-zone2-1=http:", "--initial-cluster is not all https://"),
     ("k8s/components/replication-tls/kustomization.yaml", "--db-ssl-mode=verify_ca", "--db-ssl-mode=verify_caa", "'verify_caa' for '--db-ssl-mode"),
     ("k8s/components/replication-tls/kustomization.yaml", "files: [tls.cnf]", "files: [my.cnf=tls.cnf]", "/mysqld-tls/tls.cnf is not in the volume"),
     ("k8s/components/db-credentials/kustomization.yaml", "=/secrets/db-init/init.sql", "=/secrets/db-init/inti.sql", "inti.sql is not in the volume"),
