@@ -237,7 +237,7 @@ impl Tablet {
     }
 }
 
-fn first_record(config: &Config) -> topodata::Tablet {
+pub(crate) fn first_record(config: &Config) -> topodata::Tablet {
     let mut port_map = std::collections::HashMap::from([("grpc".to_owned(), i32::from(config.grpc_port))]);
     if let Some(port) = config.http_port {
         port_map.insert("vt".to_owned(), i32::from(port));

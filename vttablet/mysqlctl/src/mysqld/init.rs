@@ -73,7 +73,11 @@ impl Mysqld {
             let dir = self.cnf.tablet_dir.display();
             return Err(e.context(format!("{dir} is not initialised (the next attempt begins anew)")));
         }
-        if let Err(e) = self.connect_as_dba().await {
+        let login = match self.connect_as_dba().await {
+            Ok(conn) => conn.disconnect().await.map_err(mysql_error),
+            Err(e) => Err(e),
+        };
+        if let Err(e) = login {
             tracing::warn!("{origin} and the user for administration do not fit: {e}");
         }
         beginning.end()
