@@ -66,9 +66,10 @@ images: ## Build the container images, of packages where none can be pulled; ARG
 	@$(CARGO) xtask setup --for up
 	@$(CARGO) xtask images $(ARGS)
 
-check-manifests: ## Check k8s/ and the compose files: schemas, references, every command line by its own program
+check-manifests: ## Check k8s/ and the compose files: schemas, references, every command line by its own program, etcd by TLS
 	@$(CARGO) build --workspace --bins
 	@python3 k8s/check.py --programs $(TARGET)/debug
+	@python3 k8s/etcd_members.py
 
 lint: ## Formatting, clippy, layers, lengths and words, dependencies
 	@$(CARGO) xtask setup --for test

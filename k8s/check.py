@@ -44,6 +44,7 @@ SECRETS = {
     "etcd-tls": PAIR | {"ca.crt"},
     "etcd-client-tls": PAIR | {"ca.crt"},
     "db-credentials": {"credentials.json", "init.sql"},
+    "vtctld-http-tls": PAIR,
     "vtctld-web-users": {"users"},
 }
 # What has to be given by whom as soon as one of them has a certificate. The hook before a tablet's end is a vtctldclient.
@@ -57,6 +58,11 @@ GRPC_TLS = {
     "vtorc": [f"tablet-manager-grpc-{w}" for w in ("ca", "cert", "key", "server-name")],
     "vtctldclient": ["vtctld-grpc-ca", "vtctld-grpc-cert", "vtctld-grpc-key"],
 }
+# What an etcd has to have as soon as it has any of them: for clients and for its other members.
+ETCD_TLS = [
+    *("trusted-ca-file", "cert-file", "key-file", "client-cert-auth"),
+    *("peer-trusted-ca-file", "peer-cert-file", "peer-key-file", "peer-client-cert-auth", "peer-cert-allowed-cn"),
+]
 TOPO_TLS = ["topo-etcd-tls-ca", "topo-etcd-tls-cert", "topo-etcd-tls-key"]
 
 
@@ -252,6 +258,8 @@ def check_arguments(overlays, programs, faults):
                     values = environment(f"{overlay} {title(thing)}", container, things, ordinal, faults)
                     arguments = [expand(where, a, values, faults) for a in container.get("args", [])]
                     program = pathlib.Path(container["command"][0]).name
+                    if program == "etcd":
+                        check_member(where, arguments, thing["spec"].get("replicas", 1), faults)
                     if program in OURS:
                         parse(where, program, arguments, programs, faults)
                         lines.append((where, program, arguments))
@@ -284,6 +292,25 @@ def check_hook(where, container, values, programs, faults):
     return None
 
 
+def check_member(where, arguments, members, faults):
+    """An etcd's addresses are all by TLS or all without, and the list of members has it, as it calls itself, and all others."""
+    values = dict(a.removeprefix("--").split("=", 1) for a in arguments if "=" in a)
+    given = flags_of(arguments) & set(ETCD_TLS)
+    missing = [f"--{flag}" for flag in ETCD_TLS if given and flag not in given]
+    if missing:
+        faults.add(where, f"TLS of etcd: here is no {', '.join(missing)}")
+    scheme = "https://" if given else "http://"
+    for name in ("listen-client-urls", "advertise-client-urls", "listen-peer-urls", "initial-advertise-peer-urls"):
+        if not values[name].startswith(scheme):
+            faults.add(where, f"--{name} is not {scheme}")
+    cluster = dict(member.split("=", 1) for member in values["initial-cluster"].split(","))
+    if cluster.get(values["name"]) != values["initial-advertise-peer-urls"] or len(cluster) != members:
+        faults.add(where, f"--initial-cluster has {len(cluster)} members, {members} are wanted, and it as {cluster.get(values['name'])}")
+    if not all(url.startswith(scheme) for url in cluster.values()):
+        faults.add(where, f"--initial-cluster is not all {scheme}")
+    faults.count("members of etcds whose addresses fit")
+
+
 def flags_of(arguments):
     """The names of the flags that are given, without their dashes."""
     return {a.split("=", 1)[0].removeprefix("--") for a in arguments if a.startswith("--")}
@@ -297,7 +324,7 @@ def check_together(lines, faults):
         demands += [("gRPC by TLS", w, GRPC_TLS.get(p, []), flags) for w, p, flags in given]
     if any("topo-etcd-tls-ca" in flags for _, _, flags in given):
         demands += [("etcd by TLS", w, TOPO_TLS, flags) for w, p, flags in given if "topo-global-server-address" in flags]
-    passwords = {"vttablet": ["db-credentials-file"], "mysqlctld": ["init-db-sql-file"]}
+    passwords = {"vttablet": ["db-credentials-file"], "mysqlctld": ["init-db-sql-file", "db-credentials-file"]}
     if any(flags & {"db-credentials-file", "init-db-sql-file"} for _, _, flags in given):
         demands += [("passwords", w, passwords.get(p, []), flags) for w, p, flags in given]
     for what, where, wanted, flags in demands:
@@ -377,10 +404,16 @@ def check_references(overlays, faults):
                     if mount["name"] not in volumes:
                         faults.add(where, f"{container['name']} mounts {mount['name']}, which is no volume")
                 ports = {p["name"]: p["containerPort"] for p in container.get("ports", [])}
+                scheme = "HTTPS" if "http-cert" in flags_of(container.get("args", [])) else "HTTP"
                 for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-                    port = container.get(probe, {}).get("httpGet", {}).get("port")
-                    if port is not None and port not in ports:
-                        faults.add(where, f"{probe} of {container['name']}: {port} is no port of it")
+                    asked = container.get(probe, {}).get("httpGet")
+                    if asked is None:
+                        continue
+                    if asked["port"] not in ports:
+                        faults.add(where, f"{probe} of {container['name']}: {asked['port']} is no port of it")
+                    if asked.get("scheme", "HTTP") != scheme:
+                        faults.add(where, f"{probe} of {container['name']} does not ask by {scheme}")
+                    faults.count("probes that ask by HTTP or HTTPS as their program answers")
                 for argument in container.get("args", []):
                     match = re.fullmatch(r"--(?:port|grpc-port|mysql-server-port|mysql-port)=(\d+)", argument)
                     if match and int(match.group(1)) not in ports.values():
@@ -496,10 +529,15 @@ PLANTED = [
     ("k8s/components/etcd-tls/kustomization.yaml", "name: vtctld.*", "name: vtctlt.*", "etcd by TLS: others have it, here is no --topo-etcd-tls-ca"),
     ("k8s/components/etcd-tls/kustomization.yaml", "value: --cert-file=/secrets/etcd/", "value: --cert-file=/secrets/tls/", "nothing is mounted at /secrets/tls"),
     ("k8s/components/etcd-tls/kustomization.yaml", "--topo-etcd-tls-cert=/secrets/etcd/tls.crt\n", "--topo-etcd-tls-crt=/secrets/etcd/tls.crt\n", "'--topo-etcd-tls-crt' found"),
+    ("k8s/components/etcd-tls/kustomization.yaml", "value: --peer-key-file=", "value: --peer-key=", "TLS of etcd: here is no --peer-key-file"),
+    ("k8s/components/etcd-tls/kustomization.yaml", 'value: "--listen-peer-urls=https:', 'value: "--listen-peer-urls=http:', "--listen-peer-urls is not https://"),
+    ("k8s/overlays/production/zone1/etcd/kustomization.yaml", "etcd-zone1-1=https://etcd-zone1-1", "etcd-zone1-1=https://etcd-zone1-2", "etcd-zone1: --initial-cluster has 3 members, 3 are wanted, and it as https://etcd-zone1-2"),
+    ("k8s/overlays/production/zone2/etcd/kustomization.yaml", "etcd-zone2-1=https:", "etcd-zone2-1=http:", "--initial-cluster is not all https://"),
     ("k8s/components/replication-tls/kustomization.yaml", "--db-ssl-mode=verify_ca", "--db-ssl-mode=verify_caa", "'verify_caa' for '--db-ssl-mode"),
     ("k8s/components/replication-tls/kustomization.yaml", "files: [tls.cnf]", "files: [my.cnf=tls.cnf]", "/mysqld-tls/tls.cnf is not in the volume"),
     ("k8s/components/db-credentials/kustomization.yaml", "=/secrets/db-init/init.sql", "=/secrets/db-init/inti.sql", "inti.sql is not in the volume"),
     ("k8s/components/db-credentials/kustomization.yaml", "key: credentials.json", "key: credential.json", "db-credentials has no credential.json"),
+    ("k8s/components/http-tls/kustomization.yaml", "livenessProbe: { httpGet: { scheme: HTTPS } }", "livenessProbe: { httpGet: { scheme: HTTP } }", "livenessProbe of vtctld does not ask by HTTPS"),
     ("k8s/components/web-users/kustomization.yaml", "mountPath: /secrets/web", "mountPath: /secrets/users", "nothing is mounted at /secrets/web"),
     ("k8s/components/vtgate-tls/kustomization.yaml", "/secrets/tls/tls.key", "/secrets/tls/tls.kex", "tls.kex is not in the volume"),
     ("k8s/components/vtgate-per-node/kustomization.yaml", "value: DaemonSet", "value: DeamonSet", "DeamonSet"),

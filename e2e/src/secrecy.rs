@@ -3,6 +3,8 @@
 
 use std::{fs, path::Path};
 
+use vtlocal::supervise::{http_get, https_get};
+
 use crate::Cluster;
 
 /// Where the processes show what they do.
@@ -56,9 +58,14 @@ async fn look(cluster: &Cluster, seen: &mut Vec<Seen>) {
         for what in ["cmdline", "environ"] {
             read(Path::new(&format!("/proc/{}/{what}", process.pid)), seen);
         }
-        for (what, port) in process.ports.iter().filter(|(what, _)| what == "http") {
+        for (what, port) in process.ports.iter().filter(|(what, _)| what.starts_with("http")) {
             for page in PAGES {
-                if let Some(text) = vtlocal::supervise::http_get(("127.0.0.1", *port), page).await {
+                let server = ("127.0.0.1", *port);
+                let text = match what.as_str() {
+                    "https" => https_get(server, page, &cluster.data_dir().join("tls/ca.pem")).await,
+                    _ => http_get(server, page).await,
+                };
+                if let Some(text) = text {
                     seen.push(Seen { place: format!("{} {what} {page}", process.name), text });
                 }
             }

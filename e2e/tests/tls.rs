@@ -17,6 +17,7 @@ use authority::{Authority, Request};
 use e2e::{Cluster, exec, rows, scenario::step, secrecy::nothing_secret_is_seen, text, try_rows};
 use mysql_async::prelude::Queryable;
 use mysqlctl::binaries::SearchPath;
+use vtlocal::supervise::{http_get, https_get};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Passwords by user, made to be looked for. None is a part of another text.
@@ -81,7 +82,9 @@ async fn everything_is_encrypted() {
     step("clients of MySQL's protocol");
     let mut answers = clients_of_mysql(&cluster, &tls);
     step("clients of vtctld");
-    clients_of_vtctld(&cluster, &tls, files.path());
+    clients_of_vtctld(&cluster, &tls, files.path()).await;
+    step("readers of the web pages");
+    readers_of_pages(&cluster, &tls).await;
     step("a certificate changes while it runs");
     a_certificate_changes(&cluster, &tls).await;
     step("passwords change while it runs");
@@ -122,7 +125,15 @@ fn clients_of_mysql(cluster: &Cluster, tls: &Path) -> Vec<String> {
     vec![text(&wrong)]
 }
 
-fn clients_of_vtctld(cluster: &Cluster, tls: &Path, dir: &Path) {
+/// The pages on which people sign in come by TLS alone.
+async fn readers_of_pages(cluster: &Cluster, tls: &Path) {
+    let vtctld = cluster.plan().vtctld.http();
+    let page = https_get(vtctld, "/api/session", &tls.join("ca.pem")).await;
+    assert!(page.as_ref().is_some_and(|p| p.contains("\"sign_in\"")), "{page:?}");
+    assert_eq!(http_get(vtctld, "/api/session").await, None);
+}
+
+async fn clients_of_vtctld(cluster: &Cluster, tls: &Path, dir: &Path) {
     assert!(cluster.vtctl_ok(&["GetTablets"]).contains("ks 0 primary"));
     let flags = |cert: Option<&Path>| {
         let ca = format!("--vtctld-grpc-ca={}", tls.join("ca.pem").display());
@@ -153,17 +164,23 @@ fn clients_of_vtctld(cluster: &Cluster, tls: &Path, dir: &Path) {
     let (cert, _) = ours.issue(&request("latecomer").expired()).unwrap().write(dir, "client").unwrap();
     let said = refused(&flags(Some(&cert)));
     assert!(said.contains("CN=latecomer") && said.contains("expired"), "{said}");
-    let log = log(cluster, "vtctld");
-    for part in [
+    // The server tells it after the client has hung up.
+    let told = [
         "does not speak TLS",
         "it has no certificate, and --grpc-ca",
         "subject CN=intruder, issuer CN=Theirs",
         "it is not signed by an authority of --grpc-ca",
         "subject CN=latecomer, issuer CN=vtlocal",
         "it has expired",
-    ] {
-        assert!(log.contains(part), "vtctld's log does not say {part:?}:\n{log}");
-    }
+    ];
+    poll("vtctld's log to tell of all of them", async || {
+        let log = log(cluster, "vtctld");
+        match told.iter().find(|part| !log.contains(**part)) {
+            Some(part) => Err(format!("it does not say {part:?}:\n{log}")),
+            None => Ok(()),
+        }
+    })
+    .await;
 }
 
 /// vtctld gets a certificate that has expired, then a good one again; nobody is restarted.
@@ -251,7 +268,14 @@ async fn replica_status(cluster: &Cluster, uid: u32, column: &str) -> String {
 /// The former primary follows the new one by TLS, with a password.
 async fn a_planned_reparent(cluster: &Cluster) {
     let (old, new) = (cluster.primary("ks", "0").await, cluster.replica("ks", "0").await);
-    cluster.vtctl_ok(&["PlannedReparentShard", "--new-primary", &format!("zone1-{new:010}"), "ks/0"]);
+    let candidate = format!("zone1-{new:010}");
+    let told = cluster.vtctl_ok(&["PlannedReparentShard", "--dry-run", "--new-primary", &candidate, "ks/0"]);
+    assert!(told.contains(&format!("primary zone1-{old:010} -> {candidate}\n")), "{told}");
+    assert!(told.lines().count() > 3, "{told}");
+    let told = cluster.vtctl_ok(&["EmergencyReparentShard", "--dry-run", "ks/0"]);
+    assert!(told.starts_with("Emergency: primary "), "{told}");
+    assert_eq!(cluster.primary("ks", "0").await, old);
+    cluster.vtctl_ok(&["PlannedReparentShard", "--new-primary", &candidate, "ks/0"]);
     let history = cluster.vtctl_ok(&["GetHistory", "--limit=1", "ks"]);
     assert!(
         history.contains("(certificate), says ") && history.contains("PlannedReparentShard"),

@@ -5,6 +5,7 @@
 //! up by name here, over messages as bytes ([`bytes_codec`]), and tonic's machinery is compiled once.
 
 mod bytes_codec;
+pub(crate) mod dry_run;
 
 use std::{
     convert::Infallible,
@@ -126,12 +127,12 @@ fn who(proven: Option<&str>, said: Option<&str>) -> String {
 impl Shared {
     /// Runs an operation in a task of its own: a caller that goes away must not break a reparent off
     /// between two steps. What outlives its caller's deadline ends by its own limits.
-    async fn carry_out(
+    async fn carry_out<T: Send + 'static>(
         &self,
         name: &str,
         deadline: Option<Duration>,
-        work: Boxed<Result<Bytes>>,
-    ) -> Result<Bytes> {
+        work: Boxed<Result<T>>,
+    ) -> Result<T> {
         let started = std::time::Instant::now();
         let limit = deadline.unwrap_or(self.action_timeout);
         let (tell, told) = oneshot::channel();

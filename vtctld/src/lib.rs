@@ -37,7 +37,7 @@ pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     })?;
     let listener = rpc::Listener::new(listener, config.server_tls);
     let service = grpc::Service::new(ops, &context.metrics, config.action_timeout);
-    let routes = rpc::routes().await?.add_service(service);
+    let routes = grpc::dry_run::add(rpc::routes().await?, &service).add_service(service);
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(rpc::serve(listener, routes, context.cores.handles(), async move {
         let _ = stopped.await;

@@ -183,6 +183,24 @@ async fn a_dry_run_tells_through_vtctld_and_changes_nothing() {
     assert!(schema.contains("shard ks/-80 has no primary"), "{schema}");
 }
 
+/// Its steps, of tablets that live, are told in e2e/tests/tls.rs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reparent_s_dry_run_is_refused_as_the_reparent_is_and_leaves_nothing() {
+    let c = Cluster::start().await;
+    c.ok(&["CreateShard", "--include-parent", "ks/0"]).await;
+    let before = c.ok(&["GetHistory", "ks"]).await;
+    for command in ["PlannedReparentShard", "EmergencyReparentShard"] {
+        let over_grpc = c.error(&[command, "--dry-run", "ks/0"]).await;
+        let mut args = topo_flags(&c.etcd);
+        args.extend(["--server=internal", command, "--dry-run", "ks/0"].map(str::to_owned));
+        let here = vtctlclient::run_args(args).await.unwrap_err().to_string();
+        assert!(over_grpc.contains("tablet"), "{command}: {over_grpc}");
+        assert_eq!(over_grpc, here);
+        assert!(c.error(&[command, "--dry-run", "ks/-80"]).await.contains("there is no shard ks/-80"));
+    }
+    assert_eq!(c.ok(&["GetHistory", "ks"]).await, before);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_monitored_is_exported() {
     let c = Cluster::start().await;

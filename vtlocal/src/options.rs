@@ -84,7 +84,7 @@ pub struct UpOptions {
     #[arg(long, value_name = "FLAG", allow_hyphen_values = true)]
     pub vtorc_arg: Vec<String>,
     /// Encrypt everything: an authority of the cluster's own and a certificate for each process are made in
-    /// DATA_DIR/tls; gRPC and etcd want certificates on both sides, MySQL connections over TCP go by TLS alone
+    /// DATA_DIR/tls; gRPC and etcd want certificates on both sides, vtctld's pages and MySQL connections over TCP go by TLS alone
     #[arg(long)]
     pub tls: bool,
     /// Do without vtorc: nobody replaces a dead primary or repairs replicas

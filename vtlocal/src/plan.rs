@@ -72,6 +72,8 @@ pub struct ProcessPlan {
 pub enum Ready {
     /// `GET http://<host>:<port><path>` answers 200.
     Http(u16, &'static str),
+    /// The same by TLS, with a certificate of the authority in this file.
+    Https(u16, &'static str, PathBuf),
     /// It listens on this Unix socket.
     Socket(PathBuf),
     /// It listens on this port, whatever it speaks.
@@ -82,7 +84,7 @@ impl ProcessPlan {
     /// The port of its pages; 0 where it has none.
     pub fn http_port(&self) -> u16 {
         match self.ready {
-            Ready::Http(port, _) => port,
+            Ready::Http(port, _) | Ready::Https(port, ..) => port,
             Ready::Socket(_) | Ready::Port(_) => 0,
         }
     }
@@ -322,6 +324,15 @@ impl Plan {
         self.cells.iter().find(|c| c.name == name)
     }
 
+    /// The web pages' address, and how to believe it.
+    pub fn pages_line(&self) -> String {
+        let at = format!("{}:{}/", self.vtctld.place.host, self.ports.vtctld_http);
+        match &self.tls {
+            None => format!("http://{at}"),
+            Some(tls) => format!("https://{at} (its authority: {})", tls.ca().display()),
+        }
+    }
+
     /// Where `vtctldclient` finds vtctld.
     pub fn vtctld_address(&self) -> String {
         format!("{}:{}", self.vtctld.place.host, self.ports.vtctld_grpc)
@@ -480,7 +491,17 @@ impl Maker<'_> {
             ("vtgate-address", &format!("{vtgate}:{}", self.ports.vtgate_grpc)),
         ]));
         args.extend(self.grpc_tls("vtctld", &["grpc", "tablet-manager-grpc", "tablet-grpc", "vtgate-grpc"]));
-        self.process("vtctld", Program::Vtctld, args, &[("http", http), ("grpc", grpc)], &self.spec.place)
+        let ports = [("http", http), ("grpc", grpc)];
+        let mut plan = self.process("vtctld", Program::Vtctld, args, &ports, &self.spec.place);
+        if let Some(tls) = &self.tls {
+            // Of all pages these are the ones on which people sign in.
+            let (cert, key) = tls.pair("vtctld");
+            let (cert, key) = (cert.display().to_string(), key.display().to_string());
+            plan.args.extend(flags(&[("http-cert", &cert), ("http-key", &key)]));
+            plan.ports[0].what = "https";
+            plan.ready = Ready::Https(http, "/debug/vars", tls.ca());
+        }
+        plan
     }
 
     fn vtgate(&self, cell: &str, ports: &CellPorts) -> ProcessPlan {

@@ -56,6 +56,9 @@ pub(crate) async fn print(plan: &Plan, state: &State) {
         let line = plan.connect_line(&client, cell);
         say(None, &format!("connect{where_} with: {line}"));
     }
+    if state.running(&plan.vtctld.name).is_some() {
+        say(None, &format!("web pages: {}", plan.pages_line()));
+    }
 }
 
 /// What a process is for: a tablet's keyspace, shard and present type, and its cell where there are several.

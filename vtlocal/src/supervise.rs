@@ -14,8 +14,12 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use secrets::{
+    Named,
+    tls::{ClientFiles, ClientTls, HTTP1},
+};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UnixStream},
     process::Child,
 };
@@ -136,6 +140,7 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
         if !deadline.pause().await {
             let place = match &plan.ready {
                 Ready::Http(port, path) => format!("http://{}:{port}{path}", plan.place.host),
+                Ready::Https(port, path, _) => format!("https://{}:{port}{path}", plan.place.host),
                 Ready::Port(port) => format!("{}:{port}", plan.place.host),
                 Ready::Socket(path) => path.display().to_string(),
             };
@@ -149,6 +154,7 @@ pub async fn wait_ready(plan: &ProcessPlan, child: &mut Child, limit: Duration) 
 async fn is_ready(plan: &ProcessPlan) -> bool {
     match &plan.ready {
         Ready::Http(_, path) => http_get(plan.http(), path).await.is_some(),
+        Ready::Https(_, path, ca) => https_get(plan.http(), path, ca).await.is_some(),
         Ready::Port(port) => {
             let connecting = TcpStream::connect((plan.place.host.as_str(), *port));
             matches!(tokio::time::timeout(LOOK_LIMIT, connecting).await, Ok(Ok(_)))
@@ -169,17 +175,29 @@ pub fn failed(name: &str, what: &str, log: &Path) -> Error {
 
 /// The body of a 200 answer of an HTTP server of the cluster (host, port); `None` for anything else.
 pub async fn http_get(server: (&str, u16), path: &str) -> Option<String> {
+    let look = async { page(TcpStream::connect(server).await.ok()?, path).await };
+    tokio::time::timeout(LOOK_LIMIT, look).await.ok().flatten()
+}
+
+/// The same by TLS; the server's certificate has to be of the authority in the file `ca`.
+pub async fn https_get(server: (&str, u16), path: &str, ca: &Path) -> Option<String> {
+    let files = ClientFiles { ca: Some(Named::new("the authority", ca)), ..ClientFiles::default() };
+    let tls = ClientTls::open(files, &[HTTP1]).ok()?;
     let look = async {
-        let mut stream = TcpStream::connect(server).await.ok()?;
-        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        stream.take(16 << 20).read_to_end(&mut answer).await.ok()?;
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        (head.split_whitespace().nth(1)? == "200").then(|| body.to_owned())
+        let stream = TcpStream::connect(server).await.ok()?;
+        page(tls.connect(server.0, stream).await.ok()?, path).await
     };
     tokio::time::timeout(LOOK_LIMIT, look).await.ok().flatten()
+}
+
+async fn page(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> Option<String> {
+    let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.take(16 << 20).read_to_end(&mut answer).await.ok()?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    (head.split_whitespace().nth(1)? == "200").then(|| body.to_owned())
 }
 
 /// Ends a recorded process: SIGTERM, and SIGKILL when `limit` is over. False when it had to be killed.

@@ -236,6 +236,8 @@ pub struct Config {
     pub db_name: String,
     pub db_name_override: String,
     pub http_port: Option<u16>,
+    /// Whether that port speaks TLS alone.
+    pub http_by_tls: bool,
     pub grpc_port: u16,
     pub address: Address,
     /// TLS to mysqld; for TCP only.
@@ -323,6 +325,7 @@ impl Options {
             db_name,
             db_name_override,
             http_port: self.server.port,
+            http_by_tls: self.server.http_cert.is_some(),
             grpc_port,
             collation,
             tablet: self.tablet.clone(),

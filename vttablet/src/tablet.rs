@@ -237,10 +237,14 @@ impl Tablet {
     }
 }
 
-fn first_record(config: &Config) -> topodata::Tablet {
+pub(crate) fn first_record(config: &Config) -> topodata::Tablet {
     let mut port_map = std::collections::HashMap::from([("grpc".to_owned(), i32::from(config.grpc_port))]);
     if let Some(port) = config.http_port {
         port_map.insert("vt".to_owned(), i32::from(port));
+        // Says that the same port speaks TLS alone.
+        if config.http_by_tls {
+            port_map.insert("vts".to_owned(), i32::from(port));
+        }
     }
     topodata::Tablet {
         alias: Some((&config.alias).into()),

@@ -36,6 +36,11 @@ pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// The metadata key with which vtctldclient says who runs it, as `user@host`: by its own word, for histories.
 pub const CALLER_KEY: &str = "vivace-caller";
 
+/// The calls that tell what a reparent would do: with the messages of Vitess's RPCs of these names, in a service of ours, so
+/// that a server that does not know of dry runs refuses them.
+pub const DRY_RUN_PLANNED_REPARENT: &str = "/vivace.DryRun/PlannedReparentShard";
+pub const DRY_RUN_EMERGENCY_REPARENT: &str = "/vivace.DryRun/EmergencyReparentShard";
+
 /// HTTP/2 windows: large enough that a stream of rows does not wait for acknowledgements. What is received and not
 /// read yet is bounded for each stream; the connection's window is so large that a few streams that nobody reads
 /// do not hold up the others.

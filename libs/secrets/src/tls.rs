@@ -1,4 +1,4 @@
-//! TLS as every listener and every client here has it: gRPC, MySQL's protocol in both directions.
+//! TLS as every listener and every client here has it: gRPC, HTTP, MySQL's protocol in both directions.
 //!
 //! TLS 1.2 and 1.3 with the cipher suites of rustls' `ring` provider. Sessions are not resumed: each connection is
 //! verified by what the files say when it is made, and connections are few and long.
@@ -33,6 +33,9 @@ pub use server::{ServerFiles, ServerStream, ServerTls};
 
 /// What HTTP/2 is called when the protocol above TLS is agreed on (RFC 9113).
 pub const HTTP2: &[u8] = b"h2";
+
+/// HTTP/1.1, likewise (RFC 7301).
+pub const HTTP1: &[u8] = b"http/1.1";
 
 /// A certificate that ends within this time is spoken of when it is read.
 const SOON: Duration = Duration::days(7);

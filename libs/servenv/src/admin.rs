@@ -3,6 +3,8 @@
 //! Every process has `/debug/vars`, `/metrics`, `/healthz`, `/debug/health` and `/debug/status`; a service
 //! adds its own routes, a health check, and sections of its status page.
 
+mod tls;
+
 use std::{
     fmt::Write,
     net::{SocketAddr, TcpListener},
@@ -10,7 +12,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::State,
     http::{
         StatusCode,
@@ -19,9 +21,11 @@ use axum::{
     response::{Html, IntoResponse, Redirect},
     routing::get,
 };
+use secrets::tls::ServerTls;
 use vterrors::{Condition, Error, Result};
 
 use crate::Context;
+pub use tls::ByTls;
 
 /// A part of the status page: a heading, and a function that writes its HTML when somebody looks.
 pub struct StatusSection {
@@ -93,8 +97,8 @@ pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serves on a thread of its own until the process ends.
-pub(crate) fn serve(listener: TcpListener, context: Context) -> Result<()> {
+/// Serves on a thread of its own until the process ends; by TLS alone where that is given.
+pub(crate) fn serve(listener: TcpListener, tls: Option<Arc<ServerTls>>, context: Context) -> Result<()> {
     let extra = context.pages.with(|p| p.router.take()).unwrap_or_default();
     let stop = context.stop.clone();
     let router = Router::new()
@@ -111,8 +115,14 @@ pub(crate) fn serve(listener: TcpListener, context: Context) -> Result<()> {
     let runtime = runtime.map_err(|e| Error::internal(format!("admin runtime: {e}")))?;
     let work = async move {
         let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-        let _ =
-            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+        let stopped = async move { stop.cancelled().await };
+        let _ = match tls {
+            None => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
+            Some(tls) => {
+                let Ok(listener) = tls::Listener::new(listener, tls) else { return };
+                axum::serve(listener, router.layer(Extension(ByTls))).with_graceful_shutdown(stopped).await
+            }
+        };
     };
     let thread = std::thread::Builder::new().name("admin-http".into()).spawn(move || runtime.block_on(work));
     thread.map(drop).map_err(|e| Error::internal(format!("admin thread: {e}")))

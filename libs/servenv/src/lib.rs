@@ -19,7 +19,7 @@ mod shutdown;
 mod version;
 mod whoami;
 
-pub use admin::{AdminPages, StatusSection, html_escape};
+pub use admin::{AdminPages, ByTls, StatusSection, html_escape};
 pub use args::{Check, normalise, parse, parse_checked, parse_from};
 pub use context::Context;
 pub use cores::Cores;

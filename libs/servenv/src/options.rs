@@ -1,8 +1,12 @@
 //! The options that every server process has.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
+use secrets::{
+    Named,
+    tls::{HTTP1, ServerFiles, ServerTls},
+};
 use vterrors::{Error, Result};
 
 use crate::{LogOptions, parse_duration};
@@ -16,6 +20,13 @@ pub struct ServerOptions {
     /// Address that the HTTP server listens on
     #[arg(long, default_value = "127.0.0.1")]
     pub bind_address: String,
+    /// PEM file of the certificate that the HTTP server shows, read again when it changes; it speaks TLS alone when this
+    /// is given
+    #[arg(long, value_name = "FILE")]
+    pub http_cert: Option<PathBuf>,
+    /// PEM file of that certificate's private key
+    #[arg(long, value_name = "FILE")]
+    pub http_key: Option<PathBuf>,
     /// Port of the gRPC server; none when not given
     #[arg(long)]
     pub grpc_port: Option<u16>,
@@ -80,6 +91,20 @@ impl ServerOptions {
 
     pub fn http_address(&self) -> Result<Option<SocketAddr>> {
         self.port.map(|port| bind_address(&self.bind_address, port)).transpose()
+    }
+
+    /// Reads the files of the HTTP server's TLS; None when it is not wanted. The error names the flag and the file.
+    pub fn http_tls(&self) -> Result<Option<Arc<ServerTls>>> {
+        let (cert, key) = match (&self.http_cert, &self.http_key) {
+            (None, None) => return Ok(None),
+            (Some(cert), Some(key)) => (Named::new("--http-cert", cert), Named::new("--http-key", key)),
+            _ => return Err(Error::invalid("--http-cert and --http-key: one needs the other")),
+        };
+        if self.port.is_none() {
+            return Err(Error::invalid("--http-cert: without --port there is no HTTP server"));
+        }
+        let files = ServerFiles::new(cert, key);
+        Ok(Some(Arc::new(ServerTls::open(files, &[HTTP1])?)))
     }
 
     pub fn grpc_address(&self) -> Result<Option<SocketAddr>> {

@@ -54,11 +54,12 @@ where
         server.log.start(program)?;
         let cores = Cores::start(server.worker_threads())?;
         let context = Context::new(program).on_cores(cores.clone());
+        let http_tls = server.http_tls()?;
         let listener = server.http_address()?.map(admin::bind).transpose()?;
         info!(version = version_text(), "starting {program}");
         let steps = start(options, context.clone()).await?;
         if let Some(listener) = listener {
-            admin::serve(listener, context.clone())?;
+            admin::serve(listener, http_tls, context.clone())?;
         }
         let pid_file = write_pid_file(&server)?;
         info!("{program} is up");

@@ -4,19 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use ops::{Ops, Vtctld};
+use prost::Message;
 use proto::{vtctldata::*, vtctlservice::vtctld_client::VtctldClient};
 use rpc::{Channel, MAX_MESSAGE_BYTES, error_of};
 use tabletclient::GrpcTabletManagerClient;
 use tonic::{Request, metadata::AsciiMetadataValue};
 use vterrors::{Condition, Error, Result};
 
-use crate::GlobalOptions;
+use crate::{GlobalOptions, plans::Plans};
 
 /// The value of `--server` that needs no server.
 pub(crate) const INTERNAL: &str = "internal";
 
-/// The vtctld, and the operations themselves where they are in this process.
-pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Option<Ops>)> {
+/// The vtctld, and who tells the steps of reparents.
+pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Plans)> {
     match options.server.as_str() {
         "" => Err(Error::invalid("please give --server <vtctld host>:<grpc port>, or --server internal")),
         INTERNAL => {
@@ -27,28 +28,32 @@ pub(crate) async fn open(options: &GlobalOptions) -> Result<(Box<dyn Vtctld>, Op
             ));
             let ops = Ops::new(topo, tablets)
                 .acting_as(&format!("{} (--server internal)", servenv::user_at_host()));
-            Ok((Box::new(ops.clone()), Some(ops)))
+            Ok((Box::new(ops.clone()), Plans::Here(ops)))
         }
         address => {
             let channel = rpc::connect_lazy(address, &options.vtctld_grpc.channels()?)?;
-            let grpc = VtctldClient::new(channel)
+            let grpc = VtctldClient::new(channel.clone())
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES);
             let remote = Remote {
                 grpc,
+                channel,
                 address: address.to_owned(),
                 limit: options.action_timeout,
                 caller: servenv::user_at_host().parse().ok(),
                 is_plain: options.vtctld_grpc.ca.is_none(),
             };
-            Ok((Box::new(remote), None))
+            Ok((Box::new(remote.clone()), Plans::There(Box::new(remote))))
         }
     }
 }
 
 /// A vtctld.
-struct Remote {
+#[derive(Clone)]
+pub(crate) struct Remote {
     grpc: VtctldClient<Channel>,
+    /// The same connection, for calls that are not Vitess's.
+    channel: Channel,
     address: String,
     /// Sent with each call, so that the server gives up when we do.
     limit: Duration,
@@ -68,11 +73,26 @@ impl Remote {
         request
     }
 
-    /// A server that cannot be reached is named; what a server answers stands for itself.
+    /// Calls a method that is not among Vitess's.
+    pub(crate) async fn ask<A: Message + Default>(
+        &self,
+        path: &'static str,
+        request: &impl Message,
+    ) -> Result<A> {
+        self.channel.unary(path, request).await.map_err(|e| {
+            let broken = matches!(e.condition(), Condition::Unreachable | Condition::ConnectionLost);
+            self.named(e, broken)
+        })
+    }
+
     fn fault(&self, status: tonic::Status) -> Error {
         // Only what the transport met has a source.
         let broken = std::error::Error::source(&status).is_some();
-        let e = error_of(status);
+        self.named(error_of(status), broken)
+    }
+
+    /// A server that cannot be reached is named; what a server answers stands for itself.
+    fn named(&self, e: Error, broken: bool) -> Error {
         match broken {
             false => e,
             // A server that speaks TLS alone hangs up on whoever does not.

@@ -9,6 +9,7 @@ mod connect;
 mod former;
 mod hints;
 mod lists;
+mod plans;
 mod print;
 mod progress;
 mod table;
@@ -21,13 +22,13 @@ use std::{
 };
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
-use ops::{Ops, Vtctld, json::Style};
+use ops::{Vtctld, json::Style};
 use rpc::{TabletManagerGrpcOptions, VtctldGrpcOptions};
 use servenv::parse_duration;
 use topo::TopoOptions;
 use vterrors::{Error, Result};
 
-use crate::{command::Command, hints::Subject};
+use crate::{command::Command, hints::Subject, plans::Plans};
 
 /// Flags that every command takes, before or after its name.
 #[derive(Debug, Clone, Args)]
@@ -156,8 +157,8 @@ impl Parser for Cli {}
 /// What a command works with.
 pub(crate) struct Client {
     vtctld: Box<dyn Vtctld>,
-    /// The operations, where they are in this process: some questions have no RPC.
-    internal: Option<Ops>,
+    /// Who tells the steps of reparents, for which Vitess has no RPC.
+    plans: Plans,
     style: Style,
 }
 
@@ -214,8 +215,8 @@ async fn run(cli: Cli, on_terminal: bool) -> Result<String> {
     if global.log.log_dir.is_some() {
         global.log.start("vtctldclient")?;
     }
-    let (vtctld, internal) = connect::open(&global).await?;
-    let client = Client { vtctld, internal, style: Style { compact: global.compact } };
+    let (vtctld, plans) = connect::open(&global).await?;
+    let client = Client { vtctld, plans, style: Style { compact: global.compact } };
     let limit = global.action_timeout;
     // Boxed: the future holds every command's requests.
     let work = tokio::time::timeout(limit, Box::pin(command.run(&client)));

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use clap::CommandFactory;
 
 use super::*;
@@ -154,12 +156,21 @@ fn what_a_command_line_names_is_known() {
 }
 
 #[tokio::test]
-async fn a_dry_run_needs_the_operations_in_this_process() {
-    let e =
-        run_args(["--server", "127.0.0.1:1", "PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
-    assert!(e.message().contains("--server internal"), "{e}");
+async fn a_vtctld_that_cannot_tell_a_reparents_steps_is_not_asked_to_reparent() {
     let e = run(&["PlannedReparentShard", "--dry-run", "ks/0"]).await.unwrap_err();
     assert!(e.message().contains("node doesn't exist"), "{e}");
+
+    // A server with gRPC's own services alone, as Vitess's is to the question.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap().to_string();
+    let routes = rpc::routes().await.unwrap();
+    tokio::spawn(rpc::serve(listener, routes, Arc::from([]), std::future::pending()));
+    for command in ["PlannedReparentShard", "EmergencyReparentShard"] {
+        let e = run_args(["--server", &server, command, "--dry-run", "ks/0"]).await.unwrap_err();
+        assert!(e.message().contains("does not tell the steps of a reparent; use --server internal"), "{e}");
+        let e = run_args(["--server", "127.0.0.1:1", command, "--dry-run", "ks/0"]).await.unwrap_err();
+        assert!(e.message().contains("vtctld at 127.0.0.1:1"), "{e}");
+    }
 }
 
 mod printing {

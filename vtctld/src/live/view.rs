@@ -84,9 +84,10 @@ impl TabletRow {
                 0 => String::new(),
                 port => format!("{}:{port}", tablet.mysql_hostname),
             },
-            status_url: match port("vt") {
-                0 => String::new(),
-                port => format!("http://{}:{port}/debug/status", tablet.hostname),
+            status_url: match (port("vt"), port("vts")) {
+                (0, 0) => String::new(),
+                (port, 0) => format!("http://{}:{port}/debug/status", tablet.hostname),
+                (_, port) => format!("https://{}:{port}/debug/status", tablet.hostname),
             },
         }
     }

@@ -17,6 +17,10 @@ use users::{Role, Users};
 pub(super) const READ_ONLY: &str = "vtctld listens beyond this machine and has no --web-users-file: anybody may look, \
                                     nobody may change anything. Start it with --web-users-file, or on loopback.";
 
+/// Said where people sign in over a network without TLS.
+const WITHOUT_TLS: &str =
+    "give --http-cert and --http-key, unless only a proxy that speaks TLS reaches this port";
+
 /// Passwords that are checked at a time: each takes 19 MiB and some milliseconds on purpose.
 const CHECKS: usize = 2;
 
@@ -40,9 +44,14 @@ pub(super) struct Signing {
 impl SignIn {
     /// As the options say; a users' file that cannot be used is an error.
     pub fn of(options: &Options) -> Result<Self> {
+        let address = options.server.http_address()?;
+        let is_loopback = address.is_none_or(|address| address.ip().is_loopback());
         if let Some(path) = &options.web_users_file {
             let users =
                 Users::open(path.clone()).map_err(|e| Error::invalid(format!("--web-users-file: {e}")))?;
+            if let (Some(address), false, None) = (address, is_loopback, &options.server.http_cert) {
+                tracing::warn!("passwords of the web pages are sent to {address} as they are: {WITHOUT_TLS}");
+            }
             return Ok(Self::Users(Box::new(Signing {
                 users,
                 sessions: Sessions::default(),
@@ -50,8 +59,6 @@ impl SignIn {
                 checks: Semaphore::new(CHECKS),
             })));
         }
-        let address = options.server.http_address()?;
-        let is_loopback = address.is_none_or(|address| address.ip().is_loopback());
         Ok(if is_loopback { Self::Nobody } else { Self::ReadOnly })
     }
 

@@ -209,7 +209,11 @@ async fn with_users_one_signs_in_and_a_viewer_operates_nothing() {
     };
     let tls = [("x-forwarded-proto", "https")];
     let over_tls = json!({ "name": "ada", "password": "correct horse" });
-    assert!(site.post("/api/session", &tls, over_tls).await.cookie.ends_with("; Secure"));
+    assert!(site.post("/api/session", &tls, over_tls.clone()).await.cookie.ends_with("; Secure"));
+    let router = site.router.clone().layer(axum::Extension(servenv::ByTls));
+    let by_tls = Site { router, ops: site.ops.clone() };
+    assert!(by_tls.post("/api/session", &[], over_tls.clone()).await.cookie.ends_with("; Secure"));
+    assert!(!site.post("/api/session", &[], over_tls).await.cookie.contains("Secure"));
     let (ada, vic) = (cookie("ada").await, cookie("vic").await);
     assert_eq!(site.get("/api/session", &[("cookie", &vic)]).await.body["role"], "viewer");
     assert_eq!(site.get("/api/keyspaces/", &[("cookie", &vic)]).await.status, StatusCode::OK);

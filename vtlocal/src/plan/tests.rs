@@ -119,9 +119,13 @@ fn with_tls_every_process_has_its_certificate() {
         let own = format!("/data/tls/{}.pem", process.name);
         let flags: &[&str] = match process.program {
             Program::Etcd => &["cert-file", "peer-cert-file"],
-            Program::Vtctld => {
-                &["grpc-cert", "tablet-manager-grpc-cert", "tablet-grpc-cert", "vtgate-grpc-cert"]
-            }
+            Program::Vtctld => &[
+                "grpc-cert",
+                "tablet-manager-grpc-cert",
+                "tablet-grpc-cert",
+                "vtgate-grpc-cert",
+                "http-cert",
+            ],
             Program::Vttablet => &["grpc-cert", "tablet-manager-grpc-cert", "db-ssl-cert"],
             Program::Vtgate => &["grpc-cert", "tablet-grpc-cert", "mysql-server-ssl-cert"],
             _ => &["tablet-manager-grpc-cert"],
@@ -137,6 +141,8 @@ fn with_tls_every_process_has_its_certificate() {
     }
     let line = plan.connect_line("mysql", &plan.cells[0]);
     assert!(line.contains("--ssl-ca=/data/tls/ca.pem"), "{line}");
+    assert_eq!(plan.pages_line(), "https://127.0.0.1:15000/ (its authority: /data/tls/ca.pem)");
+    assert_eq!((plan.vtctld.http_port(), plan.vtctld.ports[0].what), (15000, "https"));
     assert!(Plan::new(&ClusterSpec::default(), Path::new("/data")).client_flags().is_empty());
 }
 

@@ -13,17 +13,18 @@ use std::{
 };
 
 use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
+use secrets::Password;
 use tokio::process::Child;
 use vterrors::{Condition, Error, Result};
 
 use crate::{
     binaries::Binaries,
-    flavor::{Flavor, FlavorKind, NamedRow, detect},
-    initsql,
+    flavor::{Flavor, NamedRow, detect},
     mycnf::{CnfOptions, Mycnf, io_error},
     process::{self, Deadline},
-    unfinished::{self, Beginning, Unfinished},
 };
+
+mod init;
 
 /// Lines of the error log that an error quotes.
 const QUOTED_LINES: usize = 12;
@@ -41,7 +42,7 @@ pub struct Mysqld {
     /// See [`process::detached_by`].
     launcher: Vec<String>,
     /// User and password for administration, where signals do not reach the server.
-    dba: (String, String),
+    dba: (String, Password),
 }
 
 impl Mysqld {
@@ -52,7 +53,7 @@ impl Mysqld {
             cnf.read_back()?;
         }
         let flavor = detect(&binaries.version.text)?;
-        let dba = ("vt_dba".to_owned(), String::new());
+        let dba = ("vt_dba".to_owned(), Password::default());
         Ok(Self { cnf, binaries, flavor, launcher: Vec::new(), dba })
     }
 
@@ -63,8 +64,8 @@ impl Mysqld {
     }
 
     /// Administers as this user, and not as `vt_dba` without a password.
-    pub fn with_dba(mut self, user: &str, password: &str) -> Self {
-        self.dba = (user.to_owned(), password.to_owned());
+    pub fn with_dba(mut self, user: &str, password: impl Into<Password>) -> Self {
+        self.dba = (user.to_owned(), password.into());
         self
     }
 
@@ -97,126 +98,12 @@ impl Mysqld {
         write_private(&self.cnf.path(), &self.cnf.generate(self.flavor.as_ref(), options))
     }
 
-    /// From nothing to a running, read-only server with its users. `init_sql` replaces the built-in users.
-    ///
-    /// Errors: the tablet has data already (named); any step that fails, with the error log.
-    pub async fn init(
-        &mut self,
-        options: &CnfOptions,
-        init_sql: Option<&Path>,
-        limit: Duration,
-    ) -> Result<()> {
-        if self.is_initialized() {
-            return Err(self.holds_data());
-        }
-        // Read first: a file that is not there must not leave half a server behind.
-        let sql = match init_sql {
-            Some(path) => Some(fs::read_to_string(path).map_err(|e| io_error("read", path, &e))?),
-            None => None,
-        };
-        self.make_directories()?;
-        let mut beginning = Unfinished::of(&self.cnf).begin()?;
-        if beginning.is_left {
-            let dir = self.cnf.tablet_dir.display();
-            tracing::warn!("initialising {dir} was broken off: what is left of it is removed");
-            beginning.kill_former(&self.cnf, limit).await?;
-            self.shutdown(limit).await?;
-            unfinished::remove_data(&self.cnf)?;
-        } else if self.has_data() {
-            // Another process was faster. The file must not stay beside its data.
-            beginning.end()?;
-            return Err(self.holds_data());
-        }
-        self.init_config(options)?;
-        self.initialize_data(&mut beginning, limit).await?;
-        self.start(&[], limit).await?;
-        let statements = match &sql {
-            Some(text) => initsql::statements(text),
-            None => self.flavor.init_sql(),
-        };
-        self.run_init_sql(&statements).await?;
-        beginning.end()
-    }
-
-    /// Whether there is a data directory with something in it, and not only what a broken off initialisation left.
-    pub fn is_initialized(&self) -> bool {
-        self.has_data() && !Unfinished::of(&self.cnf).is_there()
-    }
-
-    fn has_data(&self) -> bool {
-        fs::read_dir(self.cnf.data_dir()).is_ok_and(|mut entries| entries.next().is_some())
-    }
-
-    fn holds_data(&self) -> Error {
-        let text = format!("{} already holds data: nothing was done", self.cnf.data_dir().display());
-        Error::new(Condition::AlreadyExists, text)
-    }
-
-    async fn initialize_data(&self, beginning: &mut Beginning, limit: Duration) -> Result<()> {
-        let mut command = match self.flavor.kind() {
-            FlavorKind::MySql => {
-                let mut c = process::detached_by(&self.launcher, &self.binaries.mysqld);
-                c.arg(self.defaults_file()).arg("--initialize-insecure");
-                c
-            }
-            FlavorKind::MariaDb => {
-                let mut c = process::detached_by(&self.launcher, self.mariadb_installer()?);
-                // Whether names resolve (the machine's own, localhost) does not matter here.
-                c.arg(self.defaults_file()).args([
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                    "--force",
-                ]);
-                c
-            }
-        };
-        command.args(as_root()).stdin(Stdio::null()).stdout(self.log_file()?).stderr(self.log_file()?);
-        command.kill_on_drop(true);
-        beginning.by(None)?;
-        let mut child = command.spawn().map_err(|e| io_error("run", &self.binaries.mysqld, &e))?;
-        beginning.by(child.id())?;
-        let ended = tokio::time::timeout(limit, child.wait()).await;
-        match ended {
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(self.failed(format!("initialising mysqld failed ({status})"))),
-            Ok(Err(e)) => Err(Error::internal(format!("waiting for mysqld --initialize-insecure: {e}"))),
-            Err(_) => Err(self.failed(format!("initialising mysqld took longer than {limit:?}"))),
-        }
-    }
-
-    fn mariadb_installer(&self) -> Result<PathBuf> {
-        let near = self.binaries.mysqld.parent().map(Path::to_path_buf).unwrap_or_default();
-        ["/usr/bin".into(), near.clone(), near.join("../bin"), near.join("../scripts")]
-            .iter()
-            .flat_map(|dir| ["mariadb-install-db", "mysql_install_db"].map(|n| dir.join(n)))
-            .find(|p| p.is_file())
-            .ok_or_else(|| {
-                Error::new(
-                    Condition::NotFound,
-                    format!("no mariadb-install-db beside {}", self.binaries.mysqld.display()),
-                )
-            })
-    }
-
-    /// Runs the init file's statements as root, outside of the binary log, then starts the GTIDs anew:
-    /// two servers that were initialised alike must not look as if each had writes the other lacks.
-    async fn run_init_sql(&self, statements: &[String]) -> Result<()> {
-        let mut conn = self.connect("root", "").await?;
-        run(&mut conn, &self.flavor.set_super_read_only(false)).await?;
-        run(&mut conn, &["SET sql_log_bin = 0".to_owned()]).await?;
-        for (i, statement) in statements.iter().enumerate() {
-            conn.query_drop(statement.as_str())
-                .await
-                .map_err(|e| mysql_error(e).context(format!("statement {} of the init SQL", i + 1)))?;
-        }
-        run(&mut conn, &self.flavor.reset_replication()).await?;
-        run(&mut conn, &self.flavor.set_super_read_only(true)).await?;
-        conn.disconnect().await.map_err(mysql_error)
-    }
-
     /// Starts the server in a session of its own and returns when it answers on its socket. A server that
     /// is running already is left alone.
+    ///
+    /// Errors: it was not initialised to the end; it ends, or does not answer in time.
     pub async fn start(&self, extra_args: &[String], limit: Duration) -> Result<()> {
+        self.check_finished()?;
         if self.running_pid().is_some() {
             return self.wait(limit).await;
         }
@@ -233,6 +120,11 @@ impl Mysqld {
                 format!("{} does not exist: run init first", self.cnf.path().display()),
             ));
         }
+        self.check_finished()?;
+        self.launch(extra_args, parent_pid)
+    }
+
+    fn launch(&self, extra_args: &[String], parent_pid: Option<u32>) -> Result<Child> {
         self.remove_stale_socket_lock()?;
         let mut command = process::detached_by(&self.launcher, &self.binaries.mysqld);
         command.arg(self.defaults_file()).args(as_root()).args(extra_args);
@@ -315,8 +207,7 @@ impl Mysqld {
 
     /// For a server in another process namespace, of which only the socket is seen.
     async fn shutdown_by_sql(&self, limit: Duration) -> Result<()> {
-        let (user, password) = &self.dba;
-        let mut conn = self.connect(user, password).await?;
+        let mut conn = self.connect_as_dba().await?;
         run(&mut conn, &["SHUTDOWN".to_owned()]).await?;
         let deadline = Deadline::after(limit);
         // It answers nobody any more long before it has written everything.
@@ -346,6 +237,12 @@ impl Mysqld {
     /// See [`Mycnf::running_pid`].
     pub fn running_pid(&self) -> Option<i32> {
         self.cnf.running_pid()
+    }
+
+    /// A connection as the user for administration, by the password of now.
+    async fn connect_as_dba(&self) -> Result<Conn> {
+        let (user, password) = &self.dba;
+        self.connect(user, &password.current()).await
     }
 
     /// A connection over the socket, for administration.

@@ -2,12 +2,13 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::Args;
+use secrets::{Credentials, Named, Password};
 use servenv::parse_duration;
 use vterrors::{Error, Result};
 
@@ -25,7 +26,7 @@ Environment:
   EXTRA_MY_CNF   Files that a generated my.cnf ends with, separated by colons";
 
 /// Which mysqld, and where.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 #[command(next_help_heading = "The mysqld")]
 pub struct MysqldOptions {
     /// Number of its tablet, whose files are in vt_<ten digits> below $VTDATAROOT
@@ -46,9 +47,15 @@ pub struct MysqldOptions {
     /// User for administration
     #[arg(long, global = true, default_value = "vt_dba", value_name = "USER")]
     pub db_dba_user: String,
-    /// Password of the user for administration
+    /// Password of the user for administration, when the file has none; everybody on the machine can read it
     #[arg(long, global = true, default_value = "", value_name = "PASSWORD")]
     pub db_dba_password: String,
+    /// JSON file of the users' passwords, {"user": ["password"]}; read again when it changes
+    #[arg(long, global = true, value_name = "FILE")]
+    pub db_credentials_file: Option<PathBuf>,
+    /// Where passwords come from
+    #[arg(long, global = true, default_value = "file", value_parser = ["file"], hide = true)]
+    pub db_credentials_server: String,
     /// Host that a replica tells its source it is at
     #[arg(long, global = true, value_name = "HOST")]
     pub tablet_hostname: Option<String>,
@@ -63,6 +70,18 @@ pub struct MysqldOptions {
     pub extra_my_cnf: Option<OsString>,
 }
 
+impl fmt::Debug for MysqldOptions {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MysqldOptions")
+            .field("tablet_uid", &self.tablet_uid)
+            .field("mysql_port", &self.mysql_port)
+            .field("db_dba_user", &self.db_dba_user)
+            .field("db_credentials_file", &self.db_credentials_file)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How long a step may take.
 #[derive(Debug, Clone, Args)]
 pub struct WaitTime {
@@ -72,13 +91,18 @@ pub struct WaitTime {
 }
 
 impl MysqldOptions {
-    /// The mysqld that is found on this machine, with this tablet's files.
+    /// The mysqld that is found on this machine, with this tablet's files. Errors: there is none; the file of passwords
+    /// cannot be read.
     pub fn mysqld(&self) -> Result<Mysqld> {
         let root = std::path::absolute(&self.data_root)
             .map_err(|e| Error::invalid(format!("$VTDATAROOT {}: {e}", self.data_root.display())))?;
         let cnf = Mycnf::new(&root, self.tablet_uid, self.mysql_port, self.mysql_socket.clone());
         let mysqld = Mysqld::new(cnf, Binaries::find(&SearchPath::from_env(), None)?)?;
-        Ok(mysqld.with_dba(&self.db_dba_user, &self.db_dba_password))
+        let file = self.db_credentials_file.as_ref();
+        let file =
+            file.map(|path| Credentials::open(Named::new("--db-credentials-file", path))).transpose()?;
+        let password = Password::of(&self.db_dba_user, &self.db_dba_password, file.as_ref());
+        Ok(mysqld.with_dba(&self.db_dba_user, password))
     }
 
     /// What goes into a new my.cnf, the files of `EXTRA_MY_CNF` included.

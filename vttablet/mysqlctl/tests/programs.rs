@@ -11,7 +11,9 @@ use std::{
 };
 
 use mysql_async::prelude::Queryable;
-use mysqlctl::{Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, RemoteMysqld, binaries::SearchPath};
+use mysqlctl::{
+    Binaries, CnfOptions, FlavorKind, Mycnf, Mysqld, RemoteMysqld, binaries::SearchPath, process,
+};
 use testkit::{
     program::{check_faults, check_help, check_version},
     wait_until_async,
@@ -116,6 +118,40 @@ fn an_initialisation_that_was_killed_begins_anew() {
     assert!(text(&once_more).contains("already holds data"), "{}", text(&once_more));
 }
 
+/// Nobody may find a server without its users, running or not.
+#[test]
+fn a_server_whose_init_sql_fails_is_stopped_and_begun_anew() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = Stop(root, 202);
+    let port = format!("--mysql-port={}", testkit::free_ports(1));
+    let sql = root.join("init.sql");
+    fs::write(&sql, "CREATE USER x@localhost; CREATE USER y@localhost IDENTIFIED 'planted';").unwrap();
+    let file = format!("--init-db-sql-file={}", sql.display());
+    let mysqlctld = Command::new(env!("CARGO_BIN_EXE_mysqlctld"))
+        .args(["--tablet-uid=202", &port, &file])
+        .env("VTDATAROOT", root)
+        .output()
+        .unwrap();
+    let said = text(&mysqlctld);
+    assert_eq!(mysqlctld.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("statement 2 of {}", sql.display())), "{said}");
+    assert!(said.contains("the next attempt begins anew") && !said.contains("planted"), "{said}");
+    let server = mysqld(root, 202, 1);
+    assert!(!process::is_locked(&server.cnf().innodb_data_dir().join("ibdata1")) && !server.is_initialized());
+
+    let start = mysqlctl(root, &["--tablet-uid=202", "start"]);
+    assert_eq!(start.status.code(), Some(1));
+    assert!(text(&start).contains("run init, which begins anew"), "{}", text(&start));
+    assert_eq!(server.running_pid(), None);
+
+    // x would be there already in what was left.
+    fs::write(&sql, "CREATE USER x@localhost").unwrap();
+    let again = mysqlctl(root, &["--tablet-uid=202", &port, "init", &file]);
+    assert!(again.status.success() && text(&again).contains("broken off"), "{}", text(&again));
+    assert!(server.is_initialized() && server.running_pid().is_some());
+}
+
 #[test]
 fn positions_are_compared_and_extended() {
     let root = Path::new("/nowhere");
@@ -204,6 +240,57 @@ async fn mysqlctld_keeps_a_server_and_starts_it_again_after_a_clone() {
         process.ended().map(drop).ok_or_else(|| process.output())
     })
     .await;
+}
+
+/// In a pod of several containers only the socket of a mysqld is seen, and users get in by passwords alone.
+#[tokio::test]
+async fn a_server_whose_process_is_not_seen_is_stopped_with_the_password_of_now() {
+    let dir = testkit::temp_dir();
+    let root = dir.path();
+    let _stop = Stop(root, 203);
+    let (sql, passwords, socket) = (root.join("init.sql"), root.join("db.json"), root.join("mysqlctl.sock"));
+    fs::write(
+        &sql,
+        "CREATE USER vt_dba@localhost IDENTIFIED BY 'right'; GRANT ALL ON *.* TO vt_dba@localhost; \
+         ALTER USER root@localhost ACCOUNT LOCK",
+    )
+    .unwrap();
+    fs::write(&passwords, r#"{"vt_dba": ["wrong"]}"#).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mysqlctld"));
+    command.args(["--tablet-uid=203", &format!("--mysql-port={}", testkit::free_ports(1))]);
+    command.arg("--init-db-sql-file").arg(&sql).arg("--db-credentials-file").arg(&passwords);
+    command.arg("--socket-file").arg(&socket).env("VTDATAROOT", root);
+    let mut process = testkit::spawn(command, &root.join("mysqlctld.log"));
+    let remote = RemoteMysqld::new(&socket).unwrap();
+    let pause = async |time| tokio::time::sleep(time).await;
+    wait_until_async("mysqlctld to answer", LIMIT, pause, async || {
+        assert!(process.ended().is_none(), "{}", process.output());
+        remote.version().await.map_err(|e| e.to_string())
+    })
+    .await;
+    // Whoever wrote the two files hears of it early.
+    let said = process.output();
+    assert!(said.contains("do not fit") && !said.contains("right") && !said.contains("wrong"), "{said}");
+
+    let server = mysqld(root, 203, 1);
+    fs::remove_file(server.cnf().pid_file()).unwrap();
+    let refused = remote.shutdown(LIMIT).await.unwrap_err();
+    assert!(refused.message().contains("Access denied"), "{refused}");
+    fs::write(&passwords, r#"{"vt_dba": ["right", "older"]}"#).unwrap();
+    wait_until_async("the new password to be used", LIMIT, pause, async || {
+        remote.shutdown(LIMIT).await.map_err(|e| e.to_string())
+    })
+    .await;
+    assert!(!process::is_locked(&server.cnf().innodb_data_dir().join("ibdata1")) && !server.answers().await);
+
+    // mysqlctl has the same flag.
+    let file = format!("--db-credentials-file={}", passwords.display());
+    assert!(mysqlctl(root, &["--tablet-uid=203", &file, "start"]).status.success());
+    fs::remove_file(server.cnf().pid_file()).unwrap();
+    let out = mysqlctl(root, &["--tablet-uid=203", &file, "shutdown"]);
+    assert!(out.status.success() && !server.answers().await, "{}", text(&out));
+    let out = mysqlctl(root, &["--tablet-uid=203", "--db-credentials-file=/no/such", "start"]);
+    assert!(text(&out).contains("--db-credentials-file: /no/such"), "{}", text(&out));
 }
 
 /// Replaces the data of `server` by that of a new one that holds one row.

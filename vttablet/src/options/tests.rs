@@ -18,6 +18,16 @@ fn the_least_that_is_needed() {
     assert_eq!(config.query.queryserver_config_query_timeout, Duration::from_secs(30));
 }
 
+/// vtctld's pages link to the tablet's by it.
+#[test]
+fn the_record_says_that_the_pages_come_by_tls() {
+    let ports = |more: &[&str]| crate::tablet::first_record(&parse(more).unwrap()).port_map;
+    let plain = ports(&["--port=15100"]);
+    assert_eq!((plain.get("vt"), plain.get("vts")), (Some(&15100), None));
+    let by_tls = ports(&["--port=15100", "--http-cert=a.pem", "--http-key=b.pem"]);
+    assert_eq!((by_tls.get("vt"), by_tls.get("vts")), (Some(&15100), Some(&15100)));
+}
+
 #[test]
 fn what_scripts_of_vitess_pass_is_taken() {
     parse(&[

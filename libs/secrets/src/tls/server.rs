@@ -49,6 +49,11 @@ pub struct ServerFiles {
 }
 
 impl ServerFiles {
+    /// A certificate and its key, for clients that need none.
+    pub fn new(cert: Named, key: Named) -> Self {
+        Self { cert, key, chain: None, client_ca: None, crl: None, allowed_subjects: Vec::new() }
+    }
+
     fn load(&self) -> Result<Loaded> {
         let identity = Identity::read(&self.cert, &self.key, self.chain.as_ref())?;
         let mut ends = identity.ends.clone();

@@ -7,7 +7,7 @@ use vterrors::{Error, Result};
 
 use crate::{
     Client,
-    lists::{self, Listing},
+    lists::{self, Format},
 };
 
 #[derive(Debug, Clone, Args)]
@@ -15,8 +15,9 @@ pub(crate) struct GetHistory {
     /// Only the last entries, this many
     #[arg(long, default_value_t = 100)]
     limit: usize,
-    #[command(flatten)]
-    listing: Listing,
+    /// Print a table for people, or JSON, which has the requests too
+    #[arg(long, value_enum, ignore_case = true, default_value_t = Format::Table)]
+    format: Format,
     /// The cluster as a whole when not given: cells, routing rules, keyspaces that were deleted
     keyspace: Option<String>,
 }
@@ -39,7 +40,7 @@ impl GetHistory {
                 .map_err(|e| Error::internal(format!("the history cannot be read: {e}")))?,
         };
         entries.drain(..entries.len().saturating_sub(self.limit));
-        if self.listing.is_json() {
+        if self.format == Format::Json {
             let text = serde_json::to_string_pretty(&entries).map_err(|e| Error::internal(e.to_string()))?;
             return Ok(text + "\n");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use proto::{topodata::TabletAlias, vtctldata::*};
 use servenv::parse_duration;
-use vterrors::{Error, Result};
+use vterrors::Result;
 
 use crate::{
     Client,
@@ -59,7 +59,7 @@ pub(crate) struct PlannedReparentShard {
     /// Let a tablet of another cell be chosen
     #[arg(long)]
     allow_cross_cell_promotion: bool,
-    /// Show the steps without taking them; needs --server internal
+    /// Show the steps without taking them
     #[arg(long)]
     dry_run: bool,
     #[arg(value_name = "KEYSPACE/SHARD")]
@@ -79,9 +79,7 @@ impl PlannedReparentShard {
             expected_primary: self.expected_primary,
         };
         if self.dry_run {
-            let ops =
-                c.internal.as_ref().ok_or_else(|| Error::invalid("--dry-run needs --server internal"))?;
-            return Ok(ops.plan_planned_reparent(&request).await?.to_string());
+            return c.plans.planned(&request).await;
         }
         Ok(print::events(&c.vtctld.planned_reparent_shard(request).await?.events))
     }
@@ -107,7 +105,7 @@ pub(crate) struct EmergencyReparentShard {
     /// Tablets that are left out; what only they have is given up
     #[arg(short = 'i', long, value_delimiter = ',', value_parser = parse_alias)]
     ignore_replicas: Vec<TabletAlias>,
-    /// Show the steps without taking them; needs --server internal
+    /// Show the steps without taking them
     #[arg(long)]
     dry_run: bool,
     #[arg(value_name = "KEYSPACE/SHARD")]
@@ -127,9 +125,7 @@ impl EmergencyReparentShard {
             expected_primary: self.expected_primary,
         };
         if self.dry_run {
-            let ops =
-                c.internal.as_ref().ok_or_else(|| Error::invalid("--dry-run needs --server internal"))?;
-            return Ok(ops.plan_emergency_reparent(&request).await?.to_string());
+            return c.plans.emergency(&request).await;
         }
         Ok(print::events(&c.vtctld.emergency_reparent_shard(request).await?.events))
     }

@@ -4,6 +4,7 @@ use ops::json::Style;
 use topo::Server;
 
 use super::*;
+use crate::plans::Plans;
 
 fn subject() -> Subject {
     let shard = "customer/-80".parse().unwrap();
@@ -43,7 +44,7 @@ async fn who_holds_the_lock_is_seen_while_a_command_waits() {
     topo.create_shard("customer", "-80").await.unwrap();
     let guard = topo.lock_shard("customer", "-80", "a long work").await.unwrap();
     let ops = ops::Ops::new(topo, std::sync::Arc::new(Nobody {}));
-    let client = Client { vtctld: Box::new(ops), internal: None, style: Style::default() };
+    let client = Client { vtctld: Box::new(ops.clone()), plans: Plans::Here(ops), style: Style::default() };
     let told = Mutex::new(Vec::new());
     let work = tokio::time::sleep(Duration::from_millis(2500));
     along(work, &client, &subject(), |line| told.lock().unwrap().push(line)).await;

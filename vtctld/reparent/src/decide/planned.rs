@@ -185,6 +185,7 @@ fn choose<'a>(
     }
     match best {
         Some(best) => Ok(best),
+        None if rejected.is_empty() => refused("no tablet can become primary: the shard has none".to_owned()),
         None => refused(format!("no tablet can become primary ({})", rejected.join("; "))),
     }
 }

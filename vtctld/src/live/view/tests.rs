@@ -58,6 +58,10 @@ fn a_tablet_that_is_not_heard_is_shown_as_its_record_says() {
     let heard = row(101, "b", "-80", TabletType::Primary, Some(true));
     assert_eq!((heard.role.as_str(), heard.record_role.as_str()), ("PRIMARY", "REPLICA"));
     assert_eq!(heard.status_url, "http://host:80/debug/status");
+    let port_map = [("vt".to_owned(), 80), ("vts".to_owned(), 80)].into();
+    let by_tls = Tablet { hostname: "host".into(), port_map, ..Tablet::default() };
+    let by_tls = TabletRow::of(&TabletAlias::new("zone1", 105), &by_tls, None);
+    assert_eq!(by_tls.status_url, "https://host:80/debug/status");
 }
 
 #[test]

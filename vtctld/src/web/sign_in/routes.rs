@@ -52,6 +52,7 @@ fn session(web: &Web, caller: &Caller) -> Value {
 
 pub(in crate::web) async fn begin(
     State(web): State<Shared>,
+    by_tls: Option<Extension<servenv::ByTls>>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<impl IntoResponse, Fault> {
@@ -67,8 +68,8 @@ pub(in crate::web) async fn begin(
     let token = signing.sessions.begin(&name);
     tracing::info!(user = name, "signed in to the web pages");
     let role = signing.users.role(&name).ok_or_else(wrong)?;
-    // Said by what ends TLS in front of vtctld: then the cookie is for TLS only.
-    let is_tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
+    // By TLS to here, or to what is in front of vtctld and says so: then the cookie is for TLS only.
+    let is_tls = by_tls.is_some() || headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     let secure = if is_tls { "; Secure" } else { "" };
     let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Strict{secure}", sessions::COOKIE);
     Ok(([(header::SET_COOKIE, cookie)], Json(session(&web, &Caller { name, role }))))
