@@ -6,7 +6,7 @@ use clap::Parser;
 use rpc::{
     ChannelOptions, GrpcServerTlsOptions, TabletGrpcOptions, TabletManagerGrpcOptions, VtgateGrpcOptions,
 };
-use secrets::tls::ServerTls;
+use secrets::tls::{CertificateEnds, ServerTls};
 use servenv::{ServerOptions, parse_duration};
 use topo::{TopoConfig, TopoOptions};
 use vterrors::{Error, Result};
@@ -91,6 +91,16 @@ pub struct Channels {
     pub tablets: ChannelOptions,
     /// The vtgate of the SQL console.
     pub vtgate: ChannelOptions,
+}
+
+impl Config {
+    /// When the certificates end that gRPC has, here and to others.
+    pub fn certificate_ends(&self) -> CertificateEnds {
+        let channels = [&self.channels.managers, &self.channels.tablets, &self.channels.vtgate];
+        let ends = CertificateEnds::default().server(self.server_tls.as_ref());
+        let ends = channels.into_iter().fold(ends, |ends, to| ends.client(to.connector.tls()));
+        ends.fixed(self.topo.certificate_ends())
+    }
 }
 
 impl Options {

@@ -25,6 +25,7 @@ const STALE_CELLS_INTERVAL: Duration = Duration::from_secs(5);
 /// Brings vtctld up: it does not wait for the lock server, so that its pages tell what is wrong.
 pub async fn start(options: Options, context: Context) -> Result<Vec<Step>> {
     let config = options.validate()?;
+    context.metrics.publish_certificates(config.certificate_ends());
     let topo = topo::Server::open(&config.topo).await?;
     let tablets =
         Arc::new(GrpcTabletManagerClient::with_options(TABLET_CALL_LIMIT, config.channels.managers.clone()));

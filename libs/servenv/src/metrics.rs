@@ -83,6 +83,7 @@ struct Variable {
 #[derive(Default)]
 pub struct Metrics {
     vars: Mutex<BTreeMap<String, Variable>>,
+    certificates: Mutex<CertificateEnds>,
 }
 
 impl Metrics {
@@ -102,9 +103,13 @@ impl Metrics {
         self.vars.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), variable);
     }
 
-    /// When each certificate ends, by the flag that names its file, in seconds since the epoch.
+    /// When each certificate ends, by the flag that names its file, in seconds since the epoch: these and those of
+    /// earlier calls.
     pub fn publish_certificates(&self, ends: CertificateEnds) {
-        self.publish_by("CertificateNotAfter", "flag", move || json!(ends.now()));
+        let mut all = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(ends);
+        let all = all.clone();
+        self.publish_by("CertificateNotAfter", "flag", move || json!(all.now()));
     }
 
     pub fn counter(&self, name: impl Into<String>) -> Counter {

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
+use secrets::tls::CertificateEnds;
 use tokio::{
     runtime::Builder,
     signal::unix::{SignalKind, signal},
@@ -55,6 +56,9 @@ where
         let cores = Cores::start(server.worker_threads())?;
         let context = Context::new(program).on_cores(cores.clone());
         let http_tls = server.http_tls()?;
+        if http_tls.is_some() {
+            context.metrics.publish_certificates(CertificateEnds::default().server(http_tls.as_ref()));
+        }
         let listener = server.http_address()?.map(admin::bind).transpose()?;
         info!(version = version_text(), "starting {program}");
         let steps = start(options, context.clone()).await?;

@@ -83,6 +83,13 @@ impl CertificateEnds {
         self
     }
 
+    /// With all of another's.
+    pub fn extend(&mut self, other: Self) {
+        self.servers.extend(other.servers);
+        self.clients.extend(other.clients);
+        self.fixed.extend(other.fixed);
+    }
+
     /// By flag, in seconds since the epoch: what the next connection would be made with. Files that changed are read
     /// for it.
     pub fn now(&self) -> BTreeMap<String, i64> {
