@@ -16,6 +16,10 @@ RUN apt-get update \
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/tmp/npm cd web && npm ci --cache /tmp/npm --no-audit --no-fund && npm run build
+# What --version says.
+ARG VIVACE_GIT_REVISION=unknown
+ARG VIVACE_GIT_BRANCH=unknown
+ARG VIVACE_BUILD_TIME=unknown
 # The image's own Rust, not the one that rust-toolchain.toml would fetch.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     export RUSTUP_TOOLCHAIN="${RUST_VERSION:-stable}" \

@@ -136,6 +136,9 @@ impl Maker<'_> {
         build.args(["build", "--tag", IMAGE, "--build-arg", &format!("BASE={base}")]);
         if self.options.programs.is_none() && self.have(BUILDER.official) {
             say(&format!("{IMAGE}: compiling in {}", BUILDER.official));
+            for (name, value) in revision(self.root) {
+                build.arg("--build-arg").arg(format!("{name}={value}"));
+            }
             build.arg(self.root);
         } else {
             build.args(["--build-arg", "PROGRAMS=prebuilt"]).arg(self.context()?);
@@ -173,7 +176,7 @@ impl Maker<'_> {
         crate::web::run(self.root, crate::web::Wanted::PagesOrNone)?;
         say("compiling the programs on this machine");
         let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
-        cargo.args(["build", "--release", "--locked"]).current_dir(self.root);
+        cargo.args(["build", "--release", "--locked"]).current_dir(self.root).envs(revision(self.root));
         for package in PACKAGES {
             cargo.args(["-p", package]);
         }
@@ -242,6 +245,22 @@ impl Maker<'_> {
         quietly("keeping the tree", as_root("mv").arg(&partial).arg(&tree))?;
         Ok(tree)
     }
+}
+
+/// What programs say at `--version`, by the variables that their compilation reads; nothing outside of a git checkout. The
+/// time is the commit's: the same sources give the same programs.
+fn revision(root: &Path) -> Vec<(&'static str, String)> {
+    let git = |args: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(root).args(args).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        (output.status.success() && !text.is_empty()).then_some(text)
+    };
+    let asked = [
+        ("VIVACE_GIT_REVISION", git(&["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"])),
+        ("VIVACE_GIT_BRANCH", git(&["branch", "--show-current"])),
+        ("VIVACE_BUILD_TIME", git(&["show", "-s", "--format=%cI", "HEAD"])),
+    ];
+    asked.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// Where a program of this machine is; it is installed if it is missing.
