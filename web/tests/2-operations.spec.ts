@@ -12,7 +12,7 @@ const CASES: { name: string; values: Record<string, string>; tells: RegExp; fail
   { name: "StopReplication", values: { Tablet: "zone1-101" }, tells: /on zone1-0000000101/ },
   { name: "StartReplication", values: { Tablet: "zone1-101" }, tells: /on zone1-0000000101/ },
   { name: "ReparentTablet", values: { Tablet: "zone1-101" }, tells: /on zone1-0000000101/ },
-  { name: "SetWritable", values: { Tablet: "zone1-100", Writable: "true" }, tells: /on zone1-0000000100/ },
+  { name: "SetWritable", values: { Tablet: "zone1-100", Writable: "true" }, tells: /zone1-0000000100: read_only stays false/ },
   { name: "ChangeTabletType", values: { Tablet: "zone1-101", "New type": "RDONLY" }, tells: /REPLICA becomes RDONLY/ },
   { name: "ChangeTabletType", values: { Tablet: "zone1-101", "New type": "REPLICA" }, tells: /RDONLY becomes REPLICA/ },
   { name: "DeleteTablets", values: { Tablet: "zone1-999" }, tells: /calls DeleteTablets/, fails: /zone1-0000000999/ },
