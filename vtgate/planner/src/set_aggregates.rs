@@ -1,10 +1,10 @@
 //! Aggregate functions in subqueries of a SET over columns of the row that is changed:
 //! `UPDATE t SET a = (SELECT avg(t.b) FROM s)`.
 //!
-//! A query aggregates such a function in the outermost block that has its columns and may aggregate (MySQL's manual,
-//! "GROUP BY Modifiers" and the standard's outer references); an UPDATE may not, so there it is the subquery that
-//! does. The query that reads the new values must not differ: the function is given a column of the subquery's own
-//! tables to look at, without a change of its value.
+//! A query aggregates such a function in the block outside that has its columns (outer references: MySQL's manual,
+//! "Correlated Subqueries"); an UPDATE may not aggregate, so there it is the subquery that does (measured on 9.7). The
+//! query that reads the new values must not differ: the function is given a column of the subquery's own tables to look
+//! at, without a change of its value.
 
 use sqlast::{
     Rewriter, Visit, Visitor, Walk as _,

@@ -126,19 +126,23 @@ fn nobody_wants_to_know_until_somebody_does() {
     assert!(!Observer::default().is_on());
 }
 
-/// What is done on a tablet in several calls: how it ended, and that it did when nobody waits for it any more.
-#[tokio::test]
-async fn work_of_several_calls_has_a_span() {
-    let context = Context::new("vtgate");
-    let collector = Collector::start().await;
+/// One that sends the spans of statements whose clients trace.
+fn traced(collector: &Collector, context: &Context) -> Observer {
     let options = TracerOptions {
         tracer: tracer::Target::Otlp,
         tracing_sampling_rate: 0.0,
         otel_endpoint: collector.address().into(),
         ..TracerOptions::default()
     };
-    let observer =
-        Observer::start(&QueryLogOptions::default(), &AuditOptions::default(), &options, &context).unwrap();
+    Observer::start(&QueryLogOptions::default(), &AuditOptions::default(), &options, context).unwrap()
+}
+
+/// What is done on a tablet in several calls: how it ended, and that it did when nobody waits for it any more.
+#[tokio::test]
+async fn work_of_several_calls_has_a_span() {
+    let context = Context::new("vtgate");
+    let collector = Collector::start().await;
+    let observer = traced(&collector, &context);
     let target = Target::new("shop", "-80", TabletType::Replica);
     let client = tracer::SpanContext::new_root();
     let sql = format!("select 1 /*traceparent='{client}'*/");
@@ -183,14 +187,7 @@ async fn work_of_several_calls_has_a_span() {
 async fn a_traced_statement_is_a_tree_of_spans() {
     let context = Context::new("vtgate");
     let collector = Collector::start().await;
-    let options = TracerOptions {
-        tracer: tracer::Target::Otlp,
-        tracing_sampling_rate: 0.0,
-        otel_endpoint: collector.address().into(),
-        ..TracerOptions::default()
-    };
-    let observer =
-        Observer::start(&QueryLogOptions::default(), &AuditOptions::default(), &options, &context).unwrap();
+    let observer = traced(&collector, &context);
     assert!(observer.is_on());
     let client = tracer::SpanContext::new_root();
     let sql = format!("select name from customer where email = '{SECRET}' /*traceparent='{client}'*/");
